@@ -37,6 +37,9 @@ class AttributeKind:
         True where one value stands for a part of the population (a carrier's network,
         a bank, a client) rather than for something a person has: it teaches the
         background as well as it marks a ring.
+    witness
+        False where a value is too wide to be evidence against anybody and only
+        teaches the background.
     """
 
     name: str
@@ -48,6 +51,7 @@ class AttributeKind:
     words: str
     meaning: str
     coarse: bool = False
+    witness: bool = True
 
 
 KINDS: tuple[AttributeKind, ...] = (
@@ -62,6 +66,11 @@ KINDS: tuple[AttributeKind, ...] = (
     AttributeKind(
         "asn", "ip", Family.NETWORK, Standing.ATTESTED, Privacy.TECHNICAL, "Asn",
         "network operator", "The autonomous system, from a list the operator supplies.", coarse=True,
+    ),
+    AttributeKind(
+        "ip_block", "ip", Family.NETWORK, Standing.ATTESTED, Privacy.TECHNICAL, "IpBlock",
+        "block of networks", "The /16 of an IPv4 address, the /32 of an IPv6 address.",
+        coarse=True, witness=False,
     ),
     AttributeKind(
         "payment_fingerprint", "payment_fingerprint", Family.PAYMENT, Standing.ATTESTED,
@@ -81,6 +90,12 @@ KINDS: tuple[AttributeKind, ...] = (
         "The registrable domain of the address; free-mail and privacy-alias providers left out.",
     ),
     AttributeKind(
+        "mail_provider", "email", Family.IDENTITY, Standing.CLAIMED, Privacy.PERSONAL_WHEN_RARE,
+        "MailProvider", "mail provider",
+        "The registrable domain of every address, free-mail providers included.",
+        coarse=True, witness=False,
+    ),
+    AttributeKind(
         "email_pattern", "email", Family.IDENTITY, Standing.CLAIMED, Privacy.TECHNICAL,
         "EmailPattern", "address pattern",
         "The shape of the local part, letters and digits, with its provider.", coarse=True,
@@ -92,6 +107,11 @@ KINDS: tuple[AttributeKind, ...] = (
     AttributeKind(
         "phone_block", "phone", Family.IDENTITY, Standing.OBSERVED, Privacy.TECHNICAL, "PhoneBlock",
         "block of phone numbers", "The number in E.164 without its last three digits.", coarse=True,
+    ),
+    AttributeKind(
+        "phone_prefix", "phone", Family.IDENTITY, Standing.OBSERVED, Privacy.TECHNICAL,
+        "PhonePrefix", "phone prefix", "The country code and the next two digits.",
+        coarse=True, witness=False,
     ),
     AttributeKind(
         "organisation", "organisation_id", Family.IDENTITY, Standing.OBSERVED,
