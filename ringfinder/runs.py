@@ -1,0 +1,107 @@
+"""The two ends of a run: what an audit is given, and what it tells when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+Notice: TypeAlias = Callable[[str], None]
+"""Called with one sentence for the person who started the run."""
+
+Progress: TypeAlias = Callable[[str, float], None]
+"""Called when a step begins: its name in words, and how much of the run is behind (0-1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditInputs:
+    """The files an audit reads; each entry a path, a glob, or ``-`` for standard input.
+
+    Attributes
+    ----------
+    signups, usage, payments, logins, labels
+        Files by table; only `signups` is needed.
+    columns
+        Column name in the files -> field name of ringfinder.
+    previous
+        Directory of an earlier audit, whose ring ids live on.
+    """
+
+    signups: tuple[str, ...]
+    usage: tuple[str, ...] = ()
+    payments: tuple[str, ...] = ()
+    logins: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
+    previous: Path | None = None
+
+    def tables(self) -> dict[str, tuple[str, ...]]:
+        """Return the files of every table by the table's name, sign-ups first."""
+        return {
+            "signups": self.signups,
+            "usage": self.usage,
+            "payments": self.payments,
+            "logins": self.logins,
+            "labels": self.labels,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RingLine:
+    """One ring, as a line on the terminal.
+
+    Attributes
+    ----------
+    ring_id, verdict, summary
+        As in rings.parquet.
+    size
+        Accounts.
+    score
+        0-1, higher is worse.
+    exchanges
+        Of all its accounts together; 0 without usage.
+    """
+
+    ring_id: str
+    verdict: str
+    size: int
+    score: float
+    exchanges: int
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditSummary:
+    """What an audit found, short enough for a terminal.
+
+    Attributes
+    ----------
+    headline
+        What was found, in one sentence.
+    accounts, flagged
+        Accounts judged, and those in a ring whose verdict is `fleet`.
+    fleets
+        Every ring judged a fleet, the most harmful first.
+    spared
+        The rings that were looked at and not flagged, the largest first.
+    rejects
+        Reason -> rows left out.
+    report
+        Path of report.html.
+    seconds
+        Wall time of the run.
+    """
+
+    headline: str
+    accounts: int
+    flagged: int
+    fleets: tuple[RingLine, ...]
+    spared: tuple[RingLine, ...]
+    rejects: Mapping[str, int]
+    report: Path
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the summary as plain JSON values."""
+        return asdict(self) | {"rejects": dict(self.rejects), "report": str(self.report)}
