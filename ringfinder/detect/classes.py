@@ -1,0 +1,269 @@
+"""Learn the population's own structure, so that a region is not taken for a ring.
+
+Where the data names no country, the accounts of one country still share carriers,
+banks, mail providers and hours. Those are *popular* values (at least sqrt(N) holders; a
+few thousand columns whatever N), and the structure is learned from them alone: a small
+fleet has none and cannot bend the background.
+
+Residual rounds, not a resolution parameter: pairs of popular values that sit together
+beyond what the classes found so far explain are clustered with Leiden, every cluster
+seeds a new class, and a mixture of categorical profiles is fitted (EM). What is still
+significant is the next layer; when nothing is, the background is learned.
+
+References
+----------
+L. A. Goodman, "Exploratory latent structure analysis", Biometrika 61 (1974).
+A. P. Dempster, N. M. Laird, D. B. Rubin, "Maximum likelihood from incomplete data via
+the EM algorithm", JRSS B 39 (1977).
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+import igraph
+import numpy as np
+
+from ringfinder.evidence.pairs import excess_nats
+from ringfinder.graph.columns import AttributeGraph
+from ringfinder.model import FloatArray, IntArray
+from ringfinder.schema import KINDS
+
+SAMPLE = 100_000
+ROUNDS = 8
+EM_STEPS = 12
+SHRINKAGE = 10.0
+HARDLY_FEWER = 0.95
+
+_FIELDS = tuple(dict.fromkeys(kind.field for kind in KINDS))
+_FIELD_OF_KIND = np.array([_FIELDS.index(kind.field) for kind in KINDS])
+_TEACHES = np.array(
+    [kind.field not in {"created_at", "occurred_at", "model"} for kind in KINDS], dtype=bool
+)
+
+
+@dataclass(frozen=True)
+class Popular:
+    """One popular value per account and kind.
+
+    Attributes
+    ----------
+    category
+        int32 (N, G): column index, -1 where the account shows nothing of that kind.
+        Every kind has one column for 'something unpopular'.
+    group
+        int32 (Q,): kind group of each column.
+    field
+        int32 (Q,): input field of each column; two kinds of one field vote once.
+    named
+        Bool (Q,): False for the 'something unpopular' columns.
+    """
+
+    category: IntArray
+    group: IntArray
+    field: IntArray
+    named: IntArray
+
+
+def popular_values(graph: AttributeGraph) -> Popular:
+    """Cut the graph down to each account's most popular value of each kind."""
+    accounts = graph.accounts
+    degree = graph.holders()
+    popular = degree >= max(np.sqrt(accounts), 3)
+    popular &= _TEACHES[graph.kind]
+    kinds = [code for code in range(len(KINDS)) if np.any(popular & (graph.kind == code))]
+    category = np.full((accounts, len(kinds)), -1, dtype=np.int32)
+    group: list[int] = []
+    field: list[int] = []
+    named: list[bool] = []
+    for column, code in enumerate(kinds):
+        of_kind = np.flatnonzero(graph.kind[graph.value] == code)
+        value, account = graph.value[of_kind], graph.account[of_kind]
+        number = np.full(graph.values, -1, dtype=np.int64)
+        chosen = np.flatnonzero(popular & (graph.kind == code))
+        number[chosen] = len(group) + 1 + np.arange(len(chosen))
+        order = np.lexsort((-value, degree[value], account))  # the most popular is written last
+        picked = number[value[order]]
+        category[account[order], column] = np.where(picked < 0, len(group), picked)
+        group += [column] * (len(chosen) + 1)
+        field += [int(_FIELD_OF_KIND[code])] * (len(chosen) + 1)
+        named += [False] + [True] * len(chosen)
+    return Popular(category, np.array(group), np.array(field), np.array(named, dtype=bool))
+
+
+def learn_classes(graph: AttributeGraph, *, seed: int) -> IntArray:
+    """Learn the class of every account.
+
+    Parameters
+    ----------
+    graph
+        Its `stratum` (the country, where given) is where the classes start.
+    seed
+        Seeds Leiden.
+
+    Returns
+    -------
+    IntArray, shape (N,)
+        Class of each account. Equal to the strata where nothing is left to explain.
+    """
+    start = _strata(graph.stratum)
+    popular = popular_values(graph)
+    if not popular.named.any():
+        return start
+    step = max(1, -(-graph.accounts // SAMPLE))
+    sample = np.arange(0, graph.accounts, step)
+    mixture = Mixture(popular, start, sample)
+    before = np.inf
+    for _ in range(ROUNDS):
+        clusters, left = mixture.unexplained(seed)
+        if not clusters or left > HARDLY_FEWER * before:
+            break
+        before = left
+        mixture.grow(clusters)
+    return mixture.assign()
+
+
+def _strata(stratum: IntArray) -> IntArray:
+    """Number the strata 0 to S - 1; small ones (under sqrt N) stand together."""
+    _, code, size = np.unique(stratum, return_inverse=True, return_counts=True)
+    small = size[code] < np.sqrt(len(stratum))
+    code = np.where(small, -1, code)
+    _, code = np.unique(code, return_inverse=True)
+    return code.astype(np.int32)
+
+
+class Mixture:
+    """A mixture of categorical profiles over popular values, grown in rounds."""
+
+    def __init__(self, popular: Popular, start: IntArray, sample: IntArray) -> None:
+        self.popular = popular
+        self.start = start
+        self.sample = sample
+        self.data = popular.category[sample]
+        self.columns = len(popular.group)
+        self.base = np.maximum(self._count(np.ones((len(sample), 1))), 0.5)[:, 0]
+        self.weight = np.eye(int(start.max()) + 1, dtype=np.float32)[start[sample]]
+
+    def _count(self, weight: FloatArray) -> FloatArray:
+        """Return float64 (Q, C): weight of the accounts of each class in each column."""
+        out = np.zeros((self.columns, weight.shape[1]))
+        for column in range(self.data.shape[1]):
+            shown = self.data[:, column] >= 0
+            index = self.data[shown, column]
+            for number in range(weight.shape[1]):
+                part = np.bincount(index, weights=weight[shown, number], minlength=self.columns)
+                out[:, number] += part
+        return out
+
+    def unexplained(self, seed: int) -> tuple[list[IntArray], float]:
+        """Cluster the pairs of popular values that the classes do not explain.
+
+        Returns
+        -------
+        clusters
+            Column indices of each cluster of at least two values.
+        excess
+            Accounts beyond expectation, summed over the pairs.
+        """
+        together = np.zeros((self.columns, self.columns))
+        width = self.data.shape[1]
+        for left in range(width):
+            for right in range(left + 1, width):
+                both = (self.data[:, left] >= 0) & (self.data[:, right] >= 0)
+                key = self.data[both, left].astype(np.int64) * self.columns
+                key += self.data[both, right]
+                flat = np.bincount(key, minlength=0)
+                at = np.flatnonzero(flat)
+                together[at // self.columns, at % self.columns] += flat[at]
+        counts = self._count(self.weight)
+        size = np.maximum(self.weight.sum(axis=0), 1.0)
+        expected = (counts / size) @ counts.T
+        named = self.popular.named
+        wanted = np.triu(np.outer(named, named), 1)
+        wanted &= self.popular.field[:, None] != self.popular.field[None, :]
+        u, v = np.nonzero(wanted & (together >= 3))
+        n, e = together[u, v], np.maximum(expected[u, v], 1e-3)
+        keep = (n > e) & (excess_nats(n, e) > 2 * np.log(max(named.sum(), 2)))
+        u, v, excess = u[keep], v[keep], (n - e)[keep]
+        if not len(u):
+            return [], 0.0
+        return _clusters(u, v, excess, seed), float(excess.sum())
+
+    def grow(self, clusters: list[IntArray]) -> None:
+        """Seed a class per cluster and fit the mixture; light classes go."""
+        fresh = np.zeros((len(self.sample), len(clusters)), dtype=np.float32)
+        for number, cluster in enumerate(clusters):
+            inside = np.zeros(self.columns + 1, dtype=bool)
+            inside[cluster] = True
+            votes = np.zeros((len(self.sample), int(self.popular.field.max()) + 1), dtype=bool)
+            for column in range(self.data.shape[1]):
+                hit = inside[self.data[:, column]]
+                seen = self.data[hit, column]
+                votes[np.flatnonzero(hit), self.popular.field[seen]] = True
+            fresh[:, number] = votes.sum(axis=1) >= 2
+        held = fresh.sum(axis=1, keepdims=True)
+        fresh /= np.maximum(held, 1.0)
+        old = np.where(held > 0, 0.5, 1.0).astype(np.float32)
+        self.weight = np.hstack((self.weight * old, fresh * (1 - old)))
+        for _ in range(EM_STEPS):
+            self.weight = self._responsibilities(self.data, self._profiles())
+            heavy = self.weight.sum(axis=0) * self._scale() >= np.sqrt(len(self.start))
+            self.weight = self.weight[:, heavy]
+            self.weight /= np.maximum(self.weight.sum(axis=1, keepdims=True), 1e-9)
+
+    def _scale(self) -> float:
+        return len(self.start) / len(self.sample)
+
+    def _profiles(self) -> tuple[FloatArray, FloatArray]:
+        """Return log class weights (C,) and log column rates (Q, C), shrunk to all's."""
+        counts = self._count(self.weight)
+        group = self.popular.group
+        totals = np.zeros((int(group.max()) + 1, counts.shape[1]))
+        np.add.at(totals, group, counts)
+        overall = np.bincount(group, weights=self.base)
+        rate = (counts + SHRINKAGE * (self.base / overall[group])[:, None]) / (
+            totals[group] + SHRINKAGE
+        )
+        size = self.weight.sum(axis=0)
+        return np.log((size + 1e-9) / size.sum()), np.log(rate)
+
+    def _responsibilities(
+        self, data: IntArray, profiles: tuple[FloatArray, FloatArray]
+    ) -> FloatArray:
+        """Return float32 (n, C): P(class | account); kinds of one field vote once."""
+        prior, rate = profiles
+        log_odds = np.repeat(prior[None, :], len(data), axis=0)
+        kinds = np.array([self.popular.field[self.popular.group == g][0] for g in range(data.shape[1])])
+        for field in np.unique(kinds):
+            vote = np.zeros_like(log_odds)
+            shown = np.zeros(len(data))
+            for column in np.flatnonzero(kinds == field):
+                has = data[:, column] >= 0
+                vote[has] += rate[data[has, column]]
+                shown += has
+            log_odds += vote / np.maximum(shown, 1.0)[:, None]
+        log_odds -= log_odds.max(axis=1, keepdims=True)
+        odds = np.exp(log_odds)
+        return (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
+
+    def assign(self) -> IntArray:
+        """Return int32 (N,): the most probable class of every account."""
+        profiles = self._profiles()
+        out = np.empty(len(self.start), dtype=np.int32)
+        for start in range(0, len(out), SAMPLE):
+            part = slice(start, start + SAMPLE)
+            odds = self._responsibilities(self.popular.category[part], profiles)
+            out[part] = odds.argmax(axis=1)
+        return out
+
+
+def _clusters(u: IntArray, v: IntArray, weight: FloatArray, seed: int) -> list[IntArray]:
+    """Cluster columns with Leiden; only clusters of at least two."""
+    node, index = np.unique(np.concatenate((u, v)), return_inverse=True)
+    graph = igraph.Graph(n=len(node), edges=index.reshape(2, -1).T)
+    igraph.set_random_number_generator(random.Random(seed))  # noqa: S311
+    found = graph.community_leiden(
+        objective_function="modularity", weights=weight, resolution=1.0, n_iterations=-1
+    )
+    return [node[block] for block in found if len(block) >= 2]

@@ -1,0 +1,144 @@
+"""Accounts leave and enter communities until nothing moves; communities that are one join.
+
+The loop is a hard-assignment ascent: lifts are measured on the present members, every
+account goes to the community with the best odds above the threshold, again. Near its cap
+a community can flip between two states for ever; after `FREE_ROUNDS` accounts may only
+leave, which ends it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from ringfinder.evidence.background import Background
+from ringfinder.evidence.incidence import Incidence
+from ringfinder.evidence.membership import (
+    THRESHOLD_NATS,
+    Lifts,
+    Odds,
+    best_community,
+    log_lifts,
+    membership_odds,
+)
+from ringfinder.model import FloatArray, IntArray
+
+FREE_ROUNDS = 6
+LAST_ROUND = 14
+
+MINIMUM_SIZE = 4
+"""Members of the smallest community kept: three accounts that share two things are a
+household as often as not, and a rate of two other members bounds nothing."""
+
+JOIN_SHARE = 0.5
+"""Share of the smaller community's members that must pass the larger one's test."""
+
+
+@dataclass(frozen=True)
+class Communities:
+    """Communities after refinement.
+
+    Attributes
+    ----------
+    community
+        int32 (N,): 0 to R - 1 by falling size, then first account; -1 for none.
+    nats
+        float64 (N,): log odds of membership, -inf outside.
+    lifts
+        What marks each community, measured on these members.
+    rounds
+        Rounds walked until nothing moved.
+    """
+
+    community: IntArray
+    nats: FloatArray
+    lifts: Lifts
+    rounds: int
+
+
+def refine(
+    shared: Incidence,
+    back: Background,
+    community: IntArray,
+    *,
+    threshold: float = THRESHOLD_NATS,
+) -> Communities:
+    """Refine communities until nothing moves.
+
+    Parameters
+    ----------
+    shared, back
+        Incidence and background.
+    community
+        int32 (N,): the first members, -1 for none.
+    threshold
+        Log odds that admit an account.
+    """
+    community = compact(community)
+    round_ = 0
+    for round_ in range(1, LAST_ROUND + 1):
+        if not (community >= 0).any():
+            break
+        lifts = log_lifts(shared, back, community)
+        odds = membership_odds(shared, lifts, threshold=threshold)
+        best, nats = best_community(odds, shared.accounts)
+        if round_ > FREE_ROUNDS:
+            best = np.where(best == community, best, -1).astype(np.int32)
+        else:
+            best = join(best, odds, community, lifts)
+        before, community = community, compact(best)
+        if np.array_equal(before, community):
+            break
+    if not (community >= 0).any():
+        nats = np.full(shared.accounts, -np.inf)
+    nats = np.where(community >= 0, nats, -np.inf)
+    return Communities(community, nats, log_lifts(shared, back, community), round_)
+
+
+def join(best: IntArray, odds: Odds, community: IntArray, lifts: Lifts) -> IntArray:
+    """Join communities that are one.
+
+    A community joins the larger one whose test most of its members pass; among several
+    the one that most pass, then the larger.
+
+    Returns
+    -------
+    IntArray, shape (N,)
+        `best` with joined communities under one number.
+    """
+    of = community[odds.account]
+    inside = of >= 0
+    passed = sparse.coo_array(
+        (np.ones(int(inside.sum())), (of[inside], odds.community[inside])),
+        shape=(lifts.communities, lifts.communities),
+    ).tocsr()
+    passed.sum_duplicates()
+    row, column = passed.nonzero()
+    share = np.asarray(passed[row, column]).ravel() / lifts.size[row]
+    size = lifts.size
+    larger = (size[column] > size[row]) | ((size[column] == size[row]) & (column < row))
+    fit = larger & (share >= JOIN_SHARE)
+    row, column, share = row[fit], column[fit], share[fit]
+    order = np.lexsort((-column, size[column], share, row))
+    target = np.arange(lifts.communities)
+    target[row[order]] = column[order]
+    while not np.array_equal(target[target], target):
+        target = target[target]
+    return np.where(best >= 0, target[np.maximum(best, 0)], -1).astype(np.int32)
+
+
+def compact(community: IntArray) -> IntArray:
+    """Drop communities that are too small; number the rest by falling size."""
+    members = community >= 0
+    if not members.any():
+        return np.full(len(community), -1, dtype=np.int32)
+    size = np.bincount(community[members])
+    first = np.full(len(size), len(community))
+    np.minimum.at(first, community[members], np.flatnonzero(members))
+    order = np.lexsort((first, -size))
+    order = order[size[order] >= MINIMUM_SIZE]
+    code = np.full(len(size) + 1, -1, dtype=np.int32)
+    code[order] = np.arange(len(order))
+    return code[community]

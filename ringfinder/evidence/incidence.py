@@ -1,0 +1,102 @@
+"""The bipartite graph cut down to what can be evidence, in compressed columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ringfinder.graph.columns import AttributeGraph
+from ringfinder.model import BoolArray, IntArray
+from ringfinder.schema import FAMILIES, FAMILY_OF_KIND, KINDS
+
+_FAMILY = np.array(FAMILY_OF_KIND, dtype=np.int8)
+_WITNESS = np.array([kind.witness for kind in KINDS], dtype=bool)
+
+
+@dataclass(frozen=True)
+class Incidence:
+    """Accounts x values that at least two accounts share.
+
+    Attributes
+    ----------
+    accounts
+        Number of accounts, N.
+    account, value
+        int32 (E,): distinct pairs, sorted by account, then value. `value` indexes the
+        columns below, not the graph's own.
+    kind, family
+        int8 (V,).
+    degree
+        int64 (V,): holders of each value; at least two.
+    source
+        int32 (V,): the value's index in the graph it was cut from.
+    """
+
+    accounts: int
+    account: IntArray
+    value: IntArray
+    kind: IntArray
+    family: IntArray
+    degree: IntArray
+    source: IntArray
+
+    @property
+    def values(self) -> int:
+        """Number of shared values, V."""
+        return len(self.kind)
+
+    def account_pointer(self) -> IntArray:
+        """Return int64 (N + 1,): account a's sightings are rows ptr[a] to ptr[a + 1]."""
+        counts = np.bincount(self.account, minlength=self.accounts)
+        return np.concatenate(([0], np.cumsum(counts)))
+
+    def by_value(self) -> tuple[IntArray, IntArray]:
+        """Return (pointer, accounts): the holders of each value, ascending."""
+        order = np.argsort(self.value, kind="stable")
+        return np.concatenate(([0], np.cumsum(self.degree))), self.account[order]
+
+
+def shared_values(graph: AttributeGraph, *, exclude: BoolArray | None = None) -> Incidence:
+    """Cut a graph down to values that at least two accounts share.
+
+    Parameters
+    ----------
+    graph
+        All accounts and values.
+    exclude
+        Bool (N,): accounts whose sightings are not evidence about others, such as
+        those a person has labelled legitimate.
+
+    Returns
+    -------
+    Incidence
+        Kinds that only describe the background are left out. O(E).
+    """
+    keep = _WITNESS[graph.kind[graph.value]]
+    if exclude is not None:
+        keep &= ~exclude[graph.account]
+    return incidence(
+        graph.accounts, graph.account[keep], graph.value[keep], np.asarray(graph.kind)
+    )
+
+
+def incidence(accounts: int, account: IntArray, value: IntArray, kind: IntArray) -> Incidence:
+    """Build an `Incidence` from sightings sorted by account; single holders are dropped."""
+    degree = np.bincount(value, minlength=len(kind))
+    shared = degree >= 2
+    code = np.cumsum(shared) - 1
+    keep = shared[value]
+    kinds = kind[shared].astype(np.int8)
+    return Incidence(
+        accounts=accounts,
+        account=account[keep].astype(np.int32),
+        value=code[value[keep]].astype(np.int32),
+        kind=kinds,
+        family=_FAMILY[kinds] if len(kinds) else np.zeros(0, dtype=np.int8),
+        degree=degree[shared],
+        source=np.flatnonzero(shared).astype(np.int32),
+    )
+
+
+FAMILY_COUNT = len(FAMILIES)

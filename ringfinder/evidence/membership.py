@@ -1,0 +1,254 @@
+"""How much an account's values speak for its belonging to a community.
+
+For a community R of k accounts and a value v that x of them hold, the *lift* of v is
+``ln(rate inside / rate outside)``: inside at its lower confidence bound and leaving the
+account itself out, outside among accounts of the members' classes. Lifts of one family
+are not independent witnesses, so a family's sum is capped at ``ln(N / k)`` nats, which
+is also what the prior odds cost: one family can bring the odds to 1:1 at most, a second
+must carry them over. The cap grows with ln N by itself, so the threshold is a plain
+posterior at any number of accounts.
+
+References
+----------
+I. J. Good, "Weight of evidence: a brief survey", Bayesian Statistics 2, 1985.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from ringfinder.evidence.background import Background
+from ringfinder.evidence.incidence import FAMILY_COUNT, Incidence
+from ringfinder.model import BoolArray, FloatArray, IntArray
+
+THRESHOLD_NATS = float(np.log(20.0))
+"""Posterior odds of 20:1 admit an account to a community."""
+
+MINIMUM_HOLDERS = 3
+"""Members that must hold a value before it says anything about the community."""
+
+MINIMUM_LIFT = 1.0
+"""Nats below which a lift is left out: a value less than e times as common as outside."""
+
+CONFIDENCE = 1.3
+"""Standard errors taken off the rate inside: a one-sided 90% Poisson bound."""
+
+SHRINKAGE = 10.0
+"""Accounts of prior weight with which a class's rate leans on the population's."""
+
+
+@dataclass(frozen=True)
+class Lifts:
+    """What marks each community: the table an online scorer needs.
+
+    Attributes
+    ----------
+    communities
+        Number of communities, R.
+    size
+        float64 (R,): members.
+    cap
+        float64 (R,): ln(N / k), nats a family may bring and the prior costs.
+    community, value
+        int32 (M,): sorted by community, then value.
+    inside
+        int32 (M,): members holding the value.
+    nats
+        float64 (M,): the lift, above `MINIMUM_LIFT`, at most the cap.
+    """
+
+    communities: int
+    size: FloatArray
+    cap: FloatArray
+    community: IntArray
+    value: IntArray
+    inside: IntArray
+    nats: FloatArray
+
+
+@dataclass(frozen=True)
+class Odds:
+    """Log odds of membership, for every account and community worth looking at.
+
+    Attributes
+    ----------
+    account, community
+        int32 (Q,): sorted by account, then community.
+    nats
+        float64 (Q,): posterior log odds that the account belongs to the community.
+    families
+        int8 (Q,): families that speak with at least `MINIMUM_LIFT`.
+    """
+
+    account: IntArray
+    community: IntArray
+    nats: FloatArray
+    families: IntArray
+
+
+def log_lifts(shared: Incidence, back: Background, community: IntArray) -> Lifts:
+    """Measure what marks each community.
+
+    Parameters
+    ----------
+    shared, back
+        The incidence and the background of the same accounts.
+    community
+        int32 (N,): 0 to R - 1, or -1 for accounts in none.
+
+    Returns
+    -------
+    Lifts
+        O(E log E) time.
+    """
+    member = community[shared.account] >= 0
+    key = community[shared.account[member]].astype(np.int64) * shared.values
+    key, inside = np.unique(key + shared.value[member], return_counts=True)
+    often = inside >= MINIMUM_HOLDERS
+    key, inside = key[often], inside[often]
+    group, value = np.divmod(key, max(shared.values, 1))
+    members = community >= 0
+    size = np.bincount(community[members]).astype(float)
+    cap = np.log(np.maximum(shared.accounts / np.maximum(size, 1.0), 1.0))
+    left = (inside - 1).astype(float)
+    rate = np.maximum(left - CONFIDENCE * np.sqrt(left), 0.25) / size[group]
+    outside = _rate_outside(shared, back, community, group, value, inside)
+    nats = np.minimum(np.log(rate / outside), cap[group])
+    keep = nats > MINIMUM_LIFT
+    return Lifts(
+        communities=len(size),
+        size=size,
+        cap=cap,
+        community=group[keep].astype(np.int32),
+        value=value[keep].astype(np.int32),
+        inside=inside[keep].astype(np.int32),
+        nats=nats[keep],
+    )
+
+
+def _rate_outside(
+    shared: Incidence,
+    back: Background,
+    community: IntArray,
+    group: IntArray,
+    value: IntArray,
+    inside: IntArray,
+) -> FloatArray:
+    """Rate of a value among accounts outside a community, of the members' classes."""
+    members = np.flatnonzero(community >= 0)
+    mix = sparse.csr_array(
+        (np.ones(len(members)), (community[members], back.label[members])),
+        shape=(int(community.max(initial=-1)) + 1, back.classes),
+    )
+    mix.sum_duplicates()
+    size = np.asarray(mix.sum(axis=1)).ravel()
+    share = sparse.csr_array(mix.multiply(1.0 / np.maximum(size, 1.0)[:, None]))
+    weight = sparse.csr_array(share.multiply(1.0 / (back.size[None, :] + SHRINKAGE)))
+    holders = np.asarray(weight[group].multiply(back.holders[value]).sum(axis=1)).ravel()
+    # the members' own holdings, spread over their classes as the members are
+    own = np.asarray(weight.multiply(share).sum(axis=1)).ravel()
+    lean = SHRINKAGE * np.asarray(weight.sum(axis=1)).ravel()
+    overall = (shared.degree[value] - inside + 1.0) / (shared.accounts - size[group] + 1.0)
+    return np.asarray(np.maximum(holders - inside * own[group], 0.0) + lean[group] * overall)
+
+
+def membership_odds(
+    shared: Incidence,
+    lifts: Lifts,
+    *,
+    threshold: float = THRESHOLD_NATS,
+    minimum_families: int = 2,
+) -> Odds:
+    """Score every account against every community it could belong to.
+
+    Only accounts that hold an *anchor* are looked at: a value outside the most popular
+    ones which, even all together, could not carry an account over the threshold. That
+    bound is exact, so nothing is lost by it.
+
+    Returns
+    -------
+    Odds
+        Accounts with odds below the threshold are left out.
+    """
+    account, community = _candidates(shared, lifts, threshold)
+    pointer = shared.account_pointer()
+    count = pointer[account + 1] - pointer[account]
+    nats = np.zeros(len(account))
+    families = np.zeros(len(account), dtype=np.int8)
+    table = lifts.community.astype(np.int64) * shared.values + lifts.value
+    for lo, hi in _chunks(count, 1 << 22):
+        which = np.repeat(np.arange(lo, hi), count[lo:hi])
+        offset = np.arange(len(which)) - np.repeat(
+            np.cumsum(count[lo:hi]) - count[lo:hi], count[lo:hi]
+        )
+        value = shared.value[pointer[account[which]] + offset]
+        key = community[which].astype(np.int64) * shared.values + value
+        at = np.searchsorted(table, key)
+        hit = (at < len(table)) & (table[np.minimum(at, len(table) - 1)] == key)
+        cell = (which[hit] - lo) * FAMILY_COUNT + shared.family[value[hit]]
+        sums = np.bincount(
+            cell, weights=lifts.nats[at[hit]], minlength=(hi - lo) * FAMILY_COUNT
+        ).reshape(-1, FAMILY_COUNT)
+        cap = lifts.cap[community[lo:hi]]
+        nats[lo:hi] = np.minimum(sums, cap[:, None]).sum(axis=1) - cap
+        families[lo:hi] = (sums >= MINIMUM_LIFT).sum(axis=1)
+    keep = (nats > threshold) & (families >= minimum_families)
+    return Odds(account[keep], community[keep], nats[keep], families[keep])
+
+
+def _candidates(
+    shared: Incidence, lifts: Lifts, threshold: float
+) -> tuple[IntArray, IntArray]:
+    """Return the (account, community) pairs that hold an anchor, sorted."""
+    anchor = np.flatnonzero(_anchors(shared, lifts, threshold))
+    pointer, holders = shared.by_value()
+    value = lifts.value[anchor]
+    count = shared.degree[value]
+    which = np.repeat(anchor, count)
+    offset = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
+    account = holders[pointer[lifts.value[which]] + offset].astype(np.int64)
+    key = np.unique(account * max(lifts.communities, 1) + lifts.community[which])
+    account, community = np.divmod(key, max(lifts.communities, 1))
+    return account.astype(np.int32), community.astype(np.int32)
+
+
+def _anchors(shared: Incidence, lifts: Lifts, threshold: float) -> BoolArray:
+    """Mark the values of each community without which nobody passes the threshold."""
+    order = np.lexsort((-shared.degree[lifts.value], lifts.community))
+    group = lifts.community[order]
+    start = np.searchsorted(group, np.arange(lifts.communities))
+    cap = lifts.cap[group]
+    reach = np.zeros(len(order))
+    for family in range(FAMILY_COUNT):
+        nats = np.where(shared.family[lifts.value[order]] == family, lifts.nats[order], 0.0)
+        total = np.concatenate(([0.0], np.cumsum(nats)))
+        reach += np.minimum(total[1:] - total[start[group]], cap)
+    out = np.empty(len(order), dtype=bool)
+    out[order] = reach >= cap + threshold
+    return out
+
+
+def _chunks(count: IntArray, block: int) -> list[tuple[int, int]]:
+    """Cut rows into runs whose counts sum to about `block`."""
+    done = np.concatenate(([0], np.cumsum(count)))
+    edges = [0]
+    while edges[-1] < len(count):
+        reach = int(np.searchsorted(done, done[edges[-1]] + block, side="right")) - 1
+        edges.append(max(reach, edges[-1] + 1))
+    return list(zip(edges[:-1], edges[1:], strict=True))
+
+
+def best_community(odds: Odds, accounts: int) -> tuple[IntArray, FloatArray]:
+    """Return each account's best community (-1: none) and its log odds.
+
+    Ties go to the lower community index.
+    """
+    community = np.full(accounts, -1, dtype=np.int32)
+    nats = np.full(accounts, -np.inf)
+    order = np.lexsort((-odds.community, odds.nats, odds.account))
+    community[odds.account[order]] = odds.community[order]
+    nats[odds.account[order]] = odds.nats[order]
+    return community, nats

@@ -1,0 +1,217 @@
+"""Judge the rings of a run: features, verdicts, account scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+
+from ringfinder.detect.refine import Communities
+from ringfinder.evidence.background import Background
+from ringfinder.evidence.incidence import Incidence
+from ringfinder.evidence.membership import best_community, log_lifts, membership_odds
+from ringfinder.graph.columns import AttributeGraph
+from ringfinder.model import FloatArray, IntArray, Verdict
+from ringfinder.score.accounts import Traits, account_traits
+from ringfinder.score.calibrate import label_shift
+from ringfinder.score.features import NAMES, ring_features
+from ringfinder.score.judge import contributions, fleet_probability, shipped_weights
+from ringfinder.score.split import split_ring
+
+FLEET = 0.5
+"""P(fleet | ring) from which a ring is called a fleet."""
+
+NEAR_NATS = -6.0
+"""Log odds of membership down to which accounts outside rings are ranked."""
+
+HOUSEHOLD_SIZE = 8
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """Judged rings.
+
+    Attributes
+    ----------
+    ring
+        int32 (N,): 0 to R - 1, -1 outside rings.
+    membership
+        float64 (N,): P(member of its ring); 0 outside.
+    features, contributions
+        float64 (R, F).
+    prior_nats
+        float64 (R,): log odds before the features, labels included.
+    probability
+        float64 (R,): P(fleet | ring).
+    verdict
+        Length R.
+    account_score
+        float64 (N,): P(member) * P(fleet), also for accounts near a ring; 0-1.
+    origin
+        int32 (R,): the community a ring was cut from.
+    """
+
+    ring: IntArray
+    membership: FloatArray
+    features: FloatArray
+    contributions: FloatArray
+    prior_nats: FloatArray
+    probability: FloatArray
+    verdict: list[Verdict]
+    account_score: FloatArray
+    origin: IntArray
+
+
+def assess(
+    graph: AttributeGraph,
+    shared: Incidence,
+    back: Background,
+    found: Communities,
+    *,
+    fraud: IntArray | None = None,
+    legitimate: IntArray | None = None,
+) -> Assessment:
+    """Judge every ring as a whole, tell mixed ones apart, and score accounts.
+
+    Parameters
+    ----------
+    graph, shared, back
+        What the communities were found in.
+    found
+        The communities that passed the null model.
+    fraud, legitimate
+        Labelled account indices.
+    """
+    none = np.zeros(0, dtype=np.int64)
+    fraud = none if fraud is None else fraud
+    legitimate = none if legitimate is None else legitimate
+    traits = account_traits(graph.profiles, graph.created_ms)
+    usage = bool(traits.used.any())
+    families = families_per_member(shared, back, found.community)
+    ring, origin = tell_apart(graph, found.community, families, traits, usage=usage)
+    features = ring_features(graph, ring, families, traits=traits)
+    weights = shipped_weights(usage=usage)
+    bare = weights.intercept + contributions(features, weights).sum(axis=1)
+    shift = label_shift(bare, ring, fraud, legitimate)
+    probability, nats = fleet_probability(features, weights, shift_nats=shift)
+    ring = ring.copy()
+    ring[legitimate] = -1
+    membership = np.where(ring >= 0, expit(found.nats), 0.0)
+    score = np.where(ring >= 0, membership * probability[np.maximum(ring, 0)], 0.0)
+    score = np.maximum(score, near_score(shared, back, ring, probability, legitimate))
+    return Assessment(
+        ring=ring,
+        membership=membership,
+        features=features,
+        contributions=nats,
+        prior_nats=weights.intercept + shift,
+        probability=probability,
+        verdict=verdicts(graph, ring, features, probability),
+        account_score=score,
+        origin=origin,
+    )
+
+
+def families_per_member(shared: Incidence, back: Background, ring: IntArray) -> FloatArray:
+    """Return float64 (N,): families that speak for each member's membership."""
+    out = np.zeros(shared.accounts)
+    if not (ring >= 0).any():
+        return out
+    odds = membership_odds(shared, log_lifts(shared, back, ring))
+    own = ring[odds.account] == odds.community
+    out[odds.account[own]] = odds.families[own]
+    return out
+
+
+def tell_apart(
+    graph: AttributeGraph, ring: IntArray, families: FloatArray, traits: Traits, *, usage: bool
+) -> tuple[IntArray, IntArray]:
+    """Split rings whose two parts deserve different verdicts.
+
+    Returns
+    -------
+    ring
+        int32 (N,): rings numbered anew; parts behind the rest.
+    origin
+        int32 (R,): the ring each was cut from.
+    """
+    rings = int(ring.max(initial=-1)) + 1
+    order = np.argsort(ring, kind="stable")
+    bounds = np.searchsorted(ring[order], np.arange(rings + 1))
+    cut = ring.copy()
+    parent: list[int] = []
+    for number in range(rings):
+        members = order[bounds[number] : bounds[number + 1]]
+        part = split_ring(members, traits, graph.created_ms)
+        if part is not None:
+            cut[members[part]] = rings + len(parent)
+            parent.append(number)
+    origin = np.concatenate((np.arange(rings), np.array(parent, dtype=np.int64)))
+    if not parent:
+        return ring, origin.astype(np.int32)
+    weights = shipped_weights(usage=usage)
+    probability, _ = fleet_probability(
+        ring_features(graph, cut, families, traits=traits), weights
+    )
+    first, second = probability[np.array(parent)], probability[rings:]
+    differ = (first >= FLEET) != (second >= FLEET)
+    undo = np.arange(rings + len(parent))
+    undo[rings:][~differ] = np.array(parent)[~differ]
+    cut = np.where(cut >= 0, undo[np.maximum(cut, 0)], -1)
+    kept, cut_code = np.unique(cut[cut >= 0], return_inverse=True)
+    out = np.full(len(ring), -1, dtype=np.int32)
+    out[cut >= 0] = cut_code
+    return out, origin[kept].astype(np.int32)
+
+
+def near_score(
+    shared: Incidence,
+    back: Background,
+    ring: IntArray,
+    probability: FloatArray,
+    legitimate: IntArray,
+) -> FloatArray:
+    """Rank accounts outside rings by how near they come to a fleet.
+
+    One family alone leaves the odds below 1:1, so nobody outside a ring passes one half.
+    """
+    out = np.zeros(len(ring))
+    risky = np.flatnonzero(probability >= FLEET)
+    if not len(risky):
+        return out
+    code = np.full(len(probability) + 1, -1, dtype=np.int32)
+    code[risky] = np.arange(len(risky))
+    fleets = code[ring]
+    if not (fleets >= 0).any():
+        return out
+    odds = membership_odds(
+        shared, log_lifts(shared, back, fleets), threshold=NEAR_NATS, minimum_families=1
+    )
+    best, nats = best_community(odds, len(ring))
+    outside = (ring < 0) & (best >= 0)
+    near = expit(np.minimum(nats[outside], 0.0))
+    out[outside] = near * probability[risky[best[outside]]]
+    out[legitimate] = 0.0
+    return out
+
+
+def verdicts(
+    graph: AttributeGraph, ring: IntArray, features: FloatArray, probability: FloatArray
+) -> list[Verdict]:
+    """Name what each ring is: a fleet, a household, an organisation, or unclear."""
+    size = np.bincount(ring[ring >= 0], minlength=len(probability))
+    owned = features[:, NAMES.index("domain_ownership")]
+    network = features[:, NAMES.index("network_focus")]
+    card = features[:, NAMES.index("card_reuse")]
+    out: list[Verdict] = []
+    for number, p in enumerate(probability):
+        if p >= FLEET:
+            out.append(Verdict.FLEET)
+        elif size[number] <= HOUSEHOLD_SIZE and max(network[number], card[number]) > 0.2:
+            out.append(Verdict.HOUSEHOLD)
+        elif max(owned[number], network[number]) > 0.3:
+            out.append(Verdict.ORGANISATION)
+        else:
+            out.append(Verdict.UNCLEAR)
+    return out
