@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ringfinder.detect.candidates import first_members, value_communities
+from ringfinder.detect.divide import divide
 from ringfinder.detect.null import false_discovery_rate, null_world
 from ringfinder.detect.refine import Communities, refine
 from ringfinder.evidence.background import Background, background
 from ringfinder.evidence.incidence import Incidence
 from ringfinder.evidence.pairs import significant_pairs
+from ringfinder.graph.columns import AttributeGraph
 from ringfinder.model import FloatArray, IntArray
 
 
@@ -35,21 +37,30 @@ class Detection:
 
 
 def find_communities(shared: Incidence, back: Background, *, seed: int) -> Communities:
-    """Find communities against a background: pairs, Leiden, refinement."""
+    """Find communities against a background: pairs, Leiden, refinement, division."""
     pairs = significant_pairs(shared, back)
     label = value_communities(pairs, shared.values, seed=seed)
-    return refine(shared, back, first_members(shared, label))
+    whole = refine(shared, back, first_members(shared, label))
+    parts = divide(shared, whole.community, seed=seed)
+    if np.array_equal(parts, whole.community):
+        return whole
+    return refine(shared, back, parts)
 
 
 def find_rings(
-    shared: Incidence, label: IntArray, *, seed: int, null_worlds: int = 1
+    graph: AttributeGraph,
+    shared: Incidence,
+    label: IntArray,
+    *,
+    seed: int,
+    null_worlds: int = 1,
 ) -> Detection:
     """Find rings and estimate how many of them chance explains.
 
     Parameters
     ----------
-    shared
-        Accounts x shared values.
+    graph, shared
+        All sightings, and those of shared values.
     label
         int32 (N,): class of each account.
     seed
@@ -61,7 +72,7 @@ def find_rings(
     found = find_communities(shared, back, seed=seed)
     null: list[FloatArray] = []
     for number in range(null_worlds):
-        world = null_world(shared, label, seed=seed + 1 + number)
+        world = null_world(graph, label, seed=seed + 1 + number)
         chance = find_communities(world, background(world, label), seed=seed)
         null.append(strength(chance))
     rate = false_discovery_rate(strength(found), np.concatenate(null or [np.zeros(0)]))

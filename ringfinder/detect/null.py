@@ -16,16 +16,19 @@ from __future__ import annotations
 import numpy as np
 
 from ringfinder.evidence.incidence import Incidence, incidence
+from ringfinder.graph.columns import AttributeGraph
 from ringfinder.model import FloatArray, IntArray
+from ringfinder.schema import KINDS
 
 
-def null_world(shared: Incidence, label: IntArray, *, seed: int) -> Incidence:
+def null_world(graph: AttributeGraph, label: IntArray, *, seed: int) -> Incidence:
     """Deal the values out anew within kind and class.
 
     Parameters
     ----------
-    shared
-        The incidence to permute.
+    graph
+        All sightings, values with a single holder included: a device that 300 accounts
+        show must be dealt to any 300 that show a device.
     label
         int32 (N,): class of each account.
     seed
@@ -34,17 +37,20 @@ def null_world(shared: Incidence, label: IntArray, *, seed: int) -> Incidence:
     Returns
     -------
     Incidence
-        The same accounts; pairs that fall together twice count once.
+        The same accounts; a value dealt twice to one account counts once. O(E log E).
     """
+    witness = np.array([kind.witness for kind in KINDS])[graph.kind[graph.value]]
+    account, old = graph.account[witness], graph.value[witness]
     rng = np.random.default_rng(seed)
-    group = label[shared.account].astype(np.int64) * 256 + shared.kind[shared.value]
+    group = label[account].astype(np.int64) * len(KINDS) + graph.kind[old]
     order = np.argsort(group, kind="stable")
-    shuffled = np.lexsort((rng.random(len(order)), group))
+    shuffled = np.argsort(rng.random(len(order)))
+    shuffled = shuffled[np.argsort(group[shuffled], kind="stable")]
     value = np.empty(len(order), dtype=np.int64)
-    value[order] = shared.value[shuffled]
-    key = np.unique(shared.account.astype(np.int64) * shared.values + value)
-    account, value = np.divmod(key, max(shared.values, 1))
-    return incidence(shared.accounts, account, value, shared.kind)
+    value[order] = old[shuffled]
+    key = np.unique(account.astype(np.int64) * graph.values + value)
+    account, value = np.divmod(key, max(graph.values, 1))
+    return incidence(graph.accounts, account, value, np.asarray(graph.kind))
 
 
 def false_discovery_rate(strength: FloatArray, null: FloatArray) -> FloatArray:

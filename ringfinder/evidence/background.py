@@ -73,24 +73,27 @@ def background(shared: Incidence, label: IntArray) -> Background:
     return Background(code.astype(np.int32), size, holders)
 
 
-def activity_correction(shared: Incidence) -> FloatArray:
+def activity_correction(shared: Incidence, back: Background) -> FloatArray:
     """How much more often two kinds meet because some accounts show more values.
 
     An account seen with 500 addresses meets everything. With k_fa the values of family f
-    that account a shows, ``kappa_fg = (sum_a k_fa k_ga) N / (S_f S_g)``.
+    that account a shows and S_fc their sum over class c,
+    ``kappa_fg = sum_a k_fa k_ga / sum_c (S_fc S_gc / N_c)``.
 
     Returns
     -------
     FloatArray, shape (F, F)
         At least one, so that it only ever makes the null more generous.
     """
-    table = sparse.csr_array(
-        (np.ones(len(shared.value)), (shared.account, shared.family[shared.value])),
-        shape=(shared.accounts, FAMILY_COUNT),
+    shown = np.bincount(
+        shared.account.astype(np.int64) * FAMILY_COUNT + shared.family[shared.value],
+        minlength=shared.accounts * FAMILY_COUNT,
+    ).reshape(-1, FAMILY_COUNT)
+    meet = shown.T @ shown
+    totals = np.stack(
+        [np.bincount(back.label, weights=column, minlength=back.classes) for column in shown.T]
     )
-    table.sum_duplicates()
-    totals = np.asarray(table.sum(axis=0)).ravel()
-    meet = (table.T @ table).toarray()
+    expected = (totals / back.size) @ totals.T
     with np.errstate(divide="ignore", invalid="ignore"):
-        kappa = meet * shared.accounts / np.outer(totals, totals)
-    return np.maximum(np.nan_to_num(kappa, nan=1.0, posinf=1.0), 1.0)
+        kappa = np.where(expected > 0, meet / expected, 1.0)
+    return np.maximum(kappa, 1.0)

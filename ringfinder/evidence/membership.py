@@ -6,7 +6,9 @@ account itself out, outside among accounts of the members' classes. Lifts of one
 are not independent witnesses, so a family's sum is capped at ``ln(N / k)`` nats, which
 is also what the prior odds cost: one family can bring the odds to 1:1 at most, a second
 must carry them over. The cap grows with ln N by itself, so the threshold is a plain
-posterior at any number of accounts.
+posterior at any number of accounts. A community of more than N / 20 accounts would need
+three families that way; its cap therefore stays at `LEAST_CAP`, still below what the
+threshold asks of one family alone.
 
 References
 ----------
@@ -26,6 +28,10 @@ from ringfinder.model import BoolArray, FloatArray, IntArray
 
 THRESHOLD_NATS = float(np.log(20.0))
 """Posterior odds of 20:1 admit an account to a community."""
+
+LEAST_CAP = 4.5
+LEAST_PRIOR = 1.6
+"""Nats; `LEAST_CAP - LEAST_PRIOR` stays below `THRESHOLD_NATS`: one family never admits."""
 
 MINIMUM_HOLDERS = 3
 """Members that must hold a value before it says anything about the community."""
@@ -50,8 +56,10 @@ class Lifts:
         Number of communities, R.
     size
         float64 (R,): members.
+    prior
+        float64 (R,): ln(N / k), at least `LEAST_PRIOR`: nats the prior odds cost.
     cap
-        float64 (R,): ln(N / k), nats a family may bring and the prior costs.
+        float64 (R,): the most nats a family may bring: the prior, at least `LEAST_CAP`.
     community, value
         int32 (M,): sorted by community, then value.
     inside
@@ -62,6 +70,7 @@ class Lifts:
 
     communities: int
     size: FloatArray
+    prior: FloatArray
     cap: FloatArray
     community: IntArray
     value: IntArray
@@ -112,7 +121,8 @@ def log_lifts(shared: Incidence, back: Background, community: IntArray) -> Lifts
     group, value = np.divmod(key, max(shared.values, 1))
     members = community >= 0
     size = np.bincount(community[members]).astype(float)
-    cap = np.log(np.maximum(shared.accounts / np.maximum(size, 1.0), 1.0))
+    prior = np.maximum(np.log(shared.accounts / np.maximum(size, 1.0)), LEAST_PRIOR)
+    cap = np.maximum(prior, LEAST_CAP)
     left = (inside - 1).astype(float)
     rate = np.maximum(left - CONFIDENCE * np.sqrt(left), 0.25) / size[group]
     outside = _rate_outside(shared, back, community, group, value, inside)
@@ -121,6 +131,7 @@ def log_lifts(shared: Incidence, back: Background, community: IntArray) -> Lifts
     return Lifts(
         communities=len(size),
         size=size,
+        prior=prior,
         cap=cap,
         community=group[keep].astype(np.int32),
         value=value[keep].astype(np.int32),
@@ -192,8 +203,8 @@ def membership_odds(
         sums = np.bincount(
             cell, weights=lifts.nats[at[hit]], minlength=(hi - lo) * FAMILY_COUNT
         ).reshape(-1, FAMILY_COUNT)
-        cap = lifts.cap[community[lo:hi]]
-        nats[lo:hi] = np.minimum(sums, cap[:, None]).sum(axis=1) - cap
+        of = community[lo:hi]
+        nats[lo:hi] = np.minimum(sums, lifts.cap[of][:, None]).sum(axis=1) - lifts.prior[of]
         families[lo:hi] = (sums >= MINIMUM_LIFT).sum(axis=1)
     keep = (nats > threshold) & (families >= minimum_families)
     return Odds(account[keep], community[keep], nats[keep], families[keep])
@@ -227,7 +238,7 @@ def _anchors(shared: Incidence, lifts: Lifts, threshold: float) -> BoolArray:
         total = np.concatenate(([0.0], np.cumsum(nats)))
         reach += np.minimum(total[1:] - total[start[group]], cap)
     out = np.empty(len(order), dtype=bool)
-    out[order] = reach >= cap + threshold
+    out[order] = reach >= lifts.prior[group] + threshold
     return out
 
 

@@ -118,7 +118,7 @@ def significant_pairs(
     """
     rows = rarest_sightings(shared)
     u, v, together = pair_counts(shared, rows, within_family=within_family)
-    kappa = activity_correction(shared)
+    kappa = activity_correction(shared, back)
     expected = back.expected(u, v) * kappa[shared.family[u], shared.family[v]]
     # one account per pair: a pair nobody could be expected to show still has a prior
     expected = np.maximum(expected, 1.0 / shared.accounts)

@@ -128,7 +128,8 @@ def test_accounts_that_show_many_values_make_the_null_more_generous():
     value = np.r_[np.arange(20), np.arange(20)]
     kinds = np.where(np.arange(20) < 10, CODE["ip"], CODE["device"])
     order = np.lexsort((value, busy))
-    kappa = activity_correction(incidence(40, busy[order], value[order], kinds))
+    shared = incidence(40, busy[order], value[order], kinds)
+    kappa = activity_correction(shared, background(shared, np.zeros(40, int)))
     network, device = 0, 3
     assert kappa[network, device] > 5
     assert np.all(kappa >= 1)

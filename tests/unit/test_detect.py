@@ -1,0 +1,162 @@
+"""Finding rings in small graphs with planted truth."""
+
+import numpy as np
+import pytest
+from planted import crowd, graph_of, plant
+
+from ringfinder.detect import find_rings
+from ringfinder.detect.candidates import first_members, value_communities
+from ringfinder.detect.null import false_discovery_rate, null_world
+from ringfinder.detect.refine import MINIMUM_SIZE, compact
+from ringfinder.evidence.background import background
+from ringfinder.evidence.incidence import Incidence, shared_values
+from ringfinder.evidence.pairs import significant_pairs
+from ringfinder.graph.columns import AttributeGraph
+
+ACCOUNTS = 6_000
+NOBODY = np.zeros(ACCOUNTS, dtype=np.int32)
+
+
+def found_in(columns, *, label=NOBODY, seed=0):
+    graph = graph_of(columns)
+    return find_rings(graph, shared_values(graph), label, seed=seed)
+
+
+def members(detection, number=0):
+    return np.flatnonzero(detection.communities.community == number)
+
+
+def test_a_fleet_on_three_domains_and_two_templates_is_one_ring():
+    columns = crowd(ACCOUNTS)
+    plant(
+        columns,
+        range(1000, 1300),
+        {"email_domain": ["x1", "x2", "x3"], "prompt_fingerprint": ["t1", "t2"]},
+    )
+    found = found_in(columns)
+    assert found.communities.lifts.communities == 1
+    assert np.array_equal(members(found), np.arange(1000, 1300))
+
+
+def test_two_fleets_that_share_a_proxy_pool_stay_two():
+    columns = crowd(ACCOUNTS)
+    pool = [f"pool{i}" for i in range(10)]
+    plant(columns, range(0, 100), {"ip_network": pool, "email_domain": ["x1"], "device": ["d1", "d2"]})
+    plant(
+        columns, range(100, 220), {"ip_network": pool, "email_domain": ["y1"], "device": ["e1", "e2"]}
+    )
+    found = found_in(columns)
+    assert found.communities.lifts.communities == 2
+    assert np.array_equal(members(found, 0), np.arange(100, 220))
+    assert np.array_equal(members(found, 1), np.arange(0, 100))
+
+
+def test_a_crowd_of_strangers_behind_one_carrier_is_no_ring():
+    columns = crowd(ACCOUNTS)
+    for account in range(2_000):
+        columns["ip_network"][account] = "carrier"
+    assert found_in(columns).communities.lifts.communities == 0
+
+
+def test_members_that_lack_one_trait_are_kept_by_the_others():
+    columns = crowd(ACCOUNTS)
+    plant(
+        columns,
+        range(100),
+        {"email_domain": ["x"], "device": ["d1", "d2"], "prompt_fingerprint": ["t"]},
+    )
+    for account in range(0, 100, 3):
+        columns["email_domain"][account] = None
+    assert np.array_equal(members(found_in(columns)), np.arange(100))
+
+
+def test_regions_are_rings_without_classes_and_none_with_them():
+    rng = np.random.default_rng(5)
+    region = rng.integers(0, 8, ACCOUNTS).astype(np.int32)
+    columns = crowd(ACCOUNTS)
+    columns["ip_network"] = [f"c{r}-{rng.integers(0, 3)}" for r in region]
+    columns["card_bin"] = [f"b{r}-{rng.integers(0, 3)}" for r in region]
+    assert found_in(columns).communities.lifts.communities > 0
+    assert found_in(columns, label=region).communities.lifts.communities == 0
+
+
+def test_the_order_of_values_and_other_rings_change_nothing():
+    columns = crowd(ACCOUNTS)
+    plant(columns, range(100), {"email_domain": ["x"], "device": ["d1", "d2"]})
+    alone = members(found_in(columns))
+    plant(columns, range(3000, 3400), {"email_domain": ["y"], "device": ["e1", "e2", "e3"]})
+    assert np.array_equal(members(found_in(columns), 1), alone)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_seed_of_leiden_does_not_decide_who_is_in_a_clear_ring(seed):
+    columns = crowd(ACCOUNTS)
+    plant(columns, range(60), {"email_domain": ["x"], "prompt_fingerprint": ["t"]})
+    assert np.array_equal(members(found_in(columns, seed=seed)), np.arange(60))
+
+
+def test_the_same_seed_gives_the_same_rings():
+    columns = crowd(ACCOUNTS)
+    plant(columns, range(200), {"email_domain": ["x", "y"], "device": ["d", "e", "f"]})
+    one, two = found_in(columns), found_in(columns)
+    assert np.array_equal(one.communities.community, two.communities.community)
+    assert np.array_equal(one.communities.nats, two.communities.nats)
+
+
+def test_the_null_world_keeps_every_degree_within_its_kind_and_class():
+    columns = crowd(ACCOUNTS)
+    graph = graph_of(columns)
+    shared = shared_values(graph)
+    label = (np.arange(ACCOUNTS) % 4).astype(np.int32)
+    world = null_world(graph, label, seed=3)
+    assert abs(len(world.value) - len(shared.value)) < 0.01 * len(shared.value)
+    for kind in np.unique(shared.kind):
+        for number in range(4):
+            before = (shared.kind[shared.value] == kind) & (label[shared.account] == number)
+            after = (world.kind[world.value] == kind) & (label[world.account] == number)
+            assert abs(int(before.sum()) - int(after.sum())) <= 20
+
+
+def test_a_planted_ring_is_gone_from_the_null_world():
+    columns = crowd(ACCOUNTS)
+    plant(columns, range(300), {"email_domain": ["x"], "device": ["d"]})
+    graph = graph_of(columns)
+    shared = shared_values(graph)
+    world = null_world(graph, NOBODY, seed=3)
+    assert len(significant_pairs(world, background(world, NOBODY)).u) == 0
+    assert len(significant_pairs(shared, background(shared, NOBODY)).u) == 1
+
+
+def test_false_discovery_rates_count_the_null_rings_at_least_as_strong():
+    rate = false_discovery_rate(np.array([100.0, 50.0, 10.0, 5.0]), np.array([7.0, 20.0]))
+    assert rate.tolist() == pytest.approx([0.0, 0.0, 1 / 3, 0.5])
+
+
+def test_without_null_rings_nothing_is_thought_false():
+    assert false_discovery_rate(np.array([3.0, 1.0]), np.zeros(0)).tolist() == [0.0, 0.0]
+
+
+def test_communities_are_numbered_by_size_and_small_ones_go():
+    community = np.array([5, 5, 5, 5, 5, 2, 2, 2, 2, 2, 2, 9, 9, -1])
+    assert compact(community).tolist() == [1] * 5 + [0] * 6 + [-1] * 3
+    assert MINIMUM_SIZE > 2
+
+
+def test_values_without_a_significant_pair_are_in_no_community():
+    columns = crowd(ACCOUNTS)
+    plant(columns, range(50), {"email_domain": ["x"], "device": ["d"]})
+    shared = shared_values(graph_of(columns))
+    pairs = significant_pairs(shared, background(shared, NOBODY))
+    label = value_communities(pairs, shared.values, seed=0)
+    assert (label >= 0).sum() == 2
+    first = first_members(shared, label)
+    assert np.array_equal(np.flatnonzero(first == 0), np.arange(50))
+
+
+def test_a_graph_without_anything_shared_gives_no_ring():
+    columns = {"device": [f"d{i}" for i in range(50)], "ip": [f"i{i}" for i in range(50)]}
+    graph: AttributeGraph = graph_of(columns)
+    shared: Incidence = shared_values(graph)
+    found = find_rings(graph, shared, np.zeros(50, dtype=np.int32), seed=0)
+    assert found.communities.lifts.communities == 0
+    assert len(found.false_discovery_rate) == 0
