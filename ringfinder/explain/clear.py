@@ -1,0 +1,107 @@
+"""The smallest change that would clear an account."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ringfinder.errors import InvalidParameter
+from ringfinder.model import FloatArray, IntArray
+
+LN_20 = math.log(20.0)
+"""Log odds past which an account is a member (95%)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Values which, had the account not shared them, would leave it outside the ring.
+
+    Attributes
+    ----------
+    removed
+        Indices into the given evidence, strongest first; empty if it is not a member.
+    before, after
+        Log odds of membership with and without them, in nats.
+    """
+
+    removed: tuple[int, ...]
+    before: float
+    after: float
+
+
+def clearing_change(
+    nats: FloatArray, family: IntArray, *, cap: float, threshold: float = LN_20
+) -> Change:
+    """Find the fewest shared values whose absence puts membership below the threshold.
+
+    Membership is the sum over families of the family's evidence, each capped, minus the
+    cap, which is also the prior: one family alone brings the odds to 1:1 at most. The
+    answer is exact: within a family the strongest values go first, and how many to take
+    from each family is chosen by dynamic programming. Of equally small changes the one
+    that lowers the odds most is taken.
+
+    Parameters
+    ----------
+    nats, family
+        Shape (n,): weight and family code of each shared value; negative nats count as 0.
+    cap
+        ln(accounts / members of the ring), nats, at least 0.
+    threshold
+        Log odds below which an account is no member.
+
+    Returns
+    -------
+    Change
+
+    Raises
+    ------
+    InvalidParameter
+        If the arrays differ in length or `cap` is negative.
+    """
+    if len(nats) != len(family) or not cap >= 0:
+        raise InvalidParameter(
+            f"clearing_change got {len(nats)} weights, {len(family)} families and cap {cap}; "
+            "expected as many weights as families and a cap of at least 0"
+        )
+    weight = np.maximum(np.asarray(nats, dtype=np.float64), 0.0)
+    by_family = [
+        rows[np.argsort(-weight[rows], kind="stable")]
+        for rows in (np.flatnonzero(family == code) for code in np.unique(family))
+    ]
+    left = [_what_remains(weight[rows], cap) for rows in by_family]
+    before = sum(float(column[0]) for column in left) - cap
+    if before < threshold:
+        return Change((), before, before)
+    taken, after = _fewest(left, threshold + cap)
+    removed = [
+        int(row) for rows, number in zip(by_family, taken, strict=True) for row in rows[:number]
+    ]
+    return Change(tuple(sorted(removed, key=lambda row: (-weight[row], row))), before, after - cap)
+
+
+def _what_remains(falling: FloatArray, cap: float) -> FloatArray:
+    """Return a family's capped evidence after its 0, 1, ... n strongest values are gone."""
+    rest = np.append(np.cumsum(falling[::-1])[::-1], 0.0)
+    capped: FloatArray = np.minimum(rest, cap)
+    return capped
+
+
+def _fewest(left: list[FloatArray], below: float) -> tuple[tuple[int, ...], float]:
+    """Return how many to take of each family, and what remains: fewest first, then least."""
+    best: dict[int, tuple[float, tuple[int, ...]]] = {0: (0.0, ())}
+    for column in left:
+        step: dict[int, tuple[float, tuple[int, ...]]] = {}
+        for number, (rest, taken) in best.items():
+            for more, remains in enumerate(column):
+                candidate = (rest + float(remains), (*taken, more))
+                if number + more not in step or candidate < step[number + more]:
+                    step[number + more] = candidate
+        best = step
+    for number in sorted(best):
+        rest, taken = best[number]
+        if rest < below:
+            return taken, rest
+    rest, taken = best[max(best)]
+    return taken, rest

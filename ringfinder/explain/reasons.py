@@ -1,0 +1,158 @@
+"""Reasons of every account, as columns: distinct sentences once, accounts point to them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from ringfinder.explain.links import EvidenceLinks
+from ringfinder.explain.numbers import article, plural, share
+from ringfinder.explain.view import Judgement
+from ringfinder.explain.words import account_sentence
+from ringfinder.graph.columns import AttributeGraph, Rings
+from ringfinder.model import IntArray, Reason, Verdict
+from ringfinder.schema import FAMILIES, FAMILY_OF_KIND, KINDS
+
+REASON_TYPE = pa.struct(
+    [
+        ("code", pa.string()),
+        ("family", pa.string()),
+        ("kind", pa.string()),
+        ("nats", pa.float64()),
+        ("text", pa.string()),
+    ]
+)
+SHOWN = 4
+"""Shared values told per account: the strongest of each family, at most this many."""
+MOST_NATS = 14.0
+"""Log odds of a verdict are cut here: more than 'one in a million' cannot be known."""
+
+
+@dataclass(frozen=True)
+class AccountReasons:
+    """Reasons per account; at least one each.
+
+    Attributes
+    ----------
+    distinct
+        Struct array of `REASON_TYPE`: every sentence that occurs, once.
+    start
+        int64 (N + 1,): the reasons of account a are ``index[start[a]:start[a + 1]]``.
+    index
+        int32: rows of `distinct`.
+    """
+
+    distinct: pa.StructArray
+    start: IntArray
+    index: IntArray
+
+    def to_arrow(self, begin: int, end: int) -> pa.ListArray:
+        """Return the reasons of accounts begin..end as list<struct>."""
+        first, last = int(self.start[begin]), int(self.start[end])
+        offsets = pa.array((self.start[begin : end + 1] - first).astype(np.int32))
+        values = self.distinct.take(pa.array(self.index[first:last]))
+        return pa.ListArray.from_arrays(offsets, values)
+
+    def of(self, account: int) -> tuple[Reason, ...]:
+        """Return the reasons of one account, strongest first after its ring's verdict."""
+        rows = self.index[self.start[account] : self.start[account + 1]]
+        return tuple(Reason(**row) for row in self.distinct.take(pa.array(rows)).to_pylist())
+
+
+def account_reasons(
+    graph: AttributeGraph, rings: Rings, judgement: Judgement, links: EvidenceLinks
+) -> AccountReasons:
+    """Tell why each account stands where it stands.
+
+    Parameters
+    ----------
+    graph, rings, judgement
+        Of one run.
+    links
+        `evidence_links` of the run.
+
+    Returns
+    -------
+    AccountReasons
+        A member: its ring's verdict, then the strongest shared value of each family
+        (`SHOWN` at most). An account outside rings: that it shares nothing beyond chance.
+    """
+    number = len(rings.size)
+    account, row = _strongest_of_each_family(graph, rings, links)
+    used, place = np.unique(row, return_inverse=True)
+    reasons = [_outside(), *(_verdict(rings, judgement, ring) for ring in range(number))]
+    reasons += [_shared(graph, rings, int(evidence)) for evidence in used]
+    everyone = np.arange(graph.accounts)
+    who = np.concatenate([everyone, account])
+    what = np.concatenate([rings.ring.astype(np.int64) + 1, place + 1 + number])
+    order = np.argsort(who, kind="stable")
+    start = np.zeros(graph.accounts + 1, dtype=np.int64)
+    np.cumsum(np.bincount(who, minlength=graph.accounts), out=start[1:])
+    return AccountReasons(_to_arrow(reasons), start, what[order].astype(np.int32))
+
+
+def ring_reasons(rings: Rings, graph: AttributeGraph, ring: int, rows: slice) -> tuple[Reason, ...]:
+    """Return what speaks for a ring: the strongest shared value of each family."""
+    from_family: dict[int, Reason] = {}
+    for row in range(rows.start, rows.stop):
+        family = FAMILY_OF_KIND[int(graph.kind[rings.evidence_value[row]])]
+        if family not in from_family:
+            from_family[family] = _shared(graph, rings, row)
+    return tuple(from_family.values())
+
+
+def _strongest_of_each_family(
+    graph: AttributeGraph, rings: Rings, links: EvidenceLinks
+) -> tuple[IntArray, IntArray]:
+    """Return (account, evidence row), sorted by account, then strength; rows rank by nats."""
+    family = np.asarray(FAMILY_OF_KIND)[graph.kind[rings.evidence_value[links.row]]]
+    cell = links.account * len(FAMILIES) + family
+    first = np.sort(np.unique(cell, return_index=True)[1])
+    account, row = links.account[first], links.row[first]
+    begin = np.searchsorted(account, account, side="left")
+    keep = np.arange(len(account)) - begin < SHOWN
+    return account[keep], row[keep]
+
+
+def _outside() -> Reason:
+    text = "Shares nothing with other accounts beyond what chance explains."
+    return Reason("no_ring", "ring", "none", 0.0, text)
+
+
+def _verdict(rings: Rings, judgement: Judgement, ring: int) -> Reason:
+    verdict, score = judgement.verdict[ring], float(judgement.score[ring])
+    accounts = plural(int(rings.size[ring]), "account")
+    text = {
+        Verdict.FLEET: f"In a ring of {accounts} that one operator runs ({share(score)} sure).",
+        Verdict.UNCLEAR: f"In a ring of {accounts} that a person should look at.",
+    }.get(
+        Verdict(verdict),
+        f"In a ring of {accounts} that looks like {article(verdict)}, not like a fleet.",
+    )
+    return Reason(f"ring_{verdict}", "ring", "verdict", log_odds(score), text)
+
+
+def _shared(graph: AttributeGraph, rings: Rings, row: int) -> Reason:
+    kind = KINDS[int(graph.kind[rings.evidence_value[row]])]
+    inside, total = int(rings.evidence_inside[row]), int(rings.evidence_total[row])
+    text = account_sentence(kind, inside=inside, total=total)
+    nats = float(rings.evidence_nats[row])
+    return Reason(f"shared_{kind.name}", str(kind.family), kind.name, nats, text)
+
+
+def log_odds(score: float) -> float:
+    """Return the log odds of a probability, cut at `MOST_NATS` either side."""
+    if not 0.0 < score < 1.0:
+        return MOST_NATS if score >= 1.0 else -MOST_NATS
+    return max(-MOST_NATS, min(MOST_NATS, math.log(score) - math.log1p(-score)))
+
+
+def _to_arrow(reasons: list[Reason]) -> pa.StructArray:
+    columns = [
+        pa.array([getattr(reason, field.name) for reason in reasons], type=field.type)
+        for field in REASON_TYPE
+    ]
+    return pa.StructArray.from_arrays(columns, fields=list(REASON_TYPE))

@@ -1,0 +1,128 @@
+"""report.html: one file that opens offline, and in which no one else's text can act.
+
+Three fences, each enough alone: jinja escapes every value; every value first passes
+`shown.visible`, whether or not the template asks for it; the page's own policy allows no
+script and no address, only the style sheet with this hash.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from ringfinder.explain import numbers
+from ringfinder.explain.features import measure
+from ringfinder.explain.reasons import log_odds
+from ringfinder.explain.view import RunView
+from ringfinder.publish import charts
+from ringfinder.publish.shown import visible
+from ringfinder.publish.staging import Staging
+
+VERDICT_WORDS = {
+    "fleet": "Fleet",
+    "unclear": "For review",
+    "organisation": "Organisation",
+    "household": "Household",
+}
+FAMILY_WORDS = {
+    "network": "Network",
+    "payment": "Payment",
+    "identity": "Identity",
+    "device": "Device",
+    "behaviour": "Behaviour",
+}
+
+
+def write_report(view: RunView, staging: Staging) -> None:
+    """Write report.html into a staged output directory."""
+    staging.write_bytes("report.html", render_report(view).encode("utf-8"))
+
+
+def render_report(view: RunView) -> str:
+    """Return the report of a run as one self-contained HTML document.
+
+    Parameters
+    ----------
+    view
+        The run as `explain.build_run_view` returns it; its text may be hostile.
+
+    Returns
+    -------
+    str
+        The same view gives the same document.
+    """
+    style = _style()
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    window = _window(view)
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            run=view,
+            style=Markup(style),  # noqa: S704  # our own file
+            policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
+            window=window,
+            most_nats=max(
+                (row.nats for ring in _rings(view) for row in ring.evidence), default=1.0
+            ),
+        )
+    )
+
+
+def _rings(view: RunView) -> tuple[Any, ...]:
+    return (*view.fleets, *view.unclear, *view.benign)
+
+
+def _window(view: RunView) -> tuple[int, int]:
+    days = view.all_timeline.days
+    return (days[0], days[-1]) if days else (0, 0)
+
+
+def _style() -> str:
+    return resources.files("ringfinder.publish").joinpath("templates/report.css").read_text("utf-8")
+
+
+def _finalize(value: object) -> object:
+    """Pass every value a template prints through `visible`; marked-up text is ours."""
+    if value is None or isinstance(value, Markup):
+        return "" if value is None else value
+    return visible(str(value))
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("ringfinder.publish"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "count": numbers.count,
+        "big": numbers.big,
+        "share": numbers.share,
+        "signed": numbers.signed,
+        "number": numbers.number,
+        "plural": numbers.plural,
+        "day": numbers.day,
+        "moment": numbers.moment,
+        "measure": measure,
+        "short": visible,
+        "verdict": lambda name: VERDICT_WORDS.get(name, name),
+        "family": lambda name: FAMILY_WORDS.get(name, name),
+    }
+    environment.globals |= {
+        "day_chart": charts.day_chart,
+        "hour_chart": charts.hour_chart,
+        "hours_in_words": charts.hours_in_words,
+        "log_odds": log_odds,
+    }
+    return environment
