@@ -1,0 +1,233 @@
+"""From raw telemetry to the graph of accounts and canonical values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ringfinder.graph.columns import NEVER, AttributeGraph
+from ringfinder.graph.telemetry import RawSightings, Telemetry
+from ringfinder.model import IntArray
+from ringfinder.normalise.domains import DomainLists
+from ringfinder.normalise.lists import NetworkLists
+from ringfinder.normalise.payment import shown_payment_fingerprint
+from ringfinder.normalise.pseudonym import Pepper, to_pseudonyms
+from ringfinder.normalise.readers import Column, Context, read_field
+from ringfinder.normalise.text import canonical_country
+from ringfinder.normalise.traits import AccountTraits, to_traits
+from ringfinder.normalise.windows import hour_windows
+from ringfinder.schema import CODE, KINDS
+
+
+@dataclass(frozen=True)
+class Normalised:
+    """The graph, and what was learned of each account while reading it."""
+
+    graph: AttributeGraph
+    traits: AccountTraits
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The values of one kind and their sightings, sorted by account, then value."""
+
+    kind: int
+    pseudonym: pa.StringArray
+    clear: pa.StringArray
+    account: IntArray
+    value: IntArray
+    first_ms: IntArray
+    last_ms: IntArray
+    count: IntArray
+
+
+def normalise(
+    telemetry: Telemetry,
+    *,
+    pepper: Pepper,
+    networks: NetworkLists | None = None,
+    default_region: str | None = None,
+    domains: DomainLists | None = None,
+    keep_clear: bool = False,
+) -> AttributeGraph:
+    """Return the graph of accounts and canonical, pseudonymous values.
+
+    Parameters
+    ----------
+    telemetry
+        Raw columns, as the sources hand them over.
+    pepper
+        Key of the pseudonyms.
+    networks
+        The operator's lists; without them no value of kind `asn`.
+    default_region
+        ISO 3166 code for phone numbers of accounts without a country, such as ``US``.
+    domains
+        Classes of mail domains; None: the bundled lists.
+    keep_clear
+        Whether the graph keeps canonical clear values.
+
+    Returns
+    -------
+    AttributeGraph
+        A function of the arguments alone: same input, same arrays.
+    """
+    return normalise_with_traits(
+        telemetry,
+        pepper=pepper,
+        networks=networks,
+        default_region=default_region,
+        domains=domains,
+        keep_clear=keep_clear,
+    ).graph
+
+
+def normalise_with_traits(
+    telemetry: Telemetry,
+    *,
+    pepper: Pepper,
+    networks: NetworkLists | None = None,
+    default_region: str | None = None,
+    domains: DomainLists | None = None,
+    keep_clear: bool = False,
+) -> Normalised:
+    """Return the graph and the traits of each account; parameters as in `normalise`."""
+    country = canonical_country(telemetry.country)
+    context = Context(country, networks, default_region, domains)
+    read = {
+        name: read_field(sightings, context)
+        for name, sightings in sorted(telemetry.sightings.items())
+    }
+    columns = [column for found in read.values() for column in found.columns]
+    columns += _windows_of_use(telemetry)
+    by_kind = {CODE[column.kind]: [] for column in columns}
+    for column in columns:
+        by_kind[CODE[column.kind]].append(column)
+    parts = [_part(code, by_kind[code], pepper) for code in sorted(by_kind)]
+    traits = to_traits(telemetry, read)
+    return Normalised(_graph(telemetry, country, parts, keep_clear), traits)
+
+
+def _windows_of_use(telemetry: Telemetry) -> list[Column]:
+    """Return the kinds that time itself gives: hour of sign-up, first and last hour of use."""
+    profiles = telemetry.profiles
+    times = [("signup_window", "", telemetry.created_ms)]
+    if telemetry.has_usage:
+        times += [
+            ("activity_window", "first:", profiles.first_use_ms),
+            ("activity_window", "last:", profiles.last_use_ms),
+        ]
+    columns = []
+    for kind, prefix, at in times:
+        codes, hours = hour_windows(at, prefix=prefix)
+        account = np.arange(len(at), dtype=np.int32)
+        columns.append(
+            Column(kind, hours, codes, account, at, at, np.ones(len(at), dtype=np.int32))
+        )
+    return columns
+
+
+def _part(kind: int, columns: list[Column], pepper: Pepper) -> _Part:
+    """Return one kind's distinct values, sorted by pseudonym, and its merged sightings."""
+    column = columns[0] if len(columns) == 1 else Column.joined(columns)
+    digests = pepper.digests(column.kind, column.values)
+    order = _order_of_digests(digests)
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    known = column.code >= 0
+    merged = _merge(
+        column.account[known],
+        rank[column.code[known]],
+        column.first_ms[known],
+        column.last_ms[known],
+        column.count[known],
+    )
+    clear = column.values.take(pa.array(order))
+    return _Part(kind, to_pseudonyms(pepper.version, digests[order]), clear, *merged)
+
+
+def _order_of_digests(digests: IntArray) -> IntArray:
+    """Return the order of uint8 (V, 16) rows, as their hexadecimal texts sort."""
+    halves = np.ascontiguousarray(digests).view(">u8").reshape(-1, 2).astype(np.uint64)
+    return np.lexsort((halves[:, 1], halves[:, 0]))
+
+
+def _merge(
+    account: IntArray, value: IntArray, first: IntArray, last: IntArray, count: IntArray
+) -> tuple[IntArray, IntArray, IntArray, IntArray, IntArray]:
+    """Return distinct (account, value) pairs, sorted: first seen, last seen, how often."""
+    key = account.astype(np.int64) * (int(value.max(initial=0)) + 1) + value
+    if not (np.diff(key) > 0).all():
+        order = np.argsort(key, kind="stable")
+        key = key[order]
+        account, value = account[order], value[order]
+        first, last, count = first[order], last[order], count[order]
+        starts = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]]))
+        if len(starts) < len(key):
+            account, value = account[starts], value[starts]
+            first, last = np.minimum.reduceat(first, starts), np.maximum.reduceat(last, starts)
+            count = np.add.reduceat(count, starts)
+    return (
+        account.astype(np.int32),
+        value.astype(np.int32),
+        first.astype(np.int64),
+        last.astype(np.int64),
+        count.astype(np.int32),
+    )
+
+
+def _graph(
+    telemetry: Telemetry, country: pa.StringArray, parts: list[_Part], keep_clear: bool
+) -> AttributeGraph:
+    """Put the kinds together, sightings sorted by account, then value."""
+    accounts = len(telemetry.account_ids)
+    per_part = [np.bincount(part.account, minlength=accounts) for part in parts]
+    total = np.sum(per_part, axis=0, dtype=np.int64) if parts else np.zeros(accounts, np.int64)
+    free = np.cumsum(total) - total  # the next free row of each account
+    rows = int(total.sum())
+    account, value, count = (np.empty(rows, dtype=np.int32) for _ in range(3))
+    first_ms, last_ms = (np.empty(rows, dtype=np.int64) for _ in range(2))
+    offset = 0
+    for part, held in zip(parts, per_part, strict=True):
+        within = np.arange(len(part.account)) - (np.cumsum(held) - held)[part.account]
+        row = free[part.account] + within
+        account[row], value[row] = part.account, part.value + offset
+        first_ms[row], last_ms[row], count[row] = part.first_ms, part.last_ms, part.count
+        free += held
+        offset += len(part.pseudonym)
+    sizes = [len(part.pseudonym) for part in parts]
+    return AttributeGraph(
+        account_ids=telemetry.account_ids,
+        created_ms=telemetry.created_ms,
+        closed_ms=telemetry.closed_ms,
+        stratum=_strata(country),
+        account=account,
+        value=value,
+        first_ms=first_ms,
+        last_ms=last_ms,
+        count=count,
+        kind=np.repeat(np.array([part.kind for part in parts], dtype=np.int8), sizes),
+        pseudonym=_concat([part.pseudonym for part in parts]),
+        clear=_concat([_shown(part) for part in parts]) if keep_clear else None,
+        profiles=telemetry.profiles,
+    )
+
+
+def _shown(part: _Part) -> pa.StringArray:
+    """Return what may be shown of a kind's values when the operator wants them in clear."""
+    if KINDS[part.kind].name == "payment_fingerprint":
+        return shown_payment_fingerprint(part.clear)
+    return part.clear
+
+
+def _concat(columns: list[pa.StringArray]) -> pa.StringArray:
+    return pa.concat_arrays(columns) if columns else pa.array([], pa.string())
+
+
+def _strata(country: pa.StringArray) -> IntArray:
+    """Return the code of each account's country in sorted order, int32 (N,); -1 unknown."""
+    names = pc.unique(country.drop_null()).sort()
+    return pc.fill_null(pc.index_in(country, names), -1).to_numpy(zero_copy_only=False)
