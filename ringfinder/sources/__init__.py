@@ -1,0 +1,15 @@
+"""Records in: files of sign-ups, usage, payments, logins and labels, to columns."""
+
+from ringfinder.sources.files import FileRecord
+from ringfinder.sources.reader import Inputs, ReadTelemetry, Record, read_telemetry
+from ringfinder.sources.rejects import Reason, RejectsWriter
+
+__all__ = [
+    "FileRecord",
+    "Inputs",
+    "ReadTelemetry",
+    "Reason",
+    "Record",
+    "RejectsWriter",
+    "read_telemetry",
+]

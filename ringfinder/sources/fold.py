@@ -1,0 +1,235 @@
+"""From rows to columns: accounts, sightings, profiles, labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from ringfinder.graph.columns import NEVER, Profiles
+from ringfinder.graph.telemetry import RawSightings
+from ringfinder.model import IntArray
+from ringfinder.sources.columns import TABLES, TIME_OF, Type
+from ringfinder.sources.scan import ACCOUNTS
+from ringfinder.sources.stage import Staged
+
+_DAY_MS = 86_400_000
+_HOUR_MS = 3_600_000
+_INT32 = 2**31 - 1
+_INT64 = 2**63 - 1
+
+
+def make_accounts(con: duckdb.DuckDBPyConnection, signups: Staged) -> None:
+    """Make the table of accounts from the sign-ups.
+
+    Where an account has several sign-ups, the earliest founds it. What that one leaves
+    open is taken from the next that says it, and among several at one time from the
+    first by content, so that the order of rows changes nothing.
+    """
+
+    def earliest(field: str, type_: str = "VARCHAR") -> str:
+        if field not in signups.fields:
+            return f"NULL::{type_} AS {field}"
+        said = f"min(struct_pack(t := created_at, v := {field})) FILTER ({field} IS NOT NULL)"
+        return f"struct_extract({said}, 'v') AS {field}"
+
+    closed = "max(closed_at)" if "closed_at" in signups.fields else "NULL::BIGINT"
+    con.execute(
+        f"CREATE TABLE {ACCOUNTS} AS SELECT *, "
+        "(row_number() OVER (ORDER BY account_id) - 1)::INTEGER AS idx FROM ("
+        f"SELECT account_id, min(created_at) AS created_at, {closed} AS closed_at, "
+        f"{earliest('country')}, {earliest('plan')}, {earliest('email_verified', 'TINYINT')} "
+        "FROM signups GROUP BY account_id)"
+    )
+
+
+def read_accounts(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """Return the columns of `Telemetry` that describe accounts, by name."""
+    table = con.sql(
+        f"SELECT account_id, created_at, coalesce(closed_at, {NEVER}) AS closed_at, "
+        "upper(country) AS country, lower(plan) AS plan, "
+        f"coalesce(email_verified, -1)::TINYINT AS email_verified FROM {ACCOUNTS} ORDER BY idx"
+    ).to_arrow_table()
+    return {
+        "account_ids": _strings(table, "account_id"),
+        "created_ms": table["created_at"].to_numpy(),
+        "closed_ms": table["closed_at"].to_numpy(),
+        "country": _strings(table, "country"),
+        "plan": _strings(table, "plan"),
+        "email_verified": table["email_verified"].to_numpy(),
+    }
+
+
+def find_sightings(
+    con: duckdb.DuckDBPyConnection, staged: Mapping[str, Staged]
+) -> dict[str, RawSightings]:
+    """Fold every field that holds attribute values, over all tables that have it.
+
+    Returns
+    -------
+    dict
+        By field, only fields with at least one value.
+    """
+    fields = dict.fromkeys(
+        c.name
+        for table in staged
+        for c in TABLES[table]
+        if c.is_value and c.type is Type.TEXT and c.name in staged[table].fields
+    )
+    found = {
+        field: fold_sightings(
+            con, field, [_seen(s, field) for s in staged.values() if field in s.fields]
+        )
+        for field in fields
+    }
+    return {field: sightings for field, sightings in found.items() if len(sightings.account)}
+
+
+def _seen(staged: Staged, field: str) -> str:
+    """Return SQL for (idx, v, t, n) of one field of one table."""
+    table = staged.table
+    if table == "signups":
+        return (
+            f"SELECT idx, {field} AS v, s.created_at AS t, 1::BIGINT AS n "
+            f"FROM signups s JOIN {ACCOUNTS} a ON s.account_id = a.account_id "
+            f"WHERE {field} IS NOT NULL"
+        )
+    return (
+        f"SELECT idx, {field} AS v, {TIME_OF[table]} AS t, {times(staged)} AS n "
+        f"FROM {table} WHERE {field} IS NOT NULL"
+    )
+
+
+def times(staged: Staged) -> str:
+    """Return SQL for how often the values of a row were seen: at least once."""
+    told = staged.table == "usage" and "exchanges" in staged.fields
+    return "greatest(coalesce(exchanges, 1), 1)" if told else "1::BIGINT"
+
+
+def fold_sightings(con: duckdb.DuckDBPyConnection, field: str, seen: Sequence[str]) -> RawSightings:
+    """Fold rows (idx, v, t, n) to distinct pairs of account and value.
+
+    Parameters
+    ----------
+    con
+        The connection.
+    field
+        The field's name.
+    seen
+        SQL for the rows, one statement per table.
+    """
+    rows = " UNION ALL ".join(seen)
+    con.execute(
+        "CREATE OR REPLACE TABLE words AS SELECT v, (row_number() OVER (ORDER BY v) - 1)::INTEGER "
+        f"AS code FROM (SELECT DISTINCT v FROM ({rows}))"
+    )
+    pairs = con.sql(
+        f"SELECT idx, code, min(t) AS first, max(t) AS last, least(sum(n), {_INT32})::INTEGER AS n "
+        f"FROM ({rows}) JOIN words USING (v) GROUP BY idx, code"
+    ).to_arrow_table()
+    values = con.sql("SELECT v FROM words ORDER BY code").to_arrow_table()
+    con.execute("DROP TABLE words")
+    account, code = pairs["idx"].to_numpy(), pairs["code"].to_numpy()
+    # One machine sort of a packed key; the database sorts pairs several times slower.
+    order = np.argsort(account.astype(np.int64) << 32 | code)
+    return RawSightings(
+        field=field,
+        values=_strings(values, "v"),
+        account=account[order],
+        value=code[order],
+        first_ms=pairs["first"].to_numpy()[order],
+        last_ms=pairs["last"].to_numpy()[order],
+        count=pairs["n"].to_numpy()[order],
+    )
+
+
+def fold_profiles(
+    con: duckdb.DuckDBPyConnection, usage: Staged | None, created_ms: IntArray
+) -> Profiles:
+    """Fold usage to what each account did; all zero without usage.
+
+    Rows with zero exchanges count their tokens, but are no use: they make no active day.
+    """
+    n = len(created_ms)
+    signup_hour = (created_ms // _HOUR_MS % 24).astype(np.int8)
+    hours = np.zeros((n, 24), np.int32)
+    totals = {name: np.zeros(n, np.int64) for name in ("n", "tokens_in", "tokens_out")}
+    first, last = np.full(n, NEVER), np.full(n, NEVER)
+    days = np.zeros((3, 0), np.int32)
+    if usage is not None and usage.rows:
+        names = ("exchanges", "input_tokens", "output_tokens")
+        said = [f if f in usage.fields else "NULL" for f in names]
+        con.execute(
+            f"CREATE OR REPLACE TEMP VIEW used AS SELECT idx, occurred_at AS t, "
+            f"coalesce({said[0]}, 1)::BIGINT AS n, {said[1]}::BIGINT AS tokens_in, "
+            f"{said[2]}::BIGINT AS tokens_out FROM usage"
+        )
+        hour = _grouped(con, f"(t // {_HOUR_MS} % 24)::INTEGER AS hour", "hour")
+        hours[hour["idx"], hour["hour"]] = hour["n"]
+        day = _grouped(con, f"(t // {_DAY_MS})::INTEGER AS day", "day")
+        order = np.argsort(day["idx"].astype(np.int64) << 32 | day["day"])
+        days = np.stack([day[name][order] for name in ("idx", "day", "n")])
+        whole = _columns(
+            con,
+            "SELECT idx, "
+            + ", ".join(f"least(coalesce(sum({c}), 0), {_INT64})::BIGINT AS {c}" for c in totals)
+            + f", coalesce(min(t) FILTER (n > 0), {NEVER}) AS first"
+            f", coalesce(max(t) FILTER (n > 0), {NEVER}) AS last FROM used GROUP BY idx",
+        )
+        for name, column in totals.items():
+            column[whole["idx"]] = whole[name]
+        first[whole["idx"]], last[whole["idx"]] = whole["first"], whole["last"]
+    return Profiles(
+        hours=hours,
+        signup_hour=signup_hour,
+        active_days=np.bincount(days[0], minlength=n).astype(np.int32),
+        exchanges=totals["n"],
+        input_tokens=totals["tokens_in"],
+        output_tokens=totals["tokens_out"],
+        first_use_ms=first,
+        last_use_ms=last,
+        day_account=days[0],
+        day=days[1],
+        day_exchanges=days[2],
+    )
+
+
+def fold_labels(con: duckdb.DuckDBPyConnection, labels: Staged | None) -> pa.Table | None:
+    """Return the labels, each once, sorted by account, time, label and source; None if none."""
+    if labels is None or not labels.rows:
+        return None
+    source = "source" if "source" in labels.fields else "NULL::VARCHAR AS source"
+    return cast(
+        pa.Table,
+        con.sql(
+            f"SELECT DISTINCT idx AS account, label, decided_at AS decided_at_ms, {source} "
+            "FROM labels ORDER BY account, decided_at_ms, label, source"
+        ).to_arrow_table(),
+    )
+
+
+def _grouped(con: duckdb.DuckDBPyConnection, part: str, name: str) -> dict[str, IntArray]:
+    """Return exchanges by account and one part of the time."""
+    return _columns(
+        con,
+        f"SELECT idx, {part}, least(sum(n), {_INT32})::INTEGER AS n "
+        f"FROM used WHERE n > 0 GROUP BY idx, {name}",
+    )
+
+
+def _columns(con: duckdb.DuckDBPyConnection, query: str) -> dict[str, IntArray]:
+    table = con.sql(query).to_arrow_table()
+    return {name: table[name].to_numpy() for name in table.column_names}
+
+
+def _strings(table: pa.Table, name: str) -> pa.StringArray:
+    """Return a column as one string array."""
+    return _join(table[name].cast(pa.string()).chunks)
+
+
+def _join(chunks: Iterable[pa.Array]) -> pa.StringArray:
+    parts = list(chunks)
+    return pa.concat_arrays(parts) if parts else pa.array([], pa.string())

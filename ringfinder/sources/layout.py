@@ -1,0 +1,214 @@
+"""Which column of a file holds which field."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow.parquet as pq
+from pyarrow.lib import ArrowException
+
+from ringfinder.errors import InputError
+from ringfinder.sources.columns import TABLES, WORDS, Type, fields
+from ringfinder.sources.files import Format, SourceFile
+
+_HEAD_BYTES = 1 << 20
+_HEAD_LINES = 10_000
+_DELIMITERS = ",;\t|"
+_NAMES_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How to read the fields of one file.
+
+    Attributes
+    ----------
+    file
+        The file.
+    columns
+        Its columns in order, as the file names them. Of JSON lines: the keys of the first
+        10,000 lines.
+    chosen
+        By field, the column that holds it. Of JSON lines also fields not met yet: they
+        may come later in the file.
+    unknown
+        Columns that hold no field.
+    delimiter
+        Of a CSV file; else empty.
+    """
+
+    file: SourceFile
+    columns: tuple[str, ...]
+    chosen: dict[str, str]
+    unknown: tuple[str, ...]
+    delimiter: str = ""
+
+    def position(self, field: str) -> int:
+        """Return the index of the column that holds `field`."""
+        return self.columns.index(self.chosen[field])
+
+
+def find_layouts(
+    files: Sequence[SourceFile], mapping: Mapping[str, str], notices: Callable[[str], None]
+) -> list[Layout]:
+    """Read the headers of all files and decide which column holds which field.
+
+    A column named by `mapping` holds the field that it says. Else a column holds the
+    field of its name, upper or lower case and blanks around it aside.
+
+    Parameters
+    ----------
+    files
+        What to read.
+    mapping
+        Column of a file -> field.
+    notices
+        Called once per table with the columns that are left out.
+
+    Raises
+    ------
+    InputError
+        If a required column is missing, two columns hold one field, `mapping` names a
+        field or a column that there is not, or a header cannot be read.
+    """
+    for name, field in mapping.items():
+        if field not in fields():
+            raise InputError(f"--map {name}={field}: no field {field}; there are {_list(fields())}")
+    layouts = [_layout(file, mapping) for file in files]
+    met = {name for layout in layouts for name in layout.columns}
+    for name, field in mapping.items():
+        if name not in met:
+            raise InputError(f"--map {name}={field}: no file has a column {name}")
+    unknown: dict[str, dict[str, None]] = defaultdict(dict)
+    for layout in layouts:
+        unknown[layout.file.table].update(dict.fromkeys(layout.unknown))
+    for table, names in unknown.items():
+        if names:
+            notices(f"{WORDS[table]}: columns left out, not known: {_list(sorted(names))}")
+    return layouts
+
+
+def _layout(file: SourceFile, mapping: Mapping[str, str]) -> Layout:
+    if file.format is Format.PARQUET:
+        return _choose(file, _parquet_columns(file), mapping)
+    head = _head(file)
+    if file.format is Format.JSONL:
+        return _choose(file, _json_keys(file, head), mapping)
+    # The header decides, not the rows: a value may hold any character, a name does not.
+    tried = [_split(head, delimiter) for delimiter in _DELIMITERS]
+    known = [len(_holders(file.table, columns, mapping)) for columns in tried]
+    best = max(range(len(tried)), key=lambda i: (known[i], len(tried[i]), -i))
+    return _choose(file, tried[best], mapping, _DELIMITERS[best])
+
+
+def _choose(
+    file: SourceFile, columns: Sequence[str], mapping: Mapping[str, str], delimiter: str = ""
+) -> Layout:
+    holders = _holders(file.table, columns, mapping)
+    for field, names in holders.items():
+        if len(names) > 1:
+            raise InputError(
+                f"{file.name}: {len(names)} columns hold {field} ({_list(names)}); "
+                f"rename all but one, or choose with --map COLUMN={field}"
+            )
+    chosen = {field: names[0] for field, names in holders.items()}
+    for declared in TABLES[file.table]:
+        if declared.required and declared.name not in chosen:
+            raise InputError(
+                f"{file.name}: no column {declared.name}, which {WORDS[file.table]} need; found "
+                f"{_list(columns) or 'no columns'}; if one of them holds it, say so with "
+                f"--map COLUMN={declared.name}"
+            )
+        if file.format is Format.JSONL:
+            chosen.setdefault(declared.name, declared.name)
+    unread = {c.name for c in TABLES[file.table] if c.type is Type.UNREAD}
+    unknown = tuple(name for name in columns if name not in chosen.values())
+    chosen = {field: name for field, name in chosen.items() if field not in unread}
+    return Layout(file, tuple(columns), chosen, unknown, delimiter)
+
+
+def _holders(
+    table: str, columns: Sequence[str], mapping: Mapping[str, str]
+) -> dict[str, list[str]]:
+    """Return by field of the table the columns that claim to hold it."""
+    by_name: dict[str, list[str]] = defaultdict(list)
+    by_map: dict[str, list[str]] = defaultdict(list)
+    for name in columns:
+        if name in mapping:
+            by_map[mapping[name]].append(name)
+        else:
+            by_name[name.strip().lower()].append(name)
+    holders = {}
+    for declared in TABLES[table]:
+        names = by_map.get(declared.name) or by_name.get(declared.name)
+        if names:
+            holders[declared.name] = names
+    return holders
+
+
+def _parquet_columns(file: SourceFile) -> list[str]:
+    try:
+        return list(pq.read_schema(file.path).names)
+    except (ArrowException, OSError):
+        raise InputError(
+            f"{file.name} cannot be read as Parquet: it is damaged, cut short or something else"
+        ) from None
+
+
+def _head(file: SourceFile) -> str:
+    """Return the first part of a text file, without the byte order mark."""
+    try:
+        with file.open() as stream:
+            head = stream.read(_HEAD_BYTES)
+    except (ArrowException, OSError, EOFError):
+        raise InputError(
+            f"{file.name} cannot be decompressed: it is damaged, cut short or something else"
+        ) from None
+    text = bytes(head).decode("utf-8-sig", errors="replace")
+    if "\0" in text.partition("\n")[0]:
+        raise InputError(f"{file.name} is not text in UTF-8: save it as {file.format} in UTF-8")
+    if not text.strip():
+        raise InputError(f"{file.name} is empty: it has no header and no rows")
+    return text
+
+
+def _split(head: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader(io.StringIO(head), delimiter=delimiter), [])
+    except csv.Error:
+        return []
+
+
+def _json_keys(file: SourceFile, head: str) -> list[str]:
+    """Return the keys of the first objects, in the order in which they are met."""
+    keys: dict[str, None] = {}
+    for line in head.split("\n", _HEAD_LINES)[:_HEAD_LINES]:
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(row, dict):
+            keys.update(dict.fromkeys(row))
+    if not keys:
+        raise InputError(f"{file.name} holds no JSON object in its first lines: one per line")
+    return list(keys)
+
+
+def _list(names: Iterable[str]) -> str:
+    """Join names for a sentence; names come from files, so long ones are cut."""
+    names = list(names)
+    shown = [repr(n if len(n) <= 40 else n[:40] + "…")[1:-1] for n in names[:_NAMES_SHOWN]]
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+
+
+def types_of(con: duckdb.DuckDBPyConnection, relation: str) -> list[tuple[str, str]]:
+    """Return (name, type) of every column of a relation."""
+    rows = con.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
+    return [(row[0], row[1]) for row in rows]

@@ -1,0 +1,153 @@
+"""From the rows that a scan rejects to the lines of the file a person can look up."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import duckdb
+import numpy as np
+
+from ringfinder.model import IntArray
+from ringfinder.sources.files import Format, SourceFile
+from ringfinder.sources.layout import Layout
+from ringfinder.sources.rejects import Reason
+
+_CHUNK = 1 << 24
+_LF, _CR = 10, 13
+
+_REASONS = {
+    "INVALID ENCODING": Reason.NOT_UTF8,
+    "LINE SIZE OVER MAXIMUM": Reason.LINE_TOO_LONG,
+    "UNQUOTED VALUE": Reason.QUOTES,
+    "MISSING COLUMNS": Reason.COLUMNS,
+    "TOO MANY COLUMNS": Reason.COLUMNS,
+}
+
+
+@dataclass(frozen=True)
+class Torn:
+    """Rows of a text file that could not be told into columns.
+
+    Attributes
+    ----------
+    lines
+        int64 (T,): where each starts, from 1, rising.
+    fields, reasons
+        For each the field at fault, or None, and why.
+    """
+
+    lines: IntArray
+    fields: list[str | None]
+    reasons: list[Reason]
+
+
+def read_torn(con: duckdb.DuckDBPyConnection, layout: Layout) -> Torn:
+    """Return the torn rows of the scan that has just run on `con`."""
+    if layout.file.format is Format.PARQUET:
+        return Torn(np.zeros(0, np.int64), [], [])
+    rows = con.execute(
+        "SELECT line_byte_position, error_type::VARCHAR, min(column_idx) "
+        "FROM reject_errors GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+    order = list(_REASONS)
+    worst: dict[int, tuple[int, int | None, str]] = {}
+    for place, error, position in rows:
+        rank = order.index(error) if error in order else len(order)
+        worst[place] = min(worst.get(place, (rank, position, error)), (rank, position, error))
+    places = sorted(worst)
+    held = {name: field for field, name in layout.chosen.items()}
+    fields: list[str | None] = []
+    for place in places:
+        _, position, error = worst[place]
+        named = error == "INVALID ENCODING" and layout.file.format is Format.CSV and position
+        fields.append(held.get(layout.columns[position - 1]) if named and position else None)
+    reasons = [_REASONS.get(worst[place][2], Reason.UNREADABLE) for place in places]
+    return Torn(_lines_at(layout.file, places), fields, reasons)
+
+
+def find_lines(layout: Layout, rows: IntArray, torn: Torn) -> IntArray:
+    """Return the lines on which rows of a file start.
+
+    Parameters
+    ----------
+    layout
+        The file.
+    rows
+        Shape (n,): numbers of rows from 1, rising; torn rows not counted.
+    torn
+        The file's torn rows.
+
+    Returns
+    -------
+    IntArray, shape (n,)
+        From 1. For Parquet the numbers of the rows themselves.
+    """
+    if layout.file.format is Format.PARQUET or len(rows) == 0:
+        return rows
+    if layout.file.format is Format.JSONL:
+        # Every line is a row, so the k-th whole row comes after as many torn lines as have
+        # fewer than k whole rows before them.
+        before = torn.lines - np.arange(len(torn.lines)) - 1
+        return rows + np.searchsorted(before, rows, side="left")
+    return _csv_lines(layout, rows, torn)
+
+
+def _csv_lines(layout: Layout, rows: IntArray, torn: Torn) -> IntArray:
+    """Find the lines by a second reader, since quoted values may run over several."""
+    wanted, lines, number = set(rows.tolist()), [], 0
+    skipped = set(torn.lines.tolist())
+    last = int(rows[-1])
+    for start in _record_starts(layout):
+        if start in skipped:
+            continue
+        number += 1
+        if number in wanted:
+            lines.append(start)
+        if number == last:
+            break
+    lines.extend([0] * (len(rows) - len(lines)))  # the two readers disagree: line not known
+    return np.array(lines, dtype=np.int64)
+
+
+def _record_starts(layout: Layout) -> Iterator[int]:
+    """Yield the line on which each record after the header starts."""
+    csv.field_size_limit(1 << 31)
+    with layout.file.open() as stream:
+        text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
+        reader = csv.reader(text, delimiter=layout.delimiter)
+        header, before = True, 0
+        for record in reader:
+            # Blank lines are no records; they stand before the record, not in it.
+            start, before = before + 1, reader.line_num
+            if not record:
+                continue
+            if not header:
+                yield start
+            header = False
+
+
+def _lines_at(file: SourceFile, places: Sequence[int]) -> IntArray:
+    """Return the lines of byte positions, in the decompressed file; `places` rising."""
+    found: list[int] = []
+    if not places:
+        return np.zeros(0, np.int64)
+    line, offset, previous = 1, 0, 0
+    with file.open() as stream:
+        while len(found) < len(places) and (chunk := stream.read(_CHUNK)):
+            data = np.frombuffer(chunk, np.uint8)
+            before = np.concatenate(([previous], data[:-1]))
+            # A line starts after LF, and after CR unless LF follows.
+            starts = (before == _LF) | (before == _CR) & (data != _LF)
+            number = line + np.cumsum(starts)
+            text = np.flatnonzero((data != _LF) & (data != _CR))
+            while len(found) < len(places):
+                at = np.searchsorted(text, places[len(found)] - offset)
+                if at == len(text):
+                    break
+                found.append(int(number[text[at]]))
+            line, offset, previous = int(number[-1]), offset + len(data), int(data[-1])
+    found.extend([line] * (len(places) - len(found)))
+    return np.array(found, dtype=np.int64)

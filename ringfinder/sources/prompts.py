@@ -1,0 +1,68 @@
+"""Prompt texts: turned to bands while they stream past, never kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from ringfinder.sources.layout import Layout
+from ringfinder.sources.scan import scan
+
+_CHUNK = 16_384
+
+Bands = Callable[[pa.StringArray], Any]
+"""From n distinct texts to n lists of bands, as lists or as one list array."""
+
+
+def band_prompts(con: duckdb.DuckDBPyConnection, layouts: Sequence[Layout], bands: Bands) -> None:
+    """Fill the table ``bands`` (prompt, band) for the prompts of all files.
+
+    Parameters
+    ----------
+    con
+        Connection on which the files were staged.
+    layouts
+        Files of one table.
+    bands
+        Called with texts not met before, in pieces.
+    """
+    con.execute("CREATE TABLE bands (prompt UHUGEINT, band VARCHAR)")
+    con.execute("CREATE TABLE banded (prompt UHUGEINT)")
+    for layout in layouts:
+        if "prompt" not in layout.chosen:
+            continue
+        # A cursor of its own: the texts stream while their bands are stored.
+        reading = con.cursor()
+        reading.execute("SET TimeZone = 'UTC'")
+        rows = scan(con, layout, strict=False, rejects=False).rows
+        texts = reading.sql(f"SELECT raw_prompt AS text FROM ({rows}) WHERE bad = 0 AND prompt > 0")
+        for batch in texts.to_arrow_reader(_CHUNK):
+            _band_batch(con, pa.table([batch["text"]], ["text"]), bands)
+        reading.close()
+    con.execute("DROP TABLE banded")
+
+
+def _band_batch(con: duckdb.DuckDBPyConnection, batch: pa.Table, bands: Bands) -> None:
+    """Store the bands of those texts of a batch that were not met before."""
+    con.register("batch", batch)
+    new = con.sql(
+        "SELECT text FROM (SELECT text, md5_number(text) AS prompt FROM batch) "
+        "ANTI JOIN banded USING (prompt) GROUP BY text ORDER BY text"
+    ).to_arrow_table()["text"]
+    con.unregister("batch")
+    if len(new) == 0:
+        return
+    texts = pa.concat_arrays(new.cast(pa.string()).chunks)
+    lists = bands(texts)
+    if not isinstance(lists, pa.Array | pa.ChunkedArray):
+        lists = pa.array(lists, pa.list_(pa.string()))
+    con.register("fresh", pa.table({"text": texts, "bands": lists}))
+    con.execute("INSERT INTO banded SELECT md5_number(text) FROM fresh")
+    con.execute(
+        "INSERT INTO bands SELECT DISTINCT md5_number(text), band "
+        "FROM (SELECT text, unnest(bands) AS band FROM fresh) WHERE band IS NOT NULL"
+    )
+    con.unregister("fresh")

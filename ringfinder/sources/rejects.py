@@ -1,0 +1,109 @@
+"""Rows that could not be used: where they stand and why, never what they say."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+
+class Reason(StrEnum):
+    """Why a row was left out."""
+
+    MISSING = "missing"
+    TOO_LONG = "too long"
+    NOT_A_TIME = "not a time"
+    TIME_OUT_OF_RANGE = "time out of range"
+    NOT_A_NUMBER = "not a number"
+    NEGATIVE = "negative"
+    NOT_WHOLE = "not a whole number"
+    OUT_OF_RANGE = "number out of range"
+    NOT_A_FLAG = "neither true nor false"
+    NOT_A_LABEL = "neither fraud nor legitimate"
+    UNKNOWN_ACCOUNT = "unknown account"
+    NOT_UTF8 = "not UTF-8"
+    COLUMNS = "wrong number of columns"
+    QUOTES = "broken quotes"
+    LINE_TOO_LONG = "line too long"
+    NOT_AN_OBJECT = "not a JSON object"
+    UNREADABLE = "unreadable"
+
+
+class RejectsWriter:
+    """Writes ``rejects.jsonl`` and counts what went there.
+
+    One line of JSON per rejected row: table, file, line (1-based line of a CSV or JSON
+    lines file, 1-based row of a Parquet file), field (null where the whole row is at
+    fault) and reason. Values are never written: they may be personal data.
+
+    Parameters
+    ----------
+    path
+        The file to write, or None to count only. It exists afterwards even without rejects.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._file: IO[str] | None = (
+            None if path is None else path.open("w", encoding="utf-8", newline="\n")
+        )
+        self.counts: Counter[tuple[str, str]] = Counter()
+        """Rejected rows by (table, reason)."""
+
+    @property
+    def total(self) -> int:
+        """Number of rejected rows."""
+        return self.counts.total()
+
+    def write(
+        self,
+        table: str,
+        file: str,
+        lines: Iterable[int],
+        codes: Iterable[int],
+        meanings: Sequence[tuple[str | None, Reason]],
+    ) -> None:
+        """Add the rejected rows of one file.
+
+        Parameters
+        ----------
+        table, file
+            Where the rows were found.
+        lines
+            Line or row of each, in the order to write.
+        codes
+            For each the index into `meanings`.
+        meanings
+            The field at fault, or None, and the reason.
+        """
+        head = f'{{"table": {json.dumps(table)}, "file": {json.dumps(file)}, "line": '
+        tails = [
+            f', "field": {json.dumps(field)}, "reason": {json.dumps(reason)}}}\n'
+            for field, reason in meanings
+        ]
+        codes = list(codes)
+        for code, number in Counter(codes).items():
+            self.counts[table, str(meanings[code][1])] += number
+        if self._file is not None:
+            self._file.writelines(
+                f"{head}{line}{tails[code]}" for line, code in zip(lines, codes, strict=True)
+            )
+
+    def close(self) -> None:
+        """Close the file; the counts stay."""
+        if self._file is not None:
+            self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

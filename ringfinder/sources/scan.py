@@ -1,0 +1,186 @@
+"""One file as a relation: its fields parsed, every row judged."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import duckdb
+
+from ringfinder.sources.checks import Parsed, parse
+from ringfinder.sources.columns import column
+from ringfinder.sources.files import Format
+from ringfinder.sources.layout import Layout, types_of
+from ringfinder.sources.rejects import Reason
+
+MAX_LINE = 8 << 20  # a prompt of 1 MiB with every character escaped, and room
+_BUFFER = 4 * MAX_LINE
+ACCOUNTS = "accounts"
+"""Table (account_id, idx) that rows are matched with, once sign-ups are read."""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """SQL that reads one file.
+
+    Attributes
+    ----------
+    rows
+        Gives the values by field, ``bad`` (0, or 1 + index into `meanings`) and, for all
+        tables but sign-ups, ``idx``, the index of the account.
+    rejects
+        Gives ``row`` and ``bad`` of the bad rows, by row. The row counts from 1 those rows that
+        can be told apart: of Parquet all, of CSV the well-formed ones, of JSON lines all lines.
+    meanings
+        The field at fault, or None, and the reason.
+    types
+        SQL type by field.
+    """
+
+    rows: str
+    rejects: str
+    meanings: list[tuple[str | None, Reason]]
+    types: dict[str, str]
+
+
+def scan(
+    con: duckdb.DuckDBPyConnection, layout: Layout, *, strict: bool = True, rejects: bool = True
+) -> Scan:
+    """Return the SQL that reads a file.
+
+    Parameters
+    ----------
+    con
+        Connection on which a Parquet file's types may be looked up.
+    layout
+        Which column holds which field.
+    strict
+        Whether a CSV file must have one kind of line end throughout.
+    rejects
+        Whether torn rows go to the table ``reject_errors``.
+    """
+    file = layout.file
+    sources = _sources(con, layout)
+    fields = {
+        field: parse(column(file.table, field), source, type_, file=file.name)
+        for field, (source, type_) in sources.items()
+    }
+    meanings, cases = _cases(fields)
+    known_account = file.table == "signups"
+    if not known_account:
+        meanings.append(("account_id", Reason.UNKNOWN_ACCOUNT))
+    unknown = len(meanings)
+
+    def judged(*, number: bool) -> str:
+        raw = ", ".join(f"{p.raw} AS raw_{f}" for f, p in fields.items())
+        values = ", ".join(f"{p.value} AS {f}" for f, p in fields.items())
+        keep = rejects and not number
+        inner = _select(layout, raw, number=number, strict=strict, rejects=keep)
+        inner = f"SELECT *, {values} FROM ({inner})"
+        inner = f"SELECT *, CASE {cases} ELSE 0 END::USMALLINT AS fault FROM ({inner})"
+        if known_account:
+            return f"SELECT *, fault AS bad FROM ({inner})"
+        return (
+            f"SELECT p.*, a.idx, CASE WHEN fault = 0 AND a.idx IS NULL THEN {unknown} "
+            f"ELSE fault END::USMALLINT AS bad FROM ({inner}) p "
+            f"LEFT JOIN {ACCOUNTS} a ON p.account_id = a.account_id"
+        )
+
+    return Scan(
+        rows=judged(number=False),
+        rejects=f"SELECT row, bad FROM ({judged(number=True)}) WHERE bad <> 0 ORDER BY row",
+        meanings=meanings,
+        types={f: p.type for f, p in fields.items()},
+    )
+
+
+def _cases(fields: dict[str, Parsed]) -> tuple[list[tuple[str | None, Reason]], str]:
+    """Return what can be wrong with a row, and SQL that says which comes first."""
+    meanings: list[tuple[str | None, Reason]] = [(None, Reason.NOT_AN_OBJECT)]
+    cases = ["WHEN broken THEN 1"]
+    for field, parsed in fields.items():
+        for condition, reason in parsed.checks:
+            meanings.append((field, reason))
+            cases.append(f"WHEN {condition} THEN {len(meanings)}")
+    return meanings, " ".join(cases)
+
+
+def _sources(con: duckdb.DuckDBPyConnection, layout: Layout) -> dict[str, tuple[str, str]]:
+    """Return by field the SQL of the file's column, and its type."""
+    if layout.file.format is Format.PARQUET:
+        types = types_of(con, _parquet(layout, number=False))
+        return {
+            field: (identifier(types[layout.position(field)][0]), types[layout.position(field)][1])
+            for field in layout.chosen
+        }
+    if layout.file.format is Format.JSONL:
+        return {
+            f: (f"struct_extract(s, {literal(n)})", "VARCHAR") for f, n in layout.chosen.items()
+        }
+    return {field: (f"c{layout.position(field)}", "VARCHAR") for field in layout.chosen}
+
+
+def _select(layout: Layout, columns: str, *, number: bool, strict: bool, rejects: bool) -> str:
+    """Return SQL for `columns` of a file, ``broken`` and, if asked, the ``row`` from 1."""
+    if layout.file.format is Format.PARQUET:
+        row = ", file_row_number + 1 AS row" if number else ""
+        return f"SELECT {columns}, false AS broken{row} FROM {_parquet(layout, number=number)}"
+    row = ", row_number() OVER () AS row" if number else ""
+    if layout.file.format is Format.CSV:
+        source = _csv(layout, rejects=rejects, strict=strict)
+        return f"SELECT {columns}, false AS broken{row} FROM {source}"
+    shape = json.dumps(dict.fromkeys(layout.chosen.values(), "VARCHAR"))
+    parsed = f"CASE WHEN json_valid(l) THEN json_transform(l, {literal(shape)}) END AS s"
+    lines = f"SELECT l{row} FROM {_lines(layout, rejects=rejects)}"
+    objects = f"SELECT *, {parsed} FROM ({lines}) WHERE trim(l) <> ''"
+    return f"SELECT {columns}, s IS NULL AS broken{', row' if number else ''} FROM ({objects})"
+
+
+def _parquet(layout: Layout, *, number: bool) -> str:
+    numbered = ", file_row_number = true" if number else ""
+    return f"read_parquet({_path(layout)}, binary_as_string = true{numbered})"
+
+
+def _csv(layout: Layout, *, rejects: bool, strict: bool) -> str:
+    columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(layout.columns)))
+    return _text(
+        layout,
+        f"columns = {{{columns}}}, header = true, delim = {literal(layout.delimiter)}, "
+        f"quote = '\"', escape = '\"', strict_mode = {strict}",
+        rejects=rejects,
+    )
+
+
+def _lines(layout: Layout, *, rejects: bool) -> str:
+    """Return the lines of a file as one column: no JSON may hold the delimiter."""
+    return _text(
+        layout,
+        "columns = {'l': 'VARCHAR'}, header = false, delim = chr(1), "
+        "quote = '', escape = '', strict_mode = false",
+        rejects=rejects,
+    )
+
+
+def _text(layout: Layout, options: str, *, rejects: bool) -> str:
+    kept = ", store_rejects = true, rejects_line_size_limit = 1" if rejects else ""
+    return (
+        f"read_csv({_path(layout)}, {options}, auto_detect = false, ignore_errors = true{kept}, "
+        f"max_line_size = {MAX_LINE}, buffer_size = {_BUFFER}, "
+        f"compression = '{layout.file.compression}')"
+    )
+
+
+def _path(layout: Layout) -> str:
+    """Return a file's path as SQL, safe from being taken for a glob."""
+    path = str(layout.file.path)
+    return literal("".join(f"[{c}]" if c in "*?[" else c for c in path))
+
+
+def literal(text: str) -> str:
+    """Return text as an SQL string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """Return a name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
