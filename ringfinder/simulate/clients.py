@@ -1,0 +1,82 @@
+"""Browsers and libraries: user agents and how they speak TLS."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ringfinder.model import FloatArray, IntArray
+from ringfinder.simulate.chance import choose, zipf_weights
+
+_WINDOWS = "Windows NT 10.0; Win64; x64"
+_MAC = "Macintosh; Intel Mac OS X 10_15_7"
+_ANDROID = "Linux; Android 10; K"
+_LINUX = "X11; Linux x86_64"
+_WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
+_VERSIONS = (143, 144, 142, 141, 145, 138, 131, 140, 126, 120, 109)
+_PLATFORMS = ((_WINDOWS, 0.46), (_ANDROID, 0.28), (_MAC, 0.20), (_LINUX, 0.06))
+_LIBRARIES = (
+    "python-requests/2.32.3", "python-httpx/0.28.1", "axios/1.7.9", "okhttp/4.12.0",
+    "node-fetch/1.0 (+https://github.com/bitinn/node-fetch)", "Go-http-client/2.0", "curl/8.5.0",
+    "PostmanRuntime/7.43.0", "aiohttp/3.11.11", "undici",
+)  # fmt: skip
+STACKS_OF_BROWSER = 48
+"""TLS fingerprints a browser family shows in the wild: builds, extensions, middle boxes."""
+
+
+class Clients:
+    """User agents with their weights, and the TLS fingerprints of each.
+
+    Attributes
+    ----------
+    user_agents, weights
+        The strings, and how usual each one is at sign-up.
+    stack
+        TLS family of each user agent; fingerprints are `stack * STACKS_OF_BROWSER + k`.
+    """
+
+    def __init__(self) -> None:
+        rows: list[tuple[str, float, int]] = []
+        aged = zipf_weights(len(_VERSIONS), 1.1)
+        for platform, share in _PLATFORMS:
+            mobile = " Mobile" if platform == _ANDROID else ""
+            for version, weight in zip(_VERSIONS, aged, strict=True):
+                chrome = f"Mozilla/5.0 ({platform}) {_WEBKIT} Chrome/{version}.0.0.0{mobile} Safari/537.36"
+                rows.append((chrome, 0.58 * share * weight, 0 if version > 130 else 1))
+                if platform == _WINDOWS:
+                    edge = f"{chrome} Edg/{version}.0.0.0"
+                    rows.append((edge, 0.09 * weight, 0 if version > 130 else 1))
+                if platform != _ANDROID:
+                    fire = f"Mozilla/5.0 ({platform}; rv:{version}.0) Gecko/20100101 Firefox/{version}.0"
+                    rows.append((fire, 0.12 * share * weight, 2))
+        for version, weight in zip(("18.6", "18.5", "26.1", "17.6", "16.6"), zipf_weights(5, 1.0), strict=True):
+            tail = f"Version/{version}"
+            phone = f"CPU iPhone OS {version.replace('.', '_')} like Mac OS X"
+            rows.append((
+                f"Mozilla/5.0 (iPhone; {phone}) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+                f"{tail} Mobile/15E148 Safari/604.1", 0.14 * weight, 3,
+            ))  # fmt: skip
+            rows.append((
+                f"Mozilla/5.0 ({_MAC}) AppleWebKit/605.1.15 (KHTML, like Gecko) {tail} Safari/605.1.15",
+                0.07 * weight, 4,
+            ))  # fmt: skip
+        for name, weight in zip(_LIBRARIES, zipf_weights(len(_LIBRARIES), 0.8), strict=True):
+            rows.append((name, 0.02 * weight, 5 + _LIBRARIES.index(name)))
+        self.user_agents: list[str] = [row[0] for row in rows]
+        self.weights: FloatArray = np.array([row[1] for row in rows])
+        self.stack: IntArray = np.array([row[2] for row in rows], np.int64)
+
+    def draw(self, rng: np.random.Generator, n: int) -> tuple[IntArray, IntArray]:
+        """Draw n ordinary clients: (user agent, TLS fingerprint)."""
+        agents = choose(rng, self.weights, n)
+        return agents, self.fingerprints(rng, agents)
+
+    def fingerprints(self, rng: np.random.Generator, agents: IntArray) -> IntArray:
+        """Draw the TLS fingerprint of each user agent."""
+        kinds = choose(rng, zipf_weights(STACKS_OF_BROWSER, 1.6), len(agents))
+        return self.stack[agents] * STACKS_OF_BROWSER + kinds
+
+    def unusual(self, rng: np.random.Generator) -> tuple[int, int]:
+        """Draw one client of a tool that an operator would use: an everyday or an odd build."""
+        agent = int(choose(rng, self.weights**0.5, 1)[0])
+        kind = int(choose(rng, zipf_weights(STACKS_OF_BROWSER, float(rng.uniform(0.2, 1.6))), 1)[0])
+        return agent, int(self.stack[agent]) * STACKS_OF_BROWSER + kind
