@@ -31,6 +31,8 @@ class Incidence:
         int64 (V,): holders of each value; at least two.
     source
         int32 (V,): the value's index in the graph it was cut from.
+    shown
+        Bool (N, K): whether the account shows any value of the kind, shared or not.
     """
 
     accounts: int
@@ -40,6 +42,7 @@ class Incidence:
     family: IntArray
     degree: IntArray
     source: IntArray
+    shown: BoolArray
 
     @property
     def values(self) -> int:
@@ -82,7 +85,9 @@ def shared_values(graph: AttributeGraph, *, exclude: BoolArray | None = None) ->
 
 
 def incidence(accounts: int, account: IntArray, value: IntArray, kind: IntArray) -> Incidence:
-    """Build an `Incidence` from sightings sorted by account; single holders are dropped."""
+    """Build an `Incidence` from sightings sorted by account; values of one holder are dropped."""
+    shown = np.zeros((accounts, len(KINDS)), dtype=bool)
+    shown[account, kind[value]] = True
     degree = np.bincount(value, minlength=len(kind))
     shared = degree >= 2
     code = np.cumsum(shared) - 1
@@ -96,6 +101,7 @@ def incidence(accounts: int, account: IntArray, value: IntArray, kind: IntArray)
         family=_FAMILY[kinds] if len(kinds) else np.zeros(0, dtype=np.int8),
         degree=degree[shared],
         source=np.flatnonzero(shared).astype(np.int32),
+        shown=shown,
     )
 
 

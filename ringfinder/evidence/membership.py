@@ -10,6 +10,11 @@ posterior at any number of accounts. A community of more than N / 20 accounts wo
 three families that way; its cap therefore stays at `LEAST_CAP`, still below what the
 threshold asks of one family alone.
 
+What is missing speaks too. Where nearly all members that show a prompt show one of the
+ring's, an account that shows other prompts only is probably somebody else: a *miss* costs
+``ln(share of members without a hit)`` nats. Without it a ring of a thousand addresses
+collects strangers who touched one of them in a likely week.
+
 References
 ----------
 I. J. Good, "Weight of evidence: a brief survey", Bayesian Statistics 2, 1985.
@@ -25,6 +30,9 @@ from scipy import sparse
 from ringfinder.evidence.background import Background
 from ringfinder.evidence.incidence import FAMILY_COUNT, Incidence
 from ringfinder.model import BoolArray, FloatArray, IntArray
+from ringfinder.schema import FAMILY_OF_KIND, KINDS
+
+_OF_FAMILY = np.eye(FAMILY_COUNT)[list(FAMILY_OF_KIND)]
 
 THRESHOLD_NATS = float(np.log(20.0))
 """Posterior odds of 20:1 admit an account to a community."""
@@ -66,6 +74,9 @@ class Lifts:
         int32 (M,): members holding the value.
     nats
         float64 (M,): the lift, above `MINIMUM_LIFT`, at most the cap.
+    miss
+        float64 (R, K), at most zero: nats that showing a kind without holding any of
+        the community's values of it costs.
     """
 
     communities: int
@@ -76,6 +87,7 @@ class Lifts:
     value: IntArray
     inside: IntArray
     nats: FloatArray
+    miss: FloatArray
 
 
 @dataclass(frozen=True)
@@ -128,16 +140,44 @@ def log_lifts(shared: Incidence, back: Background, community: IntArray) -> Lifts
     outside = _rate_outside(shared, back, community, group, value, inside)
     nats = np.minimum(np.log(rate / outside), cap[group])
     keep = nats > MINIMUM_LIFT
+    group, value = group[keep], value[keep]
     return Lifts(
         communities=len(size),
         size=size,
         prior=prior,
         cap=cap,
-        community=group[keep].astype(np.int32),
-        value=value[keep].astype(np.int32),
+        community=group.astype(np.int32),
+        value=value.astype(np.int32),
         inside=inside[keep].astype(np.int32),
         nats=nats[keep],
+        miss=_miss_nats(shared, community, group * shared.values + value, len(size)),
     )
+
+
+def _miss_nats(
+    shared: Incidence, community: IntArray, marks: IntArray, communities: int
+) -> FloatArray:
+    """Return (R, K): what showing a kind without any of the community's marks of it costs.
+
+    ``ln((m + 1) / (n + 2))`` with n members that show the kind and m of them without a
+    mark: Laplace's rule, so that five members cannot rule anybody out.
+    """
+    members = np.flatnonzero(community >= 0)
+    showing = np.zeros((communities, len(KINDS)))
+    np.add.at(showing, community[members], shared.shown[members])
+    rows = np.flatnonzero(community[shared.account] >= 0)
+    account, value = shared.account[rows], shared.value[rows]
+    key = community[account].astype(np.int64) * shared.values + value
+    at = np.minimum(np.searchsorted(marks, key), max(len(marks) - 1, 0))
+    hit = (marks[at] == key) if len(marks) else np.zeros(len(key), dtype=bool)
+    cell = np.unique(account[hit].astype(np.int64) * len(KINDS) + shared.kind[value[hit]])
+    account, kind = np.divmod(cell, len(KINDS))
+    hits = np.bincount(
+        community[account].astype(np.int64) * len(KINDS) + kind,
+        minlength=communities * len(KINDS),
+    ).reshape(communities, len(KINDS))
+    nats = np.log((showing - hits + 1.0) / (showing + 2.0))
+    return np.where(hits > 0, np.minimum(nats, 0.0), 0.0)
 
 
 def _rate_outside(
@@ -189,25 +229,39 @@ def membership_odds(
     count = pointer[account + 1] - pointer[account]
     nats = np.zeros(len(account))
     families = np.zeros(len(account), dtype=np.int8)
-    table = lifts.community.astype(np.int64) * shared.values + lifts.value
     for lo, hi in _chunks(count, 1 << 22):
-        which = np.repeat(np.arange(lo, hi), count[lo:hi])
-        offset = np.arange(len(which)) - np.repeat(
-            np.cumsum(count[lo:hi]) - count[lo:hi], count[lo:hi]
-        )
-        value = shared.value[pointer[account[which]] + offset]
-        key = community[which].astype(np.int64) * shared.values + value
-        at = np.searchsorted(table, key)
-        hit = (at < len(table)) & (table[np.minimum(at, len(table) - 1)] == key)
-        cell = (which[hit] - lo) * FAMILY_COUNT + shared.family[value[hit]]
-        sums = np.bincount(
-            cell, weights=lifts.nats[at[hit]], minlength=(hi - lo) * FAMILY_COUNT
-        ).reshape(-1, FAMILY_COUNT)
-        of = community[lo:hi]
-        nats[lo:hi] = np.minimum(sums, lifts.cap[of][:, None]).sum(axis=1) - lifts.prior[of]
-        families[lo:hi] = (sums >= MINIMUM_LIFT).sum(axis=1)
+        part = slice(lo, hi)
+        which, kind, weight = _hits(shared, lifts, pointer, account[part], community[part])
+        cells = (hi - lo, len(KINDS))
+        hit = np.bincount(which * len(KINDS) + kind, weight, minlength=cells[0] * cells[1])
+        hit = hit.reshape(cells)
+        missed = shared.shown[account[part]] & (hit == 0)
+        by_kind = hit + np.where(missed, lifts.miss[community[part]], 0.0)
+        cap = lifts.cap[community[part]][:, None]
+        nats[part] = np.clip(by_kind @ _OF_FAMILY, -cap, cap).sum(axis=1)
+        nats[part] -= lifts.prior[community[part]]
+        families[part] = (hit @ _OF_FAMILY >= MINIMUM_LIFT).sum(axis=1)
     keep = (nats > threshold) & (families >= minimum_families)
     return Odds(account[keep], community[keep], nats[keep], families[keep])
+
+
+def _hits(
+    shared: Incidence,
+    lifts: Lifts,
+    pointer: IntArray,
+    account: IntArray,
+    community: IntArray,
+) -> tuple[IntArray, IntArray, FloatArray]:
+    """Return (candidate, kind, nats) of every value of a candidate that marks the community."""
+    count = pointer[account + 1] - pointer[account]
+    which = np.repeat(np.arange(len(account)), count)
+    offset = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
+    value = shared.value[pointer[account[which]] + offset]
+    table = lifts.community.astype(np.int64) * shared.values + lifts.value
+    key = community[which].astype(np.int64) * shared.values + value
+    at = np.minimum(np.searchsorted(table, key), max(len(table) - 1, 0))
+    hit = (table[at] == key) if len(table) else np.zeros(len(key), dtype=bool)
+    return which[hit], shared.kind[value[hit]].astype(np.int64), lifts.nats[at[hit]]
 
 
 def _candidates(
