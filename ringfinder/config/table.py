@@ -23,7 +23,7 @@ from ringfinder.errors import InputError
 
 PREFIX = "RINGFINDER_"
 MIB = 1 << 20
-PEPPER_LENGTH = 16  # shorter keys can be found by trying
+PEPPER_LENGTH = 32  # as long as the hash that uses it
 
 
 def _setting(
@@ -101,11 +101,12 @@ class Settings(BaseSettings):
         kind="path of a directory",
     )  # fmt: skip
     pepper: Pepper | None = _setting(
-        None, "The secret key of the pseudonyms. Never a flag: other users could read it there.",
+        None, "The secret key of the pseudonyms, such as `openssl rand -hex 32` makes. "
+        "Never a flag: other users could read it there.",
         kind="secret", bounds=f"at least {PEPPER_LENGTH} characters",
     )  # fmt: skip
     pepper_file: AFile | None = _setting(
-        None, "A file that holds the pepper, in place of `pepper`; white space around it is dropped.",
+        None, "A file that holds the pepper, in place of `pepper`, white space around it dropped.",
         kind="path of a file",
     )  # fmt: skip
     pepper_version: int = _setting(
@@ -117,14 +118,15 @@ class Settings(BaseSettings):
         kind="country code", bounds="two letters, ISO 3166-1",
     )  # fmt: skip
     asn_list: AFile | None = _setting(
-        None, "Networks and the autonomous system each belongs to.",
+        None, "CSV of networks and the number of the autonomous system each belongs to.",
         kind="path of a file",
     )  # fmt: skip
     vpn_list: AFile | None = _setting(
-        None, "Networks of VPN services.", kind="path of a file",
+        None, "Networks of VPN services, one a line, or systems such as AS64500.",
+        kind="path of a file",
     )  # fmt: skip
     hosting_list: AFile | None = _setting(
-        None, "Networks of hosting providers.", kind="path of a file",
+        None, "Networks of hosting providers, written likewise.", kind="path of a file",
     )  # fmt: skip
     carrier_list: AFile | None = _setting(
         None, "Networks where a carrier puts many subscribers behind one address.",
@@ -194,9 +196,9 @@ class SettingRow:
     secret: bool
 
     @property
-    def flag(self) -> str | None:
-        """The command-line flag; None for a secret, which has none."""
-        return None if self.secret else "--" + self.name.replace("_", "-")
+    def flag(self) -> str:
+        """The command-line flag; a secret has none."""
+        return "" if self.secret else "--" + self.name.replace("_", "-")
 
     @property
     def variable(self) -> str:

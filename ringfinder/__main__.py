@@ -1,0 +1,5 @@
+"""``python -m ringfinder`` is ``ringfinder``."""
+
+from ringfinder.cli import main
+
+main()

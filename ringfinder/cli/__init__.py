@@ -1,0 +1,50 @@
+"""The command line: ``ringfinder audit``, ``simulate``, ``evaluate``, ``pseudonym``, ``doctor``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from ringfinder.cli.arguments import Command
+from ringfinder.cli.audit import audit
+from ringfinder.cli.doctor import doctor
+from ringfinder.cli.evaluate import evaluate
+from ringfinder.cli.failure import guarded
+from ringfinder.cli.pseudonym import pseudonym
+from ringfinder.cli.simulate import simulate
+from ringfinder.versions import own_version
+
+__all__ = ["main", "program"]
+
+
+class _Program(click.Group):
+    command_class = Command
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order of their use, not of the alphabet."""
+        return list(self.commands)
+
+
+@click.group(
+    cls=_Program,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(own_version(), message="%(version)s")
+@click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
+def program() -> None:
+    """Find fleets of accounts that are run as one machine, and say why.
+
+    Exit codes: 0 done, 2 unusable input or settings, 3 not found, 4 a store is unavailable,
+    5 internal.
+    """
+
+
+for _command in (audit, simulate, evaluate, pseudonym, doctor):
+    program.add_command(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    sys.exit(guarded(program, list(sys.argv[1:] if arguments is None else arguments)))

@@ -1,0 +1,137 @@
+"""Options that click does not know: several values after one flag, and the settings table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from ringfinder.config import Settings, load, settings_table, unknown_variables
+from ringfinder.errors import InputError
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Several(click.Option):
+    """An option that takes every value up to the next flag, and may be repeated.
+
+    ``--usage a b --usage c``, ``--usage a b c`` (what a shell makes of ``--usage *.csv``)
+    and ``--usage=a --usage=b --usage=c`` are the same.
+    """
+
+    def __init__(self, param_decls: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(param_decls, **kwargs | {"multiple": True})
+
+
+class Command(click.Command):
+    """A command that knows `Several` options and shows tracebacks on ``--debug``."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.append(
+            click.Option(
+                ["--debug"],
+                is_flag=True,
+                expose_value=False,
+                help="Show the traceback of an error.",
+            )
+        )
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments, each value of a `Several` option under a flag of its own."""
+        flags = {
+            flag for option in self.params if isinstance(option, Several) for flag in option.opts
+        }
+        return super().parse_args(ctx, spread(args, flags))
+
+
+def spread(arguments: Sequence[str], flags: Iterable[str]) -> list[str]:
+    """Give every value after one of `flags` a flag of its own: ``-u a b`` -> ``-u=a -u=b``.
+
+    The values end at the next token that begins with a dash and is more than a dash
+    (``-`` alone is standard input) and at ``--``, after which everything is an argument.
+
+    Raises
+    ------
+    InputError
+        If one of `flags` has no value.
+    """
+    flags = set(flags)
+    spreaded: list[str] = []
+    current, empty = None, False
+    for index, word in enumerate([*arguments, "--"]):
+        if word.startswith("-") and word != "-":
+            if current and empty:
+                raise InputError(f"The option {current} needs at least one value.")
+            if word == "--":
+                return spreaded + list(arguments[index:])
+            current, empty = (word, True) if word in flags else (None, False)
+            if current is None:
+                spreaded.append(word)
+        else:
+            spreaded.append(f"{current}={word}" if current else word)
+            empty = False
+    return spreaded
+
+
+def columns(pairs: Iterable[str]) -> dict[str, str]:
+    """Return ``FILE_COLUMN=FIELD`` pairs as a mapping.
+
+    Raises
+    ------
+    InputError
+        If a pair has no ``=``, an empty side, or two pairs name one column.
+    """
+    mapping: dict[str, str] = {}
+    for pair in pairs:
+        column, _, field = (side.strip() for side in pair.rpartition("="))
+        if not column or not field:
+            raise InputError(f"--map was given {pair!r}; expected FILE_COLUMN=FIELD.")
+        if mapping.setdefault(column, field) != field:
+            raise InputError(f"--map names the column {column!r} twice, for two fields.")
+    return mapping
+
+
+def settings_options(*only: str) -> Callable[[Function], Function]:
+    """Add the flags of the settings table, all or only those named, and ``--config``."""
+    rows = [row for row in settings_table() if not row.secret and (not only or row.name in only)]
+
+    def decorate(function: Function) -> Function:
+        function = click.option(
+            "--config",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="The settings file. [default: ringfinder.toml, where there is one]",
+        )(function)
+        for row in reversed(rows):
+            switch = row.kind == "yes or no"
+            known = [] if switch or row.kind.startswith("path") else [row.expected]
+            known += [f"default: {row.default}"] if row.default and not switch else []
+            function = click.option(
+                row.flag,
+                row.name,
+                default=None,
+                help=row.meaning + (f" [{'; '.join(known)}]" if known else ""),
+                **({"is_flag": True} if switch else {"metavar": row.kind.split()[-1].upper()}),
+            )(function)
+        return function
+
+    return decorate
+
+
+def settings_from(options: Mapping[str, Any], notice: Callable[[str], None]) -> Settings:
+    """Return the settings of a command decorated with `settings_options`.
+
+    Parameters
+    ----------
+    options
+        The command's options, ``config`` among them; others are left alone.
+    notice
+        Called with a sentence for each variable that looks like a misspelt setting.
+    """
+    for sentence in unknown_variables():
+        notice(sentence)
+    flags = {name: options.get(name) for name in Settings.model_fields}
+    return load(flags, file=options.get("config"))

@@ -1,0 +1,90 @@
+"""The one place where an error becomes a sentence and an exit code."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import traceback
+
+import click
+
+from ringfinder.cli.terminal import safe
+from ringfinder.errors import InputError, RingfinderError
+
+STOPPED = 130  # what a shell reports for Ctrl-C
+INTERNAL = RingfinderError.exit_code
+
+# The machine refuses, and the person at it can change that: not an internal error.
+_OF_THE_MACHINE = {
+    errno.EACCES,
+    errno.EDQUOT,
+    errno.EISDIR,
+    errno.ENOENT,
+    errno.ENOSPC,
+    errno.ENOTDIR,
+    errno.EPERM,
+    errno.EROFS,
+}
+
+
+def guarded(program: click.Command, arguments: list[str]) -> int:
+    """Run a program and return its exit code; say what went wrong on standard error."""
+    try:
+        code = program.main(arguments, prog_name="ringfinder", standalone_mode=False)
+        sys.stdout.flush()
+    except BaseException as error:  # the last place that can make a sentence of it
+        if "--debug" in arguments:
+            traceback.print_exc()
+        code, sentence = explain(error)
+        if sentence:
+            click.echo(f"ringfinder: {safe(sentence)}", err=True)
+    return code if isinstance(code, int) else 0
+
+
+def explain(error: BaseException) -> tuple[int, str]:  # noqa: PLR0911 a row per error
+    """Return the exit code of an error, and the sentence that says it.
+
+    Raises
+    ------
+    SystemExit
+        If that is the error: it knows its own code.
+    """
+    match error:
+        case SystemExit():
+            raise error
+        case RingfinderError():
+            return error.exit_code, str(error)
+        case click.UsageError():
+            return InputError.exit_code, _usage(error)
+        case click.ClickException():
+            return InputError.exit_code, error.format_message()
+        case click.Abort() | KeyboardInterrupt():
+            return STOPPED, "Stopped."
+        case BrokenPipeError():
+            _leave_the_pipe()
+            return 0, ""
+        case MemoryError():
+            return INTERNAL, (
+                "There is not enough memory. Lower --memory-limit, or audit a shorter time."
+            )
+        case OSError() if error.errno in _OF_THE_MACHINE:
+            return InputError.exit_code, f"{error.strerror}: {error.filename or 'a file'}."
+    # DuckDB turns Ctrl-C into an error of its own; the command line does not import DuckDB.
+    if type(error).__name__ == "InterruptException":
+        return STOPPED, "Stopped."
+    return INTERNAL, (
+        f"Something went wrong inside ringfinder ({type(error).__name__}). "
+        "Run the same command with --debug to see where."
+    )
+
+
+def _usage(error: click.UsageError) -> str:
+    path = error.ctx.command_path if error.ctx else "ringfinder"
+    message = error.format_message().rstrip(".")
+    return f"{message}. See `{path} --help`."
+
+
+def _leave_the_pipe() -> None:
+    # The reader (head, less) went away. Without this the interpreter complains at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

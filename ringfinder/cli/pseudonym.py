@@ -1,0 +1,100 @@
+"""``ringfinder pseudonym``: what a clear value is called in evidence and graph."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from ringfinder.cli.arguments import Command, settings_from, settings_options
+from ringfinder.cli.terminal import notice, say, say_json
+from ringfinder.config import Settings
+from ringfinder.errors import InputError, NotFound
+from ringfinder.schema import KIND, AttributeKind
+
+# How an analyst writes a value that files hold only as a part of another.
+_INSIDE = {"email_domain": "x@{}", "mail_provider": "x@{}"}
+
+# What only evidence shows, such as a network or an hour: no field holds it as it is.
+_SHOWN_ONLY = {
+    "activity_window",
+    "asn",
+    "email_pattern",
+    "ip_block",
+    "ip_network",
+    "model_adoption",
+    "phone_block",
+    "phone_prefix",
+    "signup_window",
+}
+
+
+@click.command(cls=Command)
+@click.argument("kind")
+@click.argument("value")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print kind and pseudonyms as one JSON object."
+)
+@settings_options("pepper_file", "pepper_version", "default_region", "asn_list")
+def pseudonym(kind: str, value: str, as_json: bool, **options: Any) -> None:
+    """Print the pseudonym of a clear value, as evidence.parquet names it.
+
+    KIND is a kind of evidence, such as ip, email_domain or device; VALUE is what stands in
+    the files, or `-` to read it from standard input, which keeps it out of the shell's
+    history. A prompt has several pseudonyms, one a line.
+    """
+    settings = settings_from(options, notice)
+    if kind not in KIND:
+        raise NotFound(f"There is no kind {kind!r}; the kinds are {', '.join(KIND)}.")
+    pepper = settings.read_pepper()
+    if pepper is None:
+        raise InputError(
+            "No pepper is set, so there is no pseudonym to tell: set RINGFINDER_PEPPER or "
+            "--pepper-file to what the audit used."
+        )
+    if value == "-":
+        value = sys.stdin.read().rstrip("\r\n")
+    found = _pseudonyms(KIND[kind], value.strip(), pepper, settings)
+    if not found:
+        raise InputError(f"That is no usable {KIND[kind].words}: it says nothing about an account.")
+    if as_json:
+        say_json({"kind": kind, "pseudonyms": list(found)})
+    else:
+        for one in found:
+            say(one)
+
+
+def _pseudonyms(kind: AttributeKind, value: str, key: bytes, settings: Settings) -> list[str]:
+    """Return the pseudonyms of a value: written as in the files, or as evidence shows it."""
+    import pyarrow as pa
+
+    from ringfinder.normalise import Pepper
+
+    pepper = Pepper(version=settings.pepper_version, key=key)
+    canonical = _canonical(kind, value, settings)
+    if not canonical and kind.name in _INSIDE:
+        canonical = _canonical(kind, _INSIDE[kind.name].format(value), settings)
+    if not canonical and kind.name in _SHOWN_ONLY and value:
+        canonical = [value]
+    found: list[str] = pepper.pseudonyms(kind.name, pa.array(canonical, pa.string())).to_pylist()
+    return found
+
+
+def _canonical(kind: AttributeKind, value: str, settings: Settings) -> list[str]:
+    import numpy as np
+    import pyarrow as pa
+
+    from ringfinder.graph.telemetry import RawSightings
+    from ringfinder.normalise import NetworkLists
+    from ringfinder.normalise.readers import Context, read_field
+
+    once = np.ones(1, dtype=np.int32)
+    seen = RawSightings(kind.field, pa.array([value]), once - 1, once - 1, once, once, once)
+    context = Context(
+        country=pa.nulls(1, pa.string()),
+        networks=NetworkLists.from_files(asn=[settings.asn_list]) if settings.asn_list else None,
+        default_region=settings.default_region,
+    )
+    read = read_field(seen, context).columns
+    return [one for column in read if column.kind == kind.name for one in column.values.to_pylist()]

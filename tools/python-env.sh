@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Make .venv with everything pinned in constraints.txt, and ringfinder itself in it.
+# usage: tools/python-env.sh [DIR]    PYTHON=python3.12 chooses the interpreter
+set -euo pipefail
+cd "$(dirname "$0")/.."
+env_dir=${1:-.venv}
+
+die() {
+    echo "ringfinder: $*" >&2
+    exit 1
+}
+
+new_enough() {
+    command -v "$1" >/dev/null 2>&1 && "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))'
+}
+
+find_python() {
+    local name
+    for name in ${PYTHON:+"$PYTHON"} python3 python3.14 python3.13 python3.12 python3.11; do
+        if new_enough "$name"; then
+            echo "$name"
+            return
+        fi
+    done
+    die "no Python of 3.11 or later was found; install one, or name it: make PYTHON=/path/to/python3"
+}
+
+# Debian ships venv without the part that puts pip into an environment.
+need_venv() {
+    "$1" -c 'import ensurepip, venv' 2>/dev/null && return
+    local package
+    package=python$("$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])')-venv
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "installing $package" >&2
+        { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$package"; } >&2
+    else
+        die "$1 cannot make environments; as root: apt-get install $package"
+    fi
+}
+
+python=$(find_python)
+need_venv "$python"
+echo "setting up $env_dir with $("$python" --version)" >&2
+"$python" -m venv --clear "$env_dir"
+pip=("$env_dir/bin/python" -m pip --disable-pip-version-check install --quiet)
+"${pip[@]}" --require-hashes -r constraints.txt
+"${pip[@]}" --no-deps --no-build-isolation --editable .
+touch "$env_dir/ready"
