@@ -1,0 +1,100 @@
+"""Files that are whole or absent, and the lock that lets one process write at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ringfinder.errors import StoreUnavailable
+
+_POLL_S = 0.02
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the names in a directory survive a power loss."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def publish(temporary: Path, final: Path) -> None:
+    """Give a finished file its name: content on disk first, then the name, then the directory."""
+    descriptor = os.open(temporary, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    temporary.replace(final)
+    sync_directory(final.parent)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a small file; a reader finds the old content or the new, never a mixture."""
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_bytes(content)
+    publish(temporary, path)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's content, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def locked(lock: Path, *, what: str, exclusive: bool, wait_s: float) -> Iterator[None]:
+    """Hold an advisory lock on a file for the length of a block.
+
+    The lock belongs to the open file, so it also separates threads of one process, and
+    the system drops it when its holder dies.
+
+    Parameters
+    ----------
+    lock
+        The lock file; made when absent. Holds the process number of its last writer.
+    what
+        What is being locked, for the message.
+    exclusive
+        True for a writer; any number of readers share the lock.
+    wait_s
+        Seconds to wait for others.
+
+    Raises
+    ------
+    StoreUnavailable
+        If the lock is still held by others after `wait_s`.
+    """
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        _acquire(descriptor, what, exclusive=exclusive, wait_s=wait_s)
+        if exclusive:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _acquire(descriptor: int, what: str, *, exclusive: bool, wait_s: float) -> None:
+    deadline = time.monotonic() + wait_s
+    mode = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
+    while True:
+        try:
+            fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                holder = os.pread(descriptor, 20, 0).decode("ascii", "replace") or "unknown"
+                raise StoreUnavailable(
+                    f"{what} is in use by another process (its last writer: process {holder}); "
+                    f"waited {wait_s:g} s. Let it finish, or stop it, and try again"
+                ) from None
+            time.sleep(_POLL_S)
+        else:
+            return

@@ -1,0 +1,165 @@
+"""How a batch gets into the embedded store's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from ringfinder.errors import StoreError
+from ringfinder.schema import KINDS
+from ringfinder.store.batches import GraphBatch
+from ringfinder.store.memory import first_row
+from ringfinder.store.protocol import Interval
+from ringfinder.store.tables import FOLDS
+
+_NEW_ACCOUNTS = """
+    INSERT INTO account
+    SELECT (SELECT coalesce(max(key) + 1, 0) FROM account)
+           + row_number() OVER (ORDER BY account_id) - 1, account_id
+    FROM (SELECT DISTINCT account_id FROM named) AS new
+    WHERE NOT EXISTS (FROM account WHERE account.account_id = new.account_id)
+"""
+_NEW_VALUES = """
+    INSERT INTO attribute
+    SELECT (SELECT coalesce(max(key) + 1, 0) FROM attribute)
+           + row_number() OVER (ORDER BY kind, pseudonym) - 1, kind, pseudonym
+    FROM (
+        SELECT DISTINCT kinds.name AS kind, pseudonym FROM new_values JOIN kinds USING (kind)
+    ) AS new
+    WHERE NOT EXISTS (
+        FROM attribute WHERE attribute.pseudonym = new.pseudonym AND attribute.kind = new.kind)
+"""
+_KEYS = """
+    CREATE TEMP TABLE account_of AS
+    SELECT row, key FROM new_accounts JOIN account USING (account_id);
+    CREATE TEMP TABLE value_of AS
+    SELECT row, key FROM new_values JOIN kinds USING (kind) JOIN attribute
+    ON attribute.kind = kinds.name AND attribute.pseudonym = new_values.pseudonym;
+"""
+_FACTS = """
+    INSERT INTO fact
+    SELECT key, created_ms, closed_ms, created_ms, country, created_ms, plan, created_ms,
+           email_verified, outcome_ms, outcome
+    FROM new_accounts JOIN account_of USING (row)
+    WHERE coalesce(created_ms, closed_ms, outcome_ms) IS NOT NULL
+"""
+_SIGHTINGS = """
+    INSERT INTO sighting
+    SELECT account_of.key, value_of.key, first_ms, last_ms, count
+    FROM new_sightings JOIN account_of ON account_of.row = new_sightings.account
+    JOIN value_of ON value_of.row = new_sightings.value
+"""
+_PROFILES = """
+    INSERT INTO profile
+    SELECT account.key, through, hours, active_days, exchanges, input_tokens, output_tokens,
+           first_use_ms, last_use_ms
+    FROM new_profiles JOIN account USING (account_id)
+"""
+_RECORDS = """
+    INSERT INTO label (FROM new_labels EXCEPT FROM label);
+    INSERT INTO decision (FROM new_decisions EXCEPT FROM decision);
+"""
+
+
+def take_in(connection: duckdb.DuckDBPyConnection, batch: GraphBatch, *, fold_after: int) -> bool:
+    """Write a batch inside the caller's transaction; False where it had been written before.
+
+    Parameters
+    ----------
+    connection
+        In a transaction.
+    batch
+        What to write.
+    fold_after
+        Fold a table once it has grown by this many rows, and doubled.
+
+    Raises
+    ------
+    StoreError
+        If a part of the batch's range was written before, and a part was not.
+    """
+    applied = read_applied(connection)
+    if any(first <= batch.first and batch.last <= last for first, last in applied):
+        return False
+    if any(first <= batch.last and batch.first <= last for first, last in applied):
+        raise StoreError(
+            f"events {batch.first} to {batch.last} are partly in the store: the batches must be "
+            "cut as they were; run `ringfinder rebuild` if they no longer can be"
+        )
+    _register(connection, batch)
+    for statement in (_NEW_ACCOUNTS, _NEW_VALUES, _KEYS, _FACTS, _SIGHTINGS, _PROFILES, _RECORDS):
+        connection.execute(statement)
+    for part in FOLDS:
+        _fold(connection, part, fold_after)
+    _write_applied(connection, merged([*applied, (batch.first, batch.last)]))
+    return True
+
+
+def merged(intervals: Iterable[Interval]) -> list[Interval]:
+    """Return rising intervals that do not touch and cover the same numbers."""
+    result: list[Interval] = []
+    for first, last in sorted(intervals):
+        if result and first <= result[-1][1] + 1:
+            result[-1] = (result[-1][0], max(last, result[-1][1]))
+        else:
+            result.append((first, last))
+    return result
+
+
+def read_applied(connection: duckdb.DuckDBPyConnection) -> tuple[Interval, ...]:
+    """Return the sequence numbers taken in, as rising intervals."""
+    rows = connection.execute("SELECT first, last FROM applied ORDER BY first").fetchall()
+    return tuple((first, last) for first, last in rows)
+
+
+def _write_applied(connection: duckdb.DuckDBPyConnection, intervals: list[Interval]) -> None:
+    connection.execute("DELETE FROM applied")
+    connection.executemany("INSERT INTO applied VALUES (?, ?)", [list(pair) for pair in intervals])
+
+
+def _register(connection: duckdb.DuckDBPyConnection, batch: GraphBatch) -> None:
+    """Make the batch's tables visible to SQL, with row numbers where others refer to them."""
+    named = [t["account_id"] for t in (batch.profiles, batch.labels, batch.decisions)]
+    accounts = batch.graph.accounts
+    ids = pa.chunked_array(
+        [c for i in (accounts["account_id"], *named) for c in i.chunks], pa.string()
+    )
+    tables = {
+        "kinds": kinds(),
+        "named": pa.table({"account_id": ids}),
+        "new_accounts": _numbered(accounts),
+        "new_values": _numbered(batch.graph.values),
+        "new_sightings": batch.graph.sightings,
+        "new_profiles": batch.profiles,
+        "new_labels": batch.labels,
+        "new_decisions": batch.decisions,
+    }
+    for name, table in tables.items():
+        connection.register(name, table)
+
+
+def kinds() -> pa.Table:
+    """Return code and name of each attribute kind: names are stored, codes may change."""
+    codes = pa.array(range(len(KINDS)), pa.int8())
+    return pa.table({"kind": codes, "name": [kind.name for kind in KINDS]})
+
+
+def _numbered(table: pa.Table) -> pa.Table:
+    return table.append_column("row", pa.array(np.arange(len(table), dtype=np.int32)))
+
+
+def _fold(connection: duckdb.DuckDBPyConnection, part: str, fold_after: int) -> None:
+    """Replace an appended table by its fold once it has grown by its own size."""
+    (rows,) = first_row(connection, f"SELECT count(*) FROM {part}") or (0,)
+    known = first_row(connection, "SELECT rows FROM folded WHERE part = ?", [part])
+    before = known[0] if known else 0
+    if rows - before <= max(fold_after, before):
+        return
+    connection.execute(f"CREATE TABLE fresh AS {FOLDS[part]} ORDER BY account")
+    connection.execute(f"DROP TABLE {part}")
+    connection.execute(f"ALTER TABLE fresh RENAME TO {part}")
+    connection.execute("DELETE FROM folded WHERE part = ?", [part])
+    connection.execute("INSERT INTO folded SELECT ?, count(*) FROM " + part, [part])

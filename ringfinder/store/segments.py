@@ -1,0 +1,259 @@
+"""The event log: a directory of immutable Parquet segments and one manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ringfinder.errors import StoreError
+from ringfinder.store.events import EventType, check_events
+from ringfinder.store.files import locked, publish, sha256_of
+from ringfinder.store.hours import fold_hours
+from ringfinder.store.ids import fresh_ids
+from ringfinder.store.manifest import NAME, FileEntry, Manifest, Segment
+
+ROWS_PER_SEGMENT = 1_000_000  # a segment and what is derived from it fit in memory
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What an append recorded.
+
+    Attributes
+    ----------
+    last_sequence
+        Sequence number of the newest event in the log.
+    recorded, duplicates
+        Event type -> events recorded; events left out because their id was known.
+    """
+
+    last_sequence: int
+    recorded: Mapping[EventType, int] = field(default_factory=dict)
+    duplicates: Mapping[EventType, int] = field(default_factory=dict)
+
+
+class EventLog:
+    """Every event, once, in the order it was recorded.
+
+    Any number of processes read; one at a time appends. An append is whole or absent,
+    whenever it is interrupted.
+
+    Parameters
+    ----------
+    directory
+        Home of the log; made when absent.
+    wait_s
+        Seconds to wait for another process that appends.
+    """
+
+    def __init__(self, directory: Path, *, wait_s: float = 30.0) -> None:
+        self.directory = directory
+        self._wait_s = wait_s
+        self._checked: set[FileEntry] = set()
+        try:
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise StoreError(f"cannot make the event log {directory}: {error.strerror}") from error
+
+    @property
+    def last_sequence(self) -> int:
+        """Sequence number of the newest event; 0 while the log is empty."""
+        return Manifest.read(self.directory).next_sequence - 1
+
+    @property
+    def spill(self) -> Path:
+        """Directory for what does not fit in memory; swept with the next append."""
+        return self.directory / "spill"
+
+    def segments(self, kind: EventType | None = None) -> tuple[Segment, ...]:
+        """Return the segments of one type, or all, in order of sequence."""
+        segments = Manifest.read(self.directory).segments
+        return tuple(segment for segment in segments if kind in {None, segment.type})
+
+    def append(self, tables: Iterable[tuple[EventType, pa.Table]]) -> Appended:
+        """Record events; all of them, or none when this raises or is killed.
+
+        Within one type an event_id is recorded once, and the first one counts. Tables are
+        taken one at a time: a generator of them can be bigger than memory.
+
+        Parameters
+        ----------
+        tables
+            Type and events of each; see `check_events` for their columns.
+
+        Raises
+        ------
+        InputError
+            If a table does not have the shape of its type.
+        StoreUnavailable
+            If another process holds the log.
+        StoreError
+            If the disk refuses, or the log is damaged.
+        """
+        with self._writing():
+            before = self._swept()
+            fresh: list[Segment] = []
+            offered: dict[EventType, int] = {}
+            try:
+                for kind, chunk in _chunks(tables):
+                    offered[kind] = offered.get(kind, 0) + len(chunk)
+                    fresh += self._recorded(kind, chunk, before.extended(fresh))
+                after = before.extended(fresh)
+                after.write(self.directory)
+            except OSError as error:
+                raise StoreError(
+                    f"cannot append to {self.directory}: {error.strerror}; nothing was recorded"
+                ) from error
+        recorded = {kind: sum(s.rows for s in fresh if s.type == kind) for kind in offered}
+        duplicates = {kind: offered[kind] - recorded[kind] for kind in offered}
+        return Appended(after.next_sequence - 1, recorded, duplicates)
+
+    def table(self, segment: Segment, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return the events of one segment, or some columns of them, in order of sequence.
+
+        Raises
+        ------
+        StoreError
+            If the file is missing or its checksum is wrong.
+        """
+        path = self.checked(segment.events)
+        return pq.read_table(path, columns=None if columns is None else list(columns))
+
+    def read(
+        self,
+        kind: EventType,
+        *,
+        known_by_ms: int | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> Iterator[pa.Table]:
+        """Yield the events of a type, segment by segment, as they were known at a time.
+
+        Parameters
+        ----------
+        kind
+            The type.
+        known_by_ms
+            Leave out what was received later; None: everything.
+        columns
+            Columns to return; None: all. `received_ms` is always among them.
+        """
+        wanted = None if columns is None else list(dict.fromkeys(["received_ms", *columns]))
+        for segment in self.segments(kind):
+            if known_by_ms is None:
+                yield self.table(segment, wanted)
+            elif segment.first_received_ms <= known_by_ms:
+                table = self.table(segment, wanted)
+                yield table.filter(pc.less_equal(table["received_ms"], known_by_ms))
+
+    def checked(self, entry: FileEntry) -> Path:
+        """Return the path of a file, its checksum verified once in the life of this object."""
+        if entry not in self._checked:
+            entry.check(self.directory)
+            self._checked.add(entry)
+        return self.directory / entry.name
+
+    def check(self) -> int:
+        """Verify every file anew; return how many there are.
+
+        Raises
+        ------
+        StoreError
+            Naming the first file that is damaged or missing.
+        """
+        entries = [entry for segment in self.segments() for entry in segment.files()]
+        for entry in entries:
+            entry.check(self.directory)
+        return len(entries)
+
+    def erase(self, account_ids: Sequence[str]) -> int:
+        """Rewrite the segments without these accounts; return how many events went.
+
+        Sequence numbers stay used, and the hashes of the event ids stay known, so that a
+        repeated delivery does not bring the events back.
+        """
+        erased = pa.array(list(account_ids), pa.string())
+        with self._writing():
+            before = self._swept()
+            after = Manifest(
+                before.next_sequence,
+                tuple(self._without(segment, erased) for segment in before.segments),
+            )
+            after.write(self.directory)
+            self._swept()
+        return sum(s.rows for s in before.segments) - sum(s.rows for s in after.segments)
+
+    def _without(self, segment: Segment, account_ids: pa.Array) -> Segment:
+        table = self.table(segment)
+        kept = table.filter(pc.invert(pc.is_in(table["account_id"], account_ids)))
+        if len(kept) == len(table):
+            return segment
+        events, hours = self._event_files(segment.type, segment.first, kept)
+        return replace(segment, rows=len(kept), events=events, hours=hours)
+
+    def _recorded(self, kind: EventType, events: pa.Table, so_far: Manifest) -> list[Segment]:
+        """Write the events whose ids are new as a segment; none of them: no segment."""
+        known = [self.checked(s.ids) for s in so_far.segments if s.type == kind]
+        fresh = fresh_ids(events["event_id"], known, self.spill)
+        if not len(fresh):
+            return []
+        first = so_far.next_sequence
+        last = first + len(fresh) - 1
+        events = events.take(fresh["row"]).add_column(
+            0, "sequence", pa.array(np.arange(first, last + 1))
+        )
+        received = pc.min_max(events["received_ms"]).as_py()
+        entry, hours = self._event_files(kind, first, events)
+        ids = self._file(f"{kind}-{first:016d}-ids", fresh.select(["id"]))
+        return [
+            Segment(
+                kind, first, last, len(fresh), received["min"], received["max"], entry, ids, hours
+            )
+        ]
+
+    def _event_files(
+        self, kind: EventType, first: int, events: pa.Table
+    ) -> tuple[FileEntry, FileEntry | None]:
+        entry = self._file(f"{kind}-{first:016d}-events", events)
+        if kind != EventType.USAGE:
+            return entry, None
+        return entry, self._file(f"{kind}-{first:016d}-hours", fold_hours(events, self.spill))
+
+    def _file(self, name: str, table: pa.Table) -> FileEntry:
+        """Write one Parquet file under a name that holds its checksum: rewriting is a new file."""
+        temporary = self.directory / f"{name}.tmp"
+        pq.write_table(table, temporary, compression="zstd", compression_level=1)
+        final = temporary.with_name(f"{name}-{sha256_of(temporary)[:12]}.parquet")
+        publish(temporary, final)
+        entry = FileEntry.of(final)
+        self._checked.add(entry)
+        return entry
+
+    def _swept(self) -> Manifest:
+        """Remove what an interrupted append left, and return the manifest in force."""
+        manifest = Manifest.read(self.directory)
+        if not (self.directory / NAME).exists():
+            manifest.write(self.directory)
+        named = {entry.name for segment in manifest.segments for entry in segment.files()}
+        for pattern in ("*.parquet", "*.tmp", "spill/*"):
+            for path in self.directory.glob(pattern):
+                if path.name not in named:
+                    path.unlink(missing_ok=True)
+        return manifest
+
+    def _writing(self) -> AbstractContextManager[None]:
+        what = f"the event log {self.directory}"
+        return locked(self.directory / "lock", what=what, exclusive=True, wait_s=self._wait_s)
+
+
+def _chunks(tables: Iterable[tuple[EventType, pa.Table]]) -> Iterator[tuple[EventType, pa.Table]]:
+    for kind, table in tables:
+        events = check_events(kind, table)
+        for start in range(0, len(events), ROWS_PER_SEGMENT):
+            yield kind, events.slice(start, ROWS_PER_SEGMENT)
