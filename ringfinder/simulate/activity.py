@@ -61,7 +61,7 @@ def ordinary(
     begin = np.minimum(begin, finish)
     span = 1 + (finish - begin) // DAY_MS
     active = np.clip(np.rint(span * rng.beta(0.8, 1.6, n)), 1, 120).astype(np.int64)
-    rate = np.exp(rng.normal(1.0, 0.62 * clients["rate_sd"], n)) * np.where(plan == API, 2.5, 1.0)
+    rate = np.exp(rng.normal(1.5, 0.62 * clients["rate_sd"], n)) * np.where(plan == API, 2.5, 1.0)
     volume = np.clip(active * rate, 1, 60_000)
     rows = np.clip(1 + 0.9 * (active * np.minimum(volume, 40 * active)) ** 0.5, 1, 400)
     machine = (plan == API) & (rng.random(n) < clients["flat_share"])

@@ -23,8 +23,8 @@ class Block:
 
     Attributes
     ----------
-    region, cohort, network, fleet, style
-        Codes; fleet and style are -1 for benign accounts.
+    region, cohort, network, group, fleet, style
+        Codes; fleet and style are -1 for benign accounts, group outside cohorts.
     established
         Accounts of a victim company from before it was framed.
     created, closed
@@ -56,6 +56,7 @@ class Block:
     region: IntArray
     cohort: IntArray
     network: IntArray
+    group: IntArray
     fleet: IntArray
     style: IntArray
     established: BoolArray

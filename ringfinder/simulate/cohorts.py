@@ -72,6 +72,8 @@ def company(
     block.set(image, agent=build[0][0], tls=build[1][0])
     gatherings.restart(ground, block, rng)
     block.set(profile=activity.WORK, weekend=0.06)
+    block.out_mu += rng.normal(0, 0.45)  # a house style: contracts are long, tickets short
+    block.volume *= rng.lognormal(0, 0.7)
     if rng.random() < 0.4:
         automation(ground, block, 1 + int(rng.random() < 0.4), rng)
     block.label("company", network=OFFICE)
@@ -132,17 +134,16 @@ def agency(ground: Ground, region: Region, n: int, rng: np.random.Generator) -> 
 
 
 Maker = Callable[[Ground, Region, int, np.random.Generator], Block]
-GROUPS: dict[str, tuple[Maker, int, int, float]] = {
-    "campus": (gatherings.campus, 40, 4000, 0.004),
-    "lecture": (gatherings.lecture, 15, 400, 0.004),
-    "hackathon": (gatherings.hackathon, 20, 300, 0.004),
-    "coworking": (gatherings.coworking, 6, 120, 0.003),
-    "family": (gatherings.family, 2, 6, 1.0),
-    "agency": (agency, 5, 60, 1.0),
-    "carrier_nat": (gatherings.carrier_nat, 20, 500, 0.006),
-    "privacy": (gatherings.privacy, 10, 400, 0.005),
+GROUPS: dict[str, tuple[Maker, int, int, float, int]] = {
+    "campus": (gatherings.campus, 40, 4000, 0.008, 200),
+    "lecture": (gatherings.lecture, 15, 400, 0.005, 60),
+    "hackathon": (gatherings.hackathon, 20, 300, 0.005, 75),
+    "coworking": (gatherings.coworking, 6, 120, 0.003, 24),
+    "agency": (agency, 5, 60, 1.0, 18),
+    "carrier_nat": (gatherings.carrier_nat, 20, 500, 0.008, 80),
+    "privacy": (gatherings.privacy, 10, 400, 0.006, 45),
 }
-"""Maker; smallest and largest group; cap as a share of all accounts."""
+"""Maker; smallest and largest group; cap as a share of all accounts; usual size."""
 
 
 def cohorts(ground: Ground) -> tuple[list[Block], list[Company]]:
@@ -153,16 +154,34 @@ def cohorts(ground: Ground) -> tuple[list[Block], list[Company]]:
     for name, share in spec.cohort_shares.items():
         rng = stream(spec.seed, "cohort", name)
         total = round(spec.accounts * share)
-        low, high, cap = (5, 2500, 0.02) if name == "company" else GROUPS[name][1:]
-        high = max(low, min(high, int(cap * spec.accounts)))
-        middle = min(high, low * 4) if name != "family" else 3
-        groups = max(1, -(-total // high), round(total / middle))
-        for size in heavy_sizes(rng, total, groups, low, high):
+        if name == "family":
+            blocks += _families(ground, total, rng)
+            continue
+        for size in _sizes(name, total, spec.accounts, rng):
             region = ground.regions[int(choose(rng, ground.region_weights, 1)[0])]
             if name == "company":
                 block, facts = company(ground, region, size, rng)
                 companies.append(facts)
             else:
                 block = GROUPS[name][0](ground, region, size, rng)
+            block.group[:] = ground.mint.groups(1)
             blocks.append(block)
     return blocks, companies
+
+
+def _sizes(name: str, total: int, accounts: int, rng: np.random.Generator) -> list[int]:
+    low, high, cap, usual = (5, 2500, 0.02, 48) if name == "company" else GROUPS[name][1:]
+    high = max(low, min(high, int(cap * accounts)))
+    groups = max(1, -(-total // high), round(total / min(high, usual)))
+    return heavy_sizes(rng, total, groups, low, high)
+
+
+def _families(ground: Ground, total: int, rng: np.random.Generator) -> list[Block]:
+    where = np.bincount(
+        choose(rng, ground.region_weights, total), minlength=len(ground.regions)
+    )
+    return [
+        gatherings.families(ground, region, int(count), rng)
+        for region, count in zip(ground.regions, where, strict=True)
+        if count > 1
+    ]

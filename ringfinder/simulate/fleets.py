@@ -133,7 +133,7 @@ def _use(ground: Ground, plan: Operator, block: Block, rng: np.random.Generator)
     days = np.maximum((finish - begin) / DAY_MS, 0.2)
     volume = np.maximum(1.0, days * plan.per_day * rng.lognormal(0, rng.uniform(0.05, 0.35), n))
     even = conforming(plan, n, rng)
-    center = rng.normal(6.0, 0.45)
+    center = rng.normal(5.9, 0.5)
     block.set(
         even, profile=profile, shift=0, weekend=rng.uniform(0.8, 1.0),
         burstiness=rng.uniform(1.0, 6.0),

@@ -129,18 +129,28 @@ def coworking(ground: Ground, region: Region, n: int, rng: np.random.Generator) 
     return block
 
 
-def family(ground: Ground, region: Region, n: int, rng: np.random.Generator) -> Block:
-    """Two to six people with one connection, often one card, sometimes one computer."""
+def families(ground: Ground, region: Region, n: int, rng: np.random.Generator) -> Block:
+    """Two to six people each with one connection, often one card, sometimes one computer."""
     block = people(ground, region, n, rng)
-    home = ground.residential(rng, region, int(rng.integers(1, 3)))
-    block.ips = before(block.ips, home, np.ones(n, bool), rng)
-    card = ground.mint.cards(region.bins[choose(rng, region.bin_weights, 1)])
+    sizes = rng.choice(np.arange(2, 7), n // 2 + 2, p=[0.35, 0.27, 0.22, 0.1, 0.06])
+    ends = np.cumsum(sizes)
+    count = int(np.searchsorted(ends, n)) + 1
+    house = np.repeat(np.arange(count), sizes[:count])[:n]
+    home = ground.residential(rng, region, 2 * count).reshape(2, count)
+    which = np.where(rng.random(n) < 0.7, 0, rng.integers(0, 2, n))
+    everybody = np.ones(n, np.int64)
+    block.ips = Ragged(home[which, house], everybody).then(block.ips)
+    card = ground.mint.cards(region.bins[choose(rng, region.bin_weights, count)])
     shares = (rng.random(n) < 0.6) & (block.plan != FREE)
-    block.cards = before(block.cards.only(~shares), card, shares, rng)
-    tablet = ground.mint.devices(1)
-    block.devices = block.devices.then(before(Ragged.empty(n), tablet, rng.random(n) < 0.4, rng))
-    if rng.random() < 0.7:
-        block.last[:] = block.last[0]
+    joint = Ragged(card[house[shares]], shares.astype(np.int64))
+    block.cards = joint.then(block.cards.only(~shares))
+    tablet = rng.random(n) < 0.4
+    shared = Ragged(ground.mint.devices(count)[house[tablet]], tablet.astype(np.int64))
+    block.devices = block.devices.then(shared)
+    named = (rng.random(count) < 0.7)[house]
+    first = np.flatnonzero(np.r_[True, house[1:] != house[:-1]])
+    block.last[named] = block.last[first][house][named]
+    block.group[:] = ground.mint.groups(count)[house]
     block.label("family", network=BROADBAND)
     return block
 

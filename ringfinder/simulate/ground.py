@@ -39,6 +39,26 @@ class Carrier:
 
 
 @dataclass
+class Pool:
+    """The address pools of a country's carriers, one after the other."""
+
+    items: IntArray
+    starts: IntArray
+    sizes: IntArray
+
+    @classmethod
+    def of(cls, parts: list[IntArray]) -> Pool:
+        """Put pools one after the other."""
+        sizes = np.array([len(part) for part in parts])
+        return cls(np.concatenate(parts), np.cumsum(sizes) - sizes, sizes)
+
+    def draw(self, rng: np.random.Generator, which: IntArray) -> IntArray:
+        """Draw one address of each of the given pools."""
+        inside = (rng.random(len(which)) * self.sizes[which]).astype(np.int64)
+        return self.items[self.starts[which] + inside]
+
+
+@dataclass
 class Region:
     """One country of the world, or all of it."""
 
@@ -47,6 +67,8 @@ class Region:
     share: float
     carriers: list[Carrier]
     carrier_weights: FloatArray
+    homes: Pool
+    nats: Pool
     mail: IntArray
     mail_weights: FloatArray
     bins: IntArray
@@ -116,6 +138,7 @@ class Ground:
         sources = zipf_weights(len(countries.REFERRERS), 1.0)
         return Region(
             index, country, share, carriers, weights,
+            Pool.of([c.homes for c in carriers]), Pool.of([c.nat for c in carriers]),
             self.mint.named_domains(names), np.r_[world, own], bins.astype(np.int64), issued,
             self.mint.prompts(popular), zipf_weights(popular, 0.75),
             sources * rng.lognormal(0, 0.3, len(sources)),
@@ -133,11 +156,11 @@ class Ground:
 
     def home_v4(self, rng: np.random.Generator, region: Region, carrier: IntArray) -> IntArray:
         """Draw a broadband address of each one's carrier, as handed out by chance."""
-        return self._from(rng, [c.homes for c in region.carriers], carrier)
+        return region.homes.draw(rng, carrier)
 
     def nat(self, rng: np.random.Generator, region: Region, carrier: IntArray) -> IntArray:
         """Draw the shared address each mobile customer is seen behind."""
-        return self._from(rng, [c.nat for c in region.carriers], carrier)
+        return region.nats.draw(rng, carrier)
 
     def home_v6(self, rng: np.random.Generator, region: Region, carrier: IntArray) -> IntArray:
         """Make a new /64 of each one's carrier; its upper 32 bits are the carrier's."""
@@ -153,10 +176,3 @@ class Ground:
         modern = rng.random(n) < V6_SHARE * 0.4
         codes[modern] = self.home_v6(rng, region, carrier[modern])
         return codes
-
-    @staticmethod
-    def _from(rng: np.random.Generator, pools: list[IntArray], which: IntArray) -> IntArray:
-        sizes = np.array([len(pool) for pool in pools])
-        starts = np.cumsum(sizes) - sizes
-        place = starts[which] + (rng.random(len(which)) * sizes[which]).astype(np.int64)
-        return np.concatenate(pools)[place]

@@ -53,9 +53,9 @@ class Mint:
         """Return n new lines of customers."""
         return self._take("subscriber", n)
 
-    def fleets(self, n: int) -> IntArray:
-        """Return n new fleet numbers."""
-        return self._take("fleet", n)
+    def groups(self, n: int) -> IntArray:
+        """Return the numbers of n new groups of people who know each other."""
+        return self._take("group", n)
 
     def profile(self, hours: FloatArray) -> int:
         """Register a profile of 24 hours and return its index after the common ones."""

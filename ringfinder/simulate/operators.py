@@ -148,10 +148,14 @@ def _sizes(spec: WorldSpec, accounts: int, rng: np.random.Generator) -> list[tup
     count = spec.fleets or max(1, round(70 * (accounts / 3600) ** 0.6))
     cap = spec.largest_fleet or min(10_000, max(30, int(accounts * 0.3)))
     styles = list(rng.permutation(spec.styles))[: max(1, count)]
+    result: list[tuple[str, int]] = []
+    if accounts >= 1500 and not spec.fleets:  # every larger world has one giant
+        giant = str(rng.choice([style for style in styles if style != "trial"] or styles))
+        result.append((giant, min(cap, accounts // 5)))
+        accounts -= result[0][1]
     weights = np.array([RECIPES[s].weight if s in RECIPES else 1.0 for s in styles])
     weights *= rng.uniform(0.75, 1.3, len(styles))
     edges = np.rint(np.cumsum(np.r_[0, weights]) / weights.sum() * accounts).astype(int)
-    result: list[tuple[str, int]] = []
     for style, budget in zip(styles, np.diff(edges), strict=True):
         low, high = RECIPES[style].sizes if style in RECIPES else (0, 0)
         low, high = max(low, spec.smallest_fleet), min(high or cap, cap)

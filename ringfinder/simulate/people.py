@@ -44,6 +44,7 @@ def people(ground: Ground, region: Region, n: int, rng: np.random.Generator) -> 
         region=np.full(n, region.index),
         cohort=zero.copy(),
         network=network,
+        group=zero - 1,
         fleet=zero - 1,
         style=zero - 1,
         established=np.zeros(n, bool),

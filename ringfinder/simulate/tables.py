@@ -178,6 +178,10 @@ def truth_table(ground: Ground, block: Block, ids: pa.StringArray) -> pa.Table:
     benign: BoolArray = fleet < 0
     table = pa.table({
         "account_id": ids,
+        "group_id": pc.if_else(
+            pa.array(block.group < 0), pa.scalar(None, pa.string()),
+            join("group-", numbers(np.maximum(block.group, 0), 5)),
+        ),
         "fleet_id": pc.if_else(pa.array(benign), pa.scalar(None, pa.string()), join("fleet-", names)),
         "style": table_codes(STYLES, block.style).cast(pa.string()),
         "cohort": table_codes(COHORTS, block.cohort).cast(pa.string()),

@@ -40,7 +40,7 @@ def name_table(sounds: Sequence[str], each: int, parts: int, seed: int, what: st
 def local_parts(block: Block, seed: int, sounds: Sequence[str]) -> pa.StringArray:
     """Return the local part of every account's address."""
     firsts = pa.array(name_table(sounds, FIRST_NAMES, 2, seed, "first names"))
-    lasts = pa.array(name_table(sounds, LAST_NAMES, 3, seed, "last names"))
+    lasts = pa.array(name_table(sounds, LAST_NAMES, 2, seed, "last names"))
     parts, places = [], []
     for form in np.unique(block.form):
         where = np.flatnonzero(block.form == form)
