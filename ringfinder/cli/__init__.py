@@ -7,13 +7,9 @@ from collections.abc import Sequence
 
 import click
 
+from ringfinder.cli import audit, doctor, evaluate, pseudonym, simulate
 from ringfinder.cli.arguments import Command
-from ringfinder.cli.audit import audit
-from ringfinder.cli.doctor import doctor
-from ringfinder.cli.evaluate import evaluate
 from ringfinder.cli.failure import guarded
-from ringfinder.cli.pseudonym import pseudonym
-from ringfinder.cli.simulate import simulate
 from ringfinder.versions import own_version
 
 __all__ = ["main", "program"]
@@ -41,8 +37,11 @@ def program() -> None:
     """
 
 
-for _command in (audit, simulate, evaluate, pseudonym, doctor):
-    program.add_command(_command)
+program.add_command(audit.audit)
+program.add_command(simulate.simulate)
+program.add_command(evaluate.evaluate)
+program.add_command(pseudonym.pseudonym)
+program.add_command(doctor.doctor)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

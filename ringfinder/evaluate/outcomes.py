@@ -51,8 +51,8 @@ class Outcomes:
     ring_fdr
         float64 (R,): the published false discovery rate; NaN where none is.
     fleet
-        int (N,): index of the account's true fleet; -1 for benign accounts and where
-        the truth does not name fleets.
+        int (N,): index of the account's true fleet, each of which has an account; -1
+        for benign accounts and where the truth does not name fleets.
     groups
         Further properties of accounts: `style`, `cohort`, `cohort_id`,
         `network_class`, `region`; only those that the truth has.

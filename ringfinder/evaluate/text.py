@@ -12,7 +12,8 @@ _GAP = "   "
 
 def to_text(evaluation: Evaluation) -> str:
     """Return every figure, in tables of at most 100 columns."""
-    fleets = f" in {evaluation.fleets:,} fleets" if evaluation.fleets else ""
+    count = evaluation.fleets
+    fleets = f" in {count:,} fleet{'s' if count > 1 else ''}" if count else ""
     blocks = [
         f"{evaluation.accounts:,} accounts, {evaluation.fraud:,} of them fraud{fleets}; "
         f"{evaluation.flagged:,} flagged.",

@@ -1,0 +1,124 @@
+"""Every error becomes one sentence and the exit code of the design."""
+
+from __future__ import annotations
+
+import errno
+
+import click
+import pytest
+from shell import run
+
+from ringfinder import errors
+from ringfinder.cli import program
+from ringfinder.cli.failure import explain, guarded
+
+
+@pytest.fixture
+def fails(monkeypatch):
+    """Make ``ringfinder doctor`` raise an error."""
+
+    def with_error(error):
+        def examine(settings):
+            raise error
+
+        monkeypatch.setattr("ringfinder.cli.doctor.examine", examine)
+        return run("doctor")
+
+    return with_error
+
+
+class TestExitCodes:
+    @pytest.mark.parametrize(
+        ("error", "code"),
+        [
+            (errors.InputError("It is empty."), 2),
+            (errors.InvalidParameter("It is negative."), 2),
+            (errors.NotFound("There is none."), 3),
+            (errors.StoreError("It broke."), 4),
+            (errors.StoreUnavailable("It sleeps."), 4),
+            (errors.DetectionError("It did not end."), 5),
+        ],
+    )
+    def test_what_ringfinder_raises_is_its_own_sentence(self, fails, error, code):
+        ran = fails(error)
+        assert ran.code == code
+        assert ran.err == f"ringfinder: {error}\n"
+
+    def test_the_unexpected_is_5_and_says_how_to_see_more(self, fails):
+        ran = fails(ZeroDivisionError("secret 10.0.0.1"))
+        assert ran.code == 5
+        assert "ZeroDivisionError" in ran.err
+        assert "--debug" in ran.err
+        assert "10.0.0.1" not in ran.err
+
+    def test_too_little_memory_is_5_and_says_what_to_do(self, fails):
+        ran = fails(MemoryError())
+        assert ran.code == 5
+        assert "--memory-limit" in ran.err
+
+    @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS])
+    def test_what_the_machine_refuses_is_2_and_names_the_file(self, fails, number):
+        ran = fails(OSError(number, "Not now", "out/rings.parquet"))
+        assert ran.code == 2
+        assert ran.err == "ringfinder: Not now: out/rings.parquet.\n"
+
+    def test_another_error_of_the_system_is_5(self, fails):
+        assert fails(OSError(errno.EIO, "Input/output error")).code == 5
+
+    @pytest.mark.parametrize("error", [KeyboardInterrupt(), click.Abort()])
+    def test_ctrl_c_is_tidy(self, fails, error):
+        ran = fails(error)
+        assert ran.code == 130
+        assert ran.err.strip() == "ringfinder: Stopped."
+
+    def test_ctrl_c_inside_duckdb_is_tidy_too(self):
+        interrupted = type("InterruptException", (Exception,), {})
+        assert explain(interrupted())[0] == 130
+
+    def test_an_exit_is_left_alone(self):
+        with pytest.raises(SystemExit):
+            explain(SystemExit(3))
+
+
+class TestUsage:
+    def test_an_unknown_command_points_to_the_help(self):
+        ran = run("auditt")
+        assert ran.code == 2
+        assert "See `ringfinder --help`." in ran.err
+
+    def test_an_unknown_option_points_to_the_help_of_its_command(self):
+        ran = run("audit", "s", "--outt", "o")
+        assert ran.code == 2
+        assert "See `ringfinder audit --help`." in ran.err
+
+    @pytest.mark.parametrize("words", [["--help"], ["-h"], ["audit", "--help"], ["--version"]])
+    def test_help_and_version_are_no_errors(self, words):
+        ran = run(*words)
+        assert ran.code == 0
+        assert ran.out
+        assert not ran.err
+
+
+class TestDebug:
+    @pytest.mark.parametrize("words", [["--debug", "doctor"], ["doctor", "--debug"]])
+    def test_it_shows_the_traceback_before_or_after_the_command(self, monkeypatch, words):
+        def examine(settings):
+            raise ZeroDivisionError
+
+        monkeypatch.setattr("ringfinder.cli.doctor.examine", examine)
+        ran = run(*words)
+        assert "Traceback" in ran.err
+        assert "in examine" in ran.err
+
+    def test_without_it_there_is_none(self, fails):
+        assert "Traceback" not in fails(ZeroDivisionError()).err
+
+
+def test_a_reader_that_went_away_is_no_error(monkeypatch, tmp_path):
+    def examine(settings):
+        raise BrokenPipeError
+
+    monkeypatch.setattr("ringfinder.cli.doctor.examine", examine)
+    with (tmp_path / "pipe").open("w") as gone:
+        monkeypatch.setattr("sys.stdout", gone)
+        assert guarded(program, ["doctor"]) == 0

@@ -1,0 +1,114 @@
+"""``ringfinder pseudonym``: the name that evidence.parquet has for a clear value."""
+
+from __future__ import annotations
+
+import io
+
+import pyarrow as pa
+import pytest
+from shell import run
+
+from ringfinder.normalise import Pepper
+
+SECRET = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture(autouse=True)
+def pepper(monkeypatch, tmp_path):
+    """A pepper in the environment, a working directory without settings."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RINGFINDER_PEPPER", SECRET)
+
+
+def expected(kind, canonical, version=1):
+    return Pepper(version=version, key=SECRET.encode()).pseudonym(kind, canonical)
+
+
+def told(kind, value, *more):
+    ran = run("pseudonym", kind, value, *more)
+    assert ran.code == 0, ran.err
+    return ran.out.strip()
+
+
+class TestTheName:
+    def test_is_that_of_the_canonical_value(self):
+        assert told("mailbox", "A.B+shop@GoogleMail.com") == told("mailbox", "ab@gmail.com")
+
+    def test_is_the_one_that_an_audit_uses(self):
+        assert told("ip", "45.67.89.9") == expected("ip", "45.67.89.9")
+
+    @pytest.mark.parametrize("written", ["acme.com", "Joe@ACME.com", "mail.acme.com"])
+    def test_of_a_domain_is_the_same_however_it_is_written(self, written):
+        assert told("email_domain", written) == expected("email_domain", "acme.com")
+
+    @pytest.mark.parametrize("written", ["45.67.89.77", "45.67.89.0/24"])
+    def test_of_a_network_is_that_of_its_addresses(self, written):
+        assert told("ip_network", written) == told("ip_network", "45.67.89.9")
+
+    def test_of_what_only_evidence_shows_is_taken_as_shown(self):
+        shown = "2026-03-01T13Z"
+        assert told("signup_window", shown) == expected("signup_window", shown)
+
+    def test_depends_on_kind_and_version(self):
+        names = {
+            told("device", "abcdef123456"),
+            told("tls_fingerprint", "abcdef123456"),
+            told("device", "abcdef123456", "--pepper-version", "2"),
+        }
+        assert len(names) == 3
+
+    def test_of_a_phone_depends_on_the_region(self):
+        national = told("phone", "030 901820", "--default-region", "DE")
+        assert national == told("phone", "+49 30 901820")
+
+    def test_of_a_system_comes_from_the_list_of_networks(self, tmp_path):
+        (tmp_path / "asn.csv").write_text("45.67.89.0/24,64500\n")
+        by_address = told("asn", "45.67.89.9", "--asn-list", "asn.csv")
+        assert by_address == told("asn", "AS64500")
+
+    def test_for_a_machine_is_in_an_object(self):
+        found = run("pseudonym", "ip", "45.67.89.9", "--json").json()
+        assert found == {"kind": "ip", "pseudonyms": [expected("ip", "45.67.89.9")]}
+
+
+def test_the_value_can_come_from_standard_input(monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("45.67.89.9\n"))
+    assert told("ip", "-") == expected("ip", "45.67.89.9")
+
+
+def test_a_prompt_has_several_names():
+    text = "Translate the following contract into plain English and list every obligation: "
+    names = told("prompt_band", text * 3).split("\n")
+    assert len(names) > 1
+    assert len(set(names)) == len(names)
+
+
+class TestRefusals:
+    def test_an_unknown_kind_is_not_found(self):
+        ran = run("pseudonym", "ipp", "45.67.89.9")
+        assert ran.code == 3
+        assert "the kinds are ip, " in ran.err
+
+    def test_without_a_pepper_there_is_no_name(self, monkeypatch):
+        monkeypatch.delenv("RINGFINDER_PEPPER")
+        ran = run("pseudonym", "ip", "45.67.89.9")
+        assert ran.code == 2
+        assert "No pepper is set" in ran.err
+
+    @pytest.mark.parametrize(
+        ("kind", "value"),
+        [("ip", "somewhere"), ("email_domain", "gmail.com"), ("phone", "12"), ("device", "n/a")],
+    )
+    def test_a_value_that_says_nothing_has_no_name_and_is_not_repeated(self, kind, value):
+        ran = run("pseudonym", kind, value)
+        assert ran.code == 2
+        assert "says nothing about an account" in ran.err
+        assert value not in ran.err
+
+
+def test_no_value_is_left_unnormalised_by_the_command():
+    # The command reads a value as `normalise` does: a change there must show here.
+    from ringfinder.normalise.email import canonical_mailbox
+
+    (canonical,) = canonical_mailbox(pa.array(["A.B+shop@googlemail.com"])).to_pylist()
+    assert told("mailbox", "A.B+shop@googlemail.com") == expected("mailbox", canonical)
