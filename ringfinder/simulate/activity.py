@@ -60,11 +60,14 @@ def ordinary(
     finish = np.minimum(begin + life.astype(np.int64), spec.end_ms - 1)
     begin = np.minimum(begin, finish)
     span = 1 + (finish - begin) // DAY_MS
-    active = np.clip(np.rint(span * rng.beta(0.8, 1.6, n)), 1, 120).astype(np.int64)
-    rate = np.exp(rng.normal(1.5, 0.62 * clients["rate_sd"], n)) * np.where(plan == API, 2.5, 1.0)
+    # The traces are of API clients; how often people come back is our assumption.
+    api = plan == API
+    share = np.where(api, rng.beta(clients["days_a"], clients["days_b"], n), rng.beta(0.8, 1.6, n))
+    active = np.clip(np.rint(span * share), 1, 120).astype(np.int64)
+    rate = np.exp(rng.normal(1.5, 0.62 * clients["rate_sd"], n)) * np.where(api, 2.5, 1.0)
     volume = np.clip(active * rate, 1, 60_000)
     rows = np.clip(1 + 0.9 * (active * np.minimum(volume, 40 * active)) ** 0.5, 1, 400)
-    machine = (plan == API) & (rng.random(n) < clients["flat_share"])
+    machine = api & (rng.random(n) < clients["flat_share"])
     profile = choose(rng, np.array([0.45, 0.33, 0.22]), n)
     profile[machine] = FLAT
     return {

@@ -12,7 +12,7 @@ from ringfinder.simulate.ground import Ground
 from ringfinder.simulate.operators import Operator
 from ringfinder.simulate.people import OFFICE, shuffled
 from ringfinder.simulate.ragged import Ragged
-from ringfinder.simulate.spec import DAY_MS
+from ringfinder.simulate.spec import DAY_MS, HOUR_MS
 
 if TYPE_CHECKING:
     from ringfinder.simulate.cohorts import Company
@@ -60,14 +60,21 @@ def decoys(
     block.cards = block.cards.only(~stolen).then(loot)
 
 
-def join_company(
-    ground: Ground, block: Block, companies: list[Company], rng: np.random.Generator
-) -> None:
+def join_company(block: Block, companies: list[Company], rng: np.random.Generator) -> None:
     """Hide among the staff of one company: its domain, its office, its onboarding days."""
     if not companies:
         return
     sizes = np.array([firm.size for firm in companies], np.float64)
-    imitate(block, companies[int(choose(rng, sizes, 1)[0])], 0.9, rng)
+    firm = companies[int(choose(rng, sizes, 1)[0])]
+    imitate(block, firm, 0.9, rng)
+    start = int(block.created.min())
+    days = firm.onboarding[firm.onboarding * DAY_MS >= start]
+    if len(days):
+        joining = np.flatnonzero(rng.random(len(block)) < 0.6)
+        moved = rng.choice(days, len(joining)) * DAY_MS + rng.integers(8, 15, len(joining)) * HOUR_MS
+        block.created[joining] = moved - firm.region.country.zone * HOUR_MS
+        block.begin[:] = np.maximum(block.begin, block.created)
+        block.finish[:] = np.maximum(block.finish, block.begin + HOUR_MS)
 
 
 def imitate(block: Block, firm: Company, share: float, rng: np.random.Generator) -> None:

@@ -28,7 +28,12 @@ class Company:
     offices: IntArray
     prompts: IntArray
     onboarding: IntArray
-    size: int
+    block: Block
+
+    @property
+    def size(self) -> int:
+        """Accounts of its staff."""
+        return len(self.block)
 
 
 def add(lists: Ragged, pool: IntArray, who: BoolArray, rng: np.random.Generator) -> Ragged:
@@ -50,7 +55,7 @@ def company(
         offices=ground.mint.addresses(rng, 1 + int(n > 60) + int(n > 400) * 3, spread=32),
         prompts=ground.mint.prompts(int(2 + n**0.4)),
         onboarding=onboarding_days(ground, rng, n),
-        size=n,
+        block=block,
     )
     staff = rng.random(n) < 0.97
     block.set(staff, domain=facts.domain, form=facts.form)

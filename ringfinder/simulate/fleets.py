@@ -16,7 +16,7 @@ from ringfinder.simulate.countries import FREE
 from ringfinder.simulate.ground import Ground
 from ringfinder.simulate.operators import Operator, plan_operators
 from ringfinder.simulate.people import people
-from ringfinder.simulate.spec import COHORTS, DAY_MS, HOUR_MS, STYLES
+from ringfinder.simulate.spec import ALL_STYLES, DAY_MS, HOUR_MS
 from ringfinder.simulate.traits import TRAITS, Pools, client, conforming, templates
 
 
@@ -49,10 +49,10 @@ def fleet(
         mine: Pools = pools if plan.cells == 1 else {}
         cells.append(_cell(ground, plan, int(size), mine, rng))
         if number == 0 and plan.company >= 0:
-            adversary.join_company(ground, cells[0], companies, rng)
+            adversary.join_company(cells[0], companies, rng)
     block = Block.stack(cells)
     block.label("fleet")
-    block.set(fleet=plan.number, style=STYLES.index(plan.style))
+    block.set(fleet=plan.number, style=ALL_STYLES.index(plan.style))
     adversary.decoys(ground, block, plan.decoys, companies, rng)
     return block
 
@@ -132,6 +132,8 @@ def _use(ground: Ground, plan: Operator, block: Block, rng: np.random.Generator)
     span = 1 + (finish - begin) // DAY_MS
     days = np.maximum((finish - begin) / DAY_MS, 0.2)
     volume = np.maximum(1.0, days * plan.per_day * rng.lognormal(0, rng.uniform(0.05, 0.35), n))
+    if plan.exchanges:
+        volume *= plan.exchanges * n / plan.size / volume.sum()
     even = conforming(plan, n, rng)
     center = rng.normal(5.9, 0.5)
     block.set(
@@ -141,7 +143,7 @@ def _use(ground: Ground, plan: Operator, block: Block, rng: np.random.Generator)
         out_sd=rng.uniform(0.15, 0.6), in_mu=rng.normal(6.7, 0.6) + rng.normal(0, 0.2, int(even.sum())),
         in_sd=rng.uniform(0.1, 0.6),
     )  # fmt: skip
-    per_day = 0.5 if plan.base != "burst" else 4.0
+    per_day = 0.7 if plan.base != "burst" else 4.0
     block.set(
         begin=begin, finish=finish, active_days=span, volume=volume,
         rows=np.maximum(1.0, days * per_day * rng.lognormal(0, 0.25, n)) + 4,
@@ -186,4 +188,3 @@ def _closing(ground: Ground, plan: Operator, block: Block, rng: np.random.Genera
     block.begin[:] = np.minimum(block.begin, block.finish)
 
 
-__all__ = ["COHORTS", "fleet", "fleets", "hours_of_fleet"]

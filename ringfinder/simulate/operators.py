@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from ringfinder.model import IntArray
+from ringfinder.model import FloatArray, IntArray
 from ringfinder.simulate.chance import heavy_sizes, stream
-from ringfinder.simulate.spec import DAY_MS, HOUR_MS, WorldSpec
+from ringfinder.simulate.spec import DAY_MS, HOUR_MS, Campaign, WorldSpec
 
 Range = tuple[float, float]
 
@@ -99,6 +99,10 @@ class Operator:
         See `Adversary.decoy_rate` and `template_variation`.
     partner
         An earlier operator whose proxy pool it shares, or -1.
+    company, cells
+        0 where it hides in a company, else -1; parts with infrastructure of their own.
+    exchanges
+        Exchanges of the whole fleet, where they are given; else 0.
     start, stop
         Milliseconds: first sign-up, last use.
     """
@@ -126,7 +130,7 @@ class Operator:
     partner: int = -1
     company: int = -1
     cells: int = 1
-    facts: dict[str, float] = field(default_factory=dict)
+    exchanges: int = 0
 
 
 def plan_operators(spec: WorldSpec, accounts: int, region_weights: list[float]) -> list[Operator]:
@@ -135,6 +139,8 @@ def plan_operators(spec: WorldSpec, accounts: int, region_weights: list[float]) 
     plans: list[Operator] = []
     for style, size in _sizes(spec, accounts, rng):
         plans.append(_plan(spec, len(plans), style, size, np.array(region_weights), rng))
+    for campaign in spec.campaigns:
+        plans.append(campaign_operator(spec, campaign, len(plans), rng, np.array(region_weights)))
     pooled = [plan for plan in plans if plan.network == "proxy_pool"]
     for first, second in zip(pooled[::2], pooled[1::2], strict=False):
         if rng.random() < spec.shared_pools:
@@ -170,7 +176,7 @@ def _plan(
     number: int,
     style: str,
     size: int,
-    region_weights: np.ndarray,
+    region_weights: FloatArray,
     rng: np.random.Generator,
 ) -> Operator:
     bases = [name for name in CAMOUFLAGE_BASES if size >= RECIPES[name].sizes[0]]
@@ -203,6 +209,26 @@ def _plan(
     )  # fmt: skip
 
 
-def _fair(weights: np.ndarray) -> np.ndarray:
+def campaign_operator(
+    spec: WorldSpec,
+    campaign: Campaign,
+    number: int,
+    rng: np.random.Generator,
+    region_weights: FloatArray | None = None,
+) -> Operator:
+    """Plan a fleet of a given size: all its accounts are used until the campaign ends."""
+    weights = np.ones(1) if region_weights is None else region_weights
+    plan = _plan(spec, number, campaign.style, campaign.accounts, weights, rng)
+    room = max(0, spec.days - campaign.days)
+    plan.start = spec.start_ms + int(rng.integers(0, room + 1)) * DAY_MS
+    plan.stop = plan.start + campaign.days * DAY_MS
+    plan.life_days = float(campaign.days)
+    plan.exchanges = campaign.exchanges
+    plan.per_day = campaign.exchanges / campaign.accounts / campaign.days
+    return plan
+
+
+def _fair(weights: FloatArray) -> FloatArray:
     flat = weights**0.6
-    return flat / flat.sum()
+    result: FloatArray = flat / flat.sum()
+    return result

@@ -19,6 +19,8 @@ STYLES: tuple[str, ...] = (
     "model_switch",
     "camouflage",
 )
+ALL_STYLES: tuple[str, ...] = (*STYLES, "framing")
+"""`framing` is never drawn: see `Adversary.framing`."""
 COHORTS: tuple[str, ...] = (
     "background",
     "company",
@@ -89,6 +91,24 @@ class Adversary:
 
 
 @dataclass(frozen=True)
+class Campaign:
+    """One fleet of a known size, planted beside the drawn ones.
+
+    Attributes
+    ----------
+    style
+        See `STYLES`; not `camouflage`.
+    accounts, exchanges, days
+        Its accounts, what they did altogether, and in how many days.
+    """
+
+    style: str
+    accounts: int
+    exchanges: int
+    days: int
+
+
+@dataclass(frozen=True)
 class WorldSpec:
     """One labelled world; the same spec gives the same bytes.
 
@@ -127,6 +147,8 @@ class WorldSpec:
         lost at random.
     untidy
         Also leave out fields and columns as real exports do, in odd formats.
+    campaigns
+        Fleets of known size, planted besides those of `prevalence`.
     adversary
         See `Adversary`.
     """
@@ -147,6 +169,7 @@ class WorldSpec:
     shared_pools: float = 0.5
     missing: float = 0.0
     untidy: bool = False
+    campaigns: tuple[Campaign, ...] = ()
     adversary: Adversary = field(default_factory=Adversary)
 
     def __post_init__(self) -> None:
@@ -161,10 +184,15 @@ class WorldSpec:
         _check(bool(self.styles), "styles", self.styles, "at least one style")
         shares = self.cohort_shares
         _check(set(shares) < set(COHORTS), "cohort_shares", tuple(shares), f"some of {COHORTS}")
+        planted = sum(campaign.accounts for campaign in self.campaigns) + self.adversary.framing
+        taken = sum(shares.values()) + self.prevalence + planted / self.accounts
         _check(
-            min(shares.values(), default=0) >= 0 and sum(shares.values()) + self.prevalence <= 0.95,
-            "cohort_shares", round(sum(shares.values()), 3), "a sum that leaves 5% as background",
+            min(shares.values(), default=0) >= 0 and taken <= 0.98, "the share of accounts in "
+            "cohorts and fleets", round(taken, 3), "at most 0.98, the rest being background",
         )  # fmt: skip
+        for campaign in self.campaigns:
+            _check(campaign.style in STYLES[:-1], "style", campaign.style, f"one of {STYLES[:-1]}")
+            _check(campaign.days <= self.days, "campaign days", campaign.days, f"at most {self.days}")
         knobs = self.adversary
         for name in ("decoy_rate", "template_variation", "merge_company"):
             _check(0 <= getattr(knobs, name) <= 1, name, getattr(knobs, name), "0 to 1")

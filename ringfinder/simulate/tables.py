@@ -12,7 +12,7 @@ from ringfinder.simulate.block import Block
 from ringfinder.simulate.chance import salt_of, scramble, stream
 from ringfinder.simulate.countries import MODELS, PLANS, REFERRERS
 from ringfinder.simulate.ground import Ground
-from ringfinder.simulate.spec import COHORTS, NETWORK_CLASSES, STYLES, WorldSpec
+from ringfinder.simulate.spec import ALL_STYLES, COHORTS, NETWORK_CLASSES, WorldSpec
 from ringfinder.simulate.text import (
     addresses, alphanumeric, hexadecimal, join, numbers, pick, uuids,
 )  # fmt: skip
@@ -85,14 +85,16 @@ def table_codes(table: tuple[str, ...], codes: IntArray) -> pa.DictionaryArray:
 def emails(ground: Ground, block: Block) -> pa.StringArray:
     """Return the addresses before anybody mistypes them; no two are equal."""
     names, known = ground.mint.domain_names()
-    domain = names.take(pa.array(block.domain + known))
+    lost = block.domain < -known
+    domain = names.take(pa.array(block.domain + known, mask=lost))
     local = local_parts(block, ground.spec.seed, [r.country.sounds for r in ground.regions])
     text = join(local, "@", domain)
     for attempt in range(6):
-        codes = pc.dictionary_encode(text).indices.to_numpy()
+        codes = pc.dictionary_encode(text.fill_null("")).indices.to_numpy()
         order = np.argsort(codes, kind="stable")
         repeated = np.zeros(len(codes), bool)
         repeated[order[1:]] = codes[order[1:]] == codes[order[:-1]]
+        repeated &= ~lost
         if not repeated.any():
             break
         extra = numbers(stream(ground.spec.seed, "again", attempt).integers(1, 9999, len(codes)))
@@ -183,7 +185,7 @@ def truth_table(ground: Ground, block: Block, ids: pa.StringArray) -> pa.Table:
             join("group-", numbers(np.maximum(block.group, 0), 5)),
         ),
         "fleet_id": pc.if_else(pa.array(benign), pa.scalar(None, pa.string()), join("fleet-", names)),
-        "style": table_codes(STYLES, block.style).cast(pa.string()),
+        "style": table_codes(ALL_STYLES, block.style).cast(pa.string()),
         "cohort": table_codes(COHORTS, block.cohort).cast(pa.string()),
         "network_class": table_codes(NETWORK_CLASSES, block.network).cast(pa.string()),
         "established": pa.array(block.established),

@@ -61,14 +61,19 @@ def usage(ground: Ground, block: Block, rng: np.random.Generator) -> Rows:
 def row_counts(block: Block, mean: float, rng: np.random.Generator) -> IntArray:
     """Draw how many rows each account has, so that they come to `mean` per account.
 
-    Nobody has more rows than exchanges; accounts without use have none.
+    Nobody has more rows than exchanges; accounts without use have none. Fleets, which are
+    used every day, get what they ask for, up to half of all rows; the others share the rest.
     """
-    wanted = block.rows
-    total = mean * len(block)
-    scale = total / max(1.0, float(wanted.sum()))
+    budget = mean * len(block)
+    most = np.maximum(block.volume, 1)
+    operated = block.fleet >= 0
+    asked = float(block.rows[operated].sum())
+    scale = np.ones(len(block))
+    scale[operated] = min(1.0, mean / 10, 0.5 * budget / max(asked, 1.0))
     for _ in range(4):
-        rows = np.where(wanted > 0, np.clip(wanted * scale, 1, np.maximum(block.volume, 1)), 0)
-        scale *= total / max(1.0, float(rows.sum()))
+        rows = np.where(block.rows > 0, np.clip(block.rows * scale, 1, most), 0)
+        rest = budget - float(rows[operated].sum())
+        scale[~operated] *= rest / max(1.0, float(rows[~operated].sum()))
     whole = np.floor(rows)
     counts: IntArray = (whole + (rng.random(len(block)) < rows - whole)).astype(np.int64)
     return counts

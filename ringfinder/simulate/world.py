@@ -13,9 +13,11 @@ from ringfinder.simulate.block import Block
 from ringfinder.simulate.chance import choose, stream
 from ringfinder.simulate.cohorts import cohorts
 from ringfinder.simulate.fleets import fleets
+from ringfinder.simulate.framing import frame
 from ringfinder.simulate.ground import Ground
 from ringfinder.simulate.people import people
-from ringfinder.simulate.spec import COHORTS, STYLES, World, WorldSpec
+from ringfinder.simulate.spec import ALL_STYLES, COHORTS, World, WorldSpec
+from ringfinder.simulate.untidy import garble, lose_fields, lose_sightings
 
 
 def simulate(spec: WorldSpec) -> World:
@@ -47,6 +49,8 @@ def simulate(spec: WorldSpec) -> World:
         "logins": tables.logins_table(ground, seen, ids, block),
         "truth": tables.truth_table(ground, block, ids),
     }
+    if spec.untidy:
+        made = garble(made, spec)
     return World(made, _info(spec, block, rows, facts, made))
 
 
@@ -55,6 +59,9 @@ def _population(ground: Ground) -> tuple[Block, list[dict[str, Any]]]:
     spec = ground.spec
     crowds, companies = cohorts(ground)
     operated, facts = fleets(ground, round(spec.accounts * spec.prevalence), companies)
+    framers, framing_facts = frame(ground, companies, len(facts))
+    operated += framers
+    facts += framing_facts
     rest = spec.accounts - sum(map(len, crowds)) - sum(map(len, operated))
     rng = stream(spec.seed, "background")
     where = np.bincount(choose(rng, ground.region_weights, rest), minlength=len(ground.regions))
@@ -66,7 +73,11 @@ def _population(ground: Ground) -> tuple[Block, list[dict[str, Any]]]:
     everybody = Block.stack(crowds + operated)
     everybody.set(begin=np.maximum(everybody.begin, everybody.created))
     everybody.set(finish=np.maximum(everybody.finish, everybody.begin))
-    return everybody.take(stream(spec.seed, "order").permutation(len(everybody))), facts
+    everybody = everybody.take(stream(spec.seed, "order").permutation(len(everybody)))
+    lose_sightings(everybody, spec.missing, stream(spec.seed, "missing"))
+    if spec.untidy:
+        lose_fields(everybody, stream(spec.seed, "untidy"))
+    return everybody, facts
 
 
 def _info(
@@ -85,6 +96,6 @@ def _info(
         "rows": {name: table.num_rows for name, table in made.items()},
         "exchanges": int(rows.exchanges.sum()),
         "cohorts": counted(block.cohort, COHORTS),
-        "styles": counted(block.style, STYLES),
+        "styles": counted(block.style, ALL_STYLES),
         "fleets": facts,
     }
