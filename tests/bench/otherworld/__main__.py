@@ -24,6 +24,9 @@ def main() -> None:
     parser.add_argument(
         "--format", choices=["parquet", "csv"], default="parquet", help="of sign-ups"
     )
+    parser.add_argument(
+        "--rows-a-day", type=int, default=40, help="usage rows per account and day, at most"
+    )
     parser.add_argument("--kind", choices=sorted(KINDS), default="mixed")
     given = parser.parse_args()
     began = time.perf_counter()
@@ -32,6 +35,7 @@ def main() -> None:
             accounts=given.accounts, seed=given.seed, prevalence=given.prevalence,
             regions=given.regions, country=not given.no_country, window_days=given.window_days,
             signups_format=given.format, kind=given.kind, usage=not given.no_usage,
+            rows_a_day=given.rows_a_day,
         ),
         given.out,
     )  # fmt: skip

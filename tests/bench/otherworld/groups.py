@@ -57,7 +57,7 @@ def restart(world: World, block: Accounts, rows: Array, created: Array) -> None:
 
 def static_addresses(world: World, region: Array, each: int) -> Array:
     """Office lines: fixed IPv4 addresses of a home carrier, (len(region), each)."""
-    block = world.places.isp[region, zipf(world.rng, len(region), 4)]
+    block = world.places.isp[region, zipf(world.rng, len(region), 4), 0]
     low = world.rng.integers(1, 65_000, len(region))
     return v4(block[:, None], low[:, None] + np.arange(each))
 
@@ -190,7 +190,6 @@ def run_service(world: World, block: Accounts, rows: Array, group: Array) -> Non
     put_list(block["ips"], rows, egress[group])
     from_cloud = rows[coin(rng, n, 0.2)]
     block["signup_ip"][from_cloud] = block["ips"][from_cloud, 0]
-    begun = block["start"][rows]
     changes = {
         "template_share": rng.beta(40.0, 1.0, n),
         "clock": clock[group],
@@ -200,7 +199,6 @@ def run_service(world: World, block: Accounts, rows: Array, group: Array) -> Non
         "day_chance": np.full(n, 0.99),
         "out_mu": rng.normal(4.7, 1.2, groups)[group] + rng.normal(0.0, 0.15, n),
         "out_sd": rng.uniform(0.08, 0.5, groups)[group],
-        "start": np.minimum(begun, world.habits.end - DAY),
         "stop": np.full(n, world.habits.end),
         "prompts": rng.integers(3, 40, n),
         "api": np.ones(n, dtype=bool),
@@ -301,7 +299,7 @@ def families(world: World, total: int) -> Accounts:
 def testers(world: World, total: int) -> Accounts:
     """A developer with two to four accounts under tags of one mailbox."""
     rng = world.rng
-    block, group, home = gathered(world, "tester", sizes(rng, total, 2, 4, 1.5), "home")
+    block, group, _ = gathered(world, "tester", sizes(rng, total, 2, 4, 1.5), "home")
     owner = np.array([text.split("@")[0].split("+")[0] for text in block["email"]], dtype=object)
     first = np.flatnonzero(np.r_[True, group[1:] != group[:-1]]) if len(group) else group
     tags = np.array(["test", "dev", "2", "api", "work"], dtype=object)[

@@ -90,7 +90,7 @@ class Operator:
         """A few fixed lines: the farm's own rooms."""
         place = self.world.places
         low = self.rng.integers(1, 65_000, count)
-        lines = v4(place.isp[self.regions[0], self.rng.integers(0, 4, count)], low)
+        lines = v4(place.isp[self.regions[0], self.rng.integers(0, 4, count), 0], low)
         codes = lines[self.rng.integers(0, count, (self.n, 2))]
         rows = self.takes(share)
         self._arrive(rows, codes[rows], "office")
@@ -251,6 +251,8 @@ class Operator:
         self.block["rate"] = rate * np.exp(rng.normal(0.0, 0.45, n))
         self.block["day_chance"] = np.clip(rng.normal(day_chance, 0.05, n), 0.05, 1.0)
         self.block["weekend"] = np.full(n, weekend)
+        if clock in ("flat", "half_flat") and rng.random() < 0.35:
+            clock = str(rng.choice(["flat", "half_flat", "traffic", "allday"]))
         self.block["clock"] = np.full(n, CLOCK[clock])
         self.block["phase"] = rng.normal(0.0, 0.4, n) - zone
         self.block["stop"] = np.full(n, self.world.habits.end)
@@ -262,8 +264,32 @@ class Operator:
         stay = self.rng.exponential(days, self.n) * DAY + 3600.0
         self.block["stop"] = np.minimum(self.block["start"] + stay, self.world.habits.end)
 
+    def holds_back(self) -> None:
+        """Stock kept unused, accounts left to ripen, aged accounts bought from others."""
+        rng, h, block = self.rng, self.world.habits, self.block
+        if rng.random() < 0.6:
+            stock = self.takes(float(rng.uniform(0.0, 0.25)))
+            block["rate"][stock] = 0.0
+            self.notes["stock"] = len(stock)
+        if rng.random() < 0.3:
+            rows = self.takes(0.8)
+            lasts = block["stop"][rows] - block["start"][rows]
+            later = block["start"][rows] + rng.exponential(8.0, len(rows)) * DAY
+            block["start"][rows] = np.minimum(later, h.end - 60.0)
+            block["stop"][rows] = np.minimum(block["start"][rows] + lasts, h.end)
+            self.notes["ripened"] = len(rows)
+        if h.older > 0 and rng.random() < 0.35:
+            rows = self.takes(float(rng.uniform(0.1, 0.5)))
+            block["created"][rows] = h.begin - DAY * rng.uniform(5.0, 500.0, len(rows))
+            self.notes["bought_aged"] = len(rows)
+
     def writes(self, mu: float, between: float, sd: float) -> None:
-        """Length of outputs: mean of the logarithm, its spread over accounts and over rows."""
+        """Length of outputs: about `mu` on average of the logarithm (what is asked for differs
+        between operators), its spread over accounts and over rows.
+        """
+        mu += self.rng.normal(0.0, 0.3)
+        if self.rng.random() < 0.12:  # labels and short answers, not essays
+            mu -= 1.8
         self.block["out_mu"] = self.rng.normal(mu, between, self.n)
         self.block["out_sd"] = np.clip(self.rng.normal(sd, 0.08, self.n), 0.1, 2.0)
         self.notes |= {"out_mu": round(mu, 2), "out_sd": round(sd, 2)}

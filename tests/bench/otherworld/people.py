@@ -15,7 +15,11 @@ from tests.bench.otherworld.habits import CLOCK, Habits, moments, referrers
 from tests.bench.otherworld.places import COUNTRIES, Places, words
 
 DISPOSABLE = np.array(
-    ["mailinator.com", "guerrillamail.com", "yopmail.com", "10minutemail.com", "trashmail.com", "temp-mail.org", "sharklasers.com", "getnada.com", "maildrop.cc", "dispostable.com"], dtype=object,
+    [
+        "mailinator.com", "guerrillamail.com", "yopmail.com", "10minutemail.com", "trashmail.com",
+        "temp-mail.org", "sharklasers.com", "getnada.com", "maildrop.cc", "dispostable.com",
+    ],
+    dtype=object,
 )  # fmt: skip
 ENDINGS = np.array(
     ["io", "ai", "dev", "co", "com", "com", "com", "net", "org", "tech", "app"], dtype=object

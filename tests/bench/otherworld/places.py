@@ -8,7 +8,7 @@ import numpy as np
 
 from tests.bench.otherworld.draws import Array, Rng, fresh, mix, zipf
 
-# code, hours from UTC, calling code and start of a mobile number, further digits, local mail, domain
+# code, hours from UTC, calling code and start of a mobile number, more digits, local mail, domain
 COUNTRIES = (
     ("US", -6, "1415", 7, "aol.com comcast.net", "com"),
     ("IN", 5.5, "9198", 8, "rediffmail.com", "in"),
@@ -99,13 +99,13 @@ class Places:
     share: Array
     mobile_first: Array  # how much of a country is online by phone only
     v6_share: Array
-    isp: Array  # /16 blocks of home carriers (country, ISPS)
+    isp: Array  # /16 blocks of home carriers (country, ISPS, blocks)
     isp6: Array  # IPv6 /32 of the same
     cell: Array  # /16 block of each mobile carrier
     egress: Array  # IPv4 addresses behind which one mobile carrier puts everybody
     bank: Array
     cloud: Array
-    vpn: Array  # addresses of commercial VPN services (VPNS, 60)
+    vpn: Array  # addresses of commercial VPN services (VPNS, addresses)
     first: Array
     last: Array
     mail: list[tuple[list[str], Array]]
@@ -114,7 +114,8 @@ class Places:
         """A home address each: IPv6 behind some carriers, IPv4 elsewhere."""
         rng, n = self.rng, len(region)
         carrier = zipf(rng, n, ISPS, 1.1)
-        four = v4(self.isp[region, carrier], rng.integers(1, 2**16, n))
+        block = rng.integers(0, self.isp.shape[2], n)
+        four = v4(self.isp[region, carrier, block], rng.integers(1, 2**16, n))
         line = rng.integers(1, 2**31, n, dtype=np.uint64)
         six = (
             (np.uint64(1) << np.uint64(63))
@@ -130,7 +131,9 @@ class Places:
         return v4(self.cell[region, carrier], 256 * 7 + 3 * door + 1)
 
     def vpns(self, size: int) -> Array:
-        return self.vpn[zipf(self.rng, size, VPNS, 1.0), zipf(self.rng, size, 60, 0.5)]
+        return self.vpn[
+            zipf(self.rng, size, VPNS, 1.0), zipf(self.rng, size, self.vpn.shape[1], 0.5)
+        ]
 
     def clouds(self, size: int) -> Array:
         which = self.cloud[zipf(self.rng, size, CLOUDS, 1.0)]
@@ -171,12 +174,18 @@ def _mail(rng: Rng, country: int) -> tuple[list[str], Array]:
     return [*WORLD_MAIL, *local], np.cumsum(weight / weight.sum())
 
 
-def make_places(rng: Rng, regions: int) -> Places:
-    """Draw `regions` countries, at most as many as the table holds."""
+def make_places(rng: Rng, regions: int, accounts: int) -> Places:
+    """Draw `regions` countries, at most as many as the table holds.
+
+    Carriers grow with the population: about one address in ten of theirs is a customer's.
+    """
     regions = max(1, min(regions, len(COUNTRIES)))
     codes = rng.permutation(len(COUNTRIES))[:regions]
     blocks = rng.permutation(np.add.outer(FIRST_OCTETS * 256, np.arange(256)).ravel())
-    take = iter(np.split(blocks, np.cumsum([regions * ISPS, regions * CELLS, CLOUDS, VPNS])))
+    wide = 1 + accounts // (regions * 12_000)
+    doors = max(1.0, (accounts / 60_000) ** 0.5)
+    needs = [regions * ISPS * wide, regions * CELLS, CLOUDS, VPNS]
+    take = iter(np.split(blocks, np.cumsum(needs)))
     isp, cell, cloud, vpn = (next(take) for _ in range(4))
     share = 1.0 / np.arange(1, regions + 1) ** rng.uniform(0.6, 1.3)
     bins = rng.permutation(np.arange(400_000, 560_000))[: regions * BANKS]
@@ -187,13 +196,13 @@ def make_places(rng: Rng, regions: int) -> Places:
         share=share / share.sum(),
         mobile_first=rng.uniform(0.08, 0.5, regions),
         v6_share=rng.choice([0.05, 0.25, 0.5], regions),
-        isp=isp.reshape(regions, ISPS),
-        isp6=(mix(isp) % np.uint64(2**20)).reshape(regions, ISPS),
+        isp=isp.reshape(regions, ISPS, wide),
+        isp6=(mix(isp[: regions * ISPS]) % np.uint64(2**20)).reshape(regions, ISPS),
         cell=cell.reshape(regions, CELLS),
-        egress=rng.integers(3, 20, (regions, CELLS)),
+        egress=np.minimum(doors * rng.integers(3, 20, (regions, CELLS)), 1000).astype(np.int64),
         bank=bins.reshape(regions, BANKS),
         cloud=cloud,
-        vpn=v4(vpn[:, None], fresh(rng, VPNS, 60) % np.uint64(2**16)),
+        vpn=v4(vpn[:, None], fresh(rng, VPNS, int(60 * doors)) % np.uint64(2**16)),
         first=words(rng, regions * FIRST_NAMES).reshape(regions, FIRST_NAMES),
         last=words(rng, regions * LAST_NAMES, 3).reshape(regions, LAST_NAMES),
         mail=[_mail(rng, int(c)) for c in codes],

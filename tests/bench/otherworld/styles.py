@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 
@@ -10,6 +11,8 @@ from tests.bench.otherworld.draws import DAY, coin, sizes
 from tests.bench.otherworld.habits import CLOCK
 from tests.bench.otherworld.operators import Operator
 from tests.bench.otherworld.people import World, somewhere
+
+Style: TypeAlias = Callable[[Operator], None]
 
 
 def _window(op: Operator, low: float, high: float) -> tuple[float, float]:
@@ -196,7 +199,7 @@ def relay(op: Operator) -> None:
     op.writes(5.6, 0.15, 1.0)
 
 
-STYLES: tuple[Callable[[Operator], None], ...] = (
+STYLES: tuple[Style, ...] = (
     reuse, hydra, free_mail_farm, burst_and_silence, trial_abuse, quiet, switcher, camouflage,
     shift_farm, slow_drip, many_templates, mimic, relay,
 )  # fmt: skip
@@ -204,12 +207,14 @@ LOUD = (reuse, hydra, free_mail_farm, burst_and_silence, trial_abuse, switcher)
 HARD = (quiet, camouflage, shift_farm, slow_drip, many_templates, mimic, relay)
 
 
-def _fleet(world: World, style: Callable[[Operator], None], size: int, number: int) -> Operator:
+def _fleet(world: World, style: Style, size: int, number: int) -> Operator:
     rng = world.rng
     spread = int(rng.choice([1, 1, 2, 4]))
     op = Operator(world, size, np.unique(somewhere(world, spread)))
     rng.shuffle(op.regions)
     style(op)
+    if style is not burst_and_silence:
+        op.holds_back()
     op.block["fleet"][:] = number
     op.block["style"][:] = style.__name__
     if rng.random() < 0.25:  # the provider found some of them, at one moment
@@ -235,23 +240,19 @@ def _share_a_pool(world: World, ops: list[Operator]) -> None:
             return
 
 
-def fleets(
-    world: World, total: int, styles: tuple[Callable[[Operator], None], ...]
-) -> list[Operator]:
+def fleets(world: World, total: int, styles: tuple[Style, ...]) -> list[Operator]:
     """Fleets of 5 to 30% of `total` accounts, heavy-tailed; every style before any twice."""
     rng = world.rng
-    largest = max(8, int(total * 0.3))
-    of = sizes(rng, total, 5, largest, 0.55) if total >= 5 else []
-    of = sorted(of, reverse=True)
-    order: list[Callable[[Operator], None]] = []
-    while len(order) < len(of):
-        order += [styles[i] for i in rng.permutation(len(styles))]
-    # Trial abuse is one person's work, whatever the size drawn: the rest goes to another fleet.
-    plan: list[tuple[Callable[[Operator], None], int]] = []
-    for style, size in zip(order, of, strict=False):
-        if style is trial_abuse and size > 30:
+    of = sizes(rng, total, 5, max(8, int(total * 0.3)), 0.55) if total >= 5 else []
+    plan: list[tuple[Style, int]] = []
+    order: list[Style] = []
+    for size in sorted(of, reverse=True):
+        if not order:
+            order = [styles[i] for i in rng.permutation(len(styles))]
+        style = order.pop(0)
+        if style is trial_abuse and size > 30:  # one person's work: small ones, and another's turn
             plan += [(trial_abuse, int(rng.integers(5, 31))) for _ in range(3)]
-            others = [s for s in styles if s is not trial_abuse] or [reuse]
+            others = [s for s in styles if s is not trial_abuse]
             style = others[rng.integers(0, len(others))]
         plan.append((style, size))
     ops = [_fleet(world, style, size, i) for i, (style, size) in enumerate(plan)]

@@ -1,6 +1,6 @@
 """Requests of accounts, day by day; hourly roll-ups for some; log-ins and payments.
 
-A raw account shows one row per request, up to `RAW_ROWS` a day, above which the log is sampled
+A raw account shows one row per request, up to `most` a day, above which the log is sampled
 and a row stands for several exchanges; a rolled-up account shows one row per hour it was seen in.
 """
 
@@ -12,7 +12,7 @@ from tests.bench.otherworld.draws import DAY, Accounts, Array, Rng, coin, fresh,
 from tests.bench.otherworld.habits import CLOCK_TABLE, NEW_MODEL, Habits
 from tests.bench.otherworld.places import Places
 
-RAW_ROWS, ROLLED_ROWS, ALWAYS_ROLLED = 40, 40, 150.0
+ALWAYS_ROLLED = 150.0  # exchanges a day
 MOST_TOKENS = 32_000
 
 
@@ -22,6 +22,7 @@ def active_days(rng: Rng, h: Habits, a: Accounts) -> tuple[Array, Array]:
     weekday = (np.floor(days / DAY).astype(np.int64) + 3) % 7
     chance = a["day_chance"][:, None] * np.where(weekday >= 5, a["weekend"][:, None], 1.0)
     inside = (days[None, :] + DAY > a["start"][:, None]) & (days[None, :] < a["stop"][:, None])
+    inside &= (a["stop"] > a["start"])[:, None]
     active = inside & (rng.random(chance.shape) < chance)
     first = np.clip(((a["start"] - h.begin) // DAY).astype(np.int64), 0, h.days - 1)
     new = (a["created"] >= h.begin) & (a["stop"] > a["start"])
@@ -39,7 +40,7 @@ def moments_of_use(rng: Rng, a: Accounts, account: Array, day: Array, hours: Arr
     t = day + (3600.0 * local) % DAY
     low = np.maximum(a["start"][account], day)
     high = np.minimum(a["stop"][account], day + DAY)
-    again = low + rng.random(len(account)) * np.maximum(high - low, 1.0)
+    again = low + rng.random(len(account)) * np.maximum(high - low, 0.0)
     return np.where((t >= low) & (t < high), t, again)
 
 
@@ -83,12 +84,11 @@ def rolled(rows: Accounts, which: Array) -> Accounts:
     return {name: np.concatenate([kept[name], folded[name]]) for name in rows}
 
 
-def use_of(rng: Rng, h: Habits, places: Places, a: Accounts) -> Accounts:
-    """Usage rows of a chunk of accounts, sorted by time."""
+def use_of(rng: Rng, h: Habits, places: Places, a: Accounts, most: int) -> Accounts:
+    """Usage rows of a chunk of accounts, sorted by time; at most `most` per account and day."""
     account, day = active_days(rng, h, a)
     mean = a["rate"][account] * np.exp(rng.normal(-0.2, 0.6, len(account)))
     count = 1 + rng.poisson(np.minimum(mean, 1e6))
-    most = np.where(a["rolled"][account], ROLLED_ROWS, RAW_ROWS)
     shown = np.minimum(count, most)
     pair = np.repeat(np.arange(len(account)), shown)
     place = np.arange(len(pair)) - np.repeat(np.cumsum(shown) - shown, shown)

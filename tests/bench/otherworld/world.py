@@ -41,17 +41,16 @@ class Wish:
     signups_format: str = "parquet"
     kind: str = "mixed"
     usage: bool = True
+    rows_a_day: int = 40
 
 
 def benign(world: World, total: int, lookalikes: float) -> list[Accounts]:
-    """Groups and crowds by their shares, the rest people without any tie."""
+    """Groups and crowds by their shares."""
     blocks = []
     for make, share in (groups.GROUPS | crowds.CROWDS).items():
-        count = int(round(total * share * lookalikes))
+        count = round(total * share * lookalikes)
         if count >= 8:
             blocks.append(make(world, count))
-    left = total - sum(len(block["created"]) for block in blocks)
-    blocks.append(people(world, somewhere(world, max(left, 0)), "background"))
     return blocks
 
 
@@ -59,14 +58,16 @@ def populate(wish: Wish) -> tuple[World, Accounts, list[styles.Operator]]:
     """All accounts, in the order in which they are written."""
     rng = np.random.default_rng([wish.seed, 0x07E4])
     habits = make_habits(rng, wish.window_days)
-    places = make_places(rng, wish.regions)
+    places = make_places(rng, wish.regions, wish.accounts)
     exits = places.homes(somewhere_else(rng, places.share, max(300, wish.accounts // 25)))
     world = World(rng, habits, places, fresh(rng, habits.templates), fresh(rng, 2, 3), exits)
     part, which, lookalikes = KINDS[wish.kind]
-    bad = int(round(wish.accounts * wish.prevalence * part))
+    bad = round(wish.accounts * wish.prevalence * part)
     blocks = benign(world, wish.accounts - bad, lookalikes)
     ops = styles.fleets(world, bad, which)
-    a = joined(blocks + [op.block for op in ops])
+    blocks += [op.block for op in ops]
+    left = max(wish.accounts - sum(len(block["created"]) for block in blocks), 0)
+    a = joined([*blocks, people(world, somewhere(world, left), "background")])
     order = rng.permutation(len(a["created"]))
     if habits.rows_by_time:
         order = np.argsort(a["created"], kind="stable")
@@ -155,7 +156,7 @@ def write_usage(wish: Wish, world: World, a: Accounts, ids: pa.Array, path: Path
     for number, first in enumerate(range(0, len(ids), CHUNK)):
         rows = np.arange(first, min(first + CHUNK, len(ids)))
         rng = np.random.default_rng([wish.seed, 0x05E, number])
-        used = usage.use_of(rng, world.habits, world.places, taken(a, rows))
+        used = usage.use_of(rng, world.habits, world.places, taken(a, rows), wish.rows_a_day)
         used["account"] = used["account"] + first
         table = files.usage_table(world.habits, used, ids)
         writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
