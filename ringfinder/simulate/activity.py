@@ -78,7 +78,9 @@ def ordinary(
         "active_days": np.where(machine, span, active),
         "profile": profile,
         "shift": np.rint(rng.normal(0, 1.4, n)).astype(np.int64) - region.country.zone,
-        "weekend": np.where(machine, 1.0, np.where(profile == WORK, 0.12, rng.uniform(0.4, 1.0, n))),
+        "weekend": np.where(
+            machine, 1.0, np.where(profile == WORK, 0.12, rng.uniform(0.4, 1.0, n))
+        ),
         "burstiness": burstiness(rng, n),
         **tokens(rng, n),
         "ip_focus": rng.uniform(1.2, 2.6, n),
@@ -114,7 +116,7 @@ def tokens(rng: np.random.Generator, n: int) -> dict[str, FloatArray]:
 
 
 def adoption(spec: WorldSpec, rng: np.random.Generator, n: int) -> dict[str, Any]:
-    """Draw when each account moves to the new model: some on the first day, most later, many never."""
+    """Draw when each account moves to the new model: some at once, most later, many never."""
     release = release_ms(spec)
     delay = np.where(rng.random(n) < 0.08, rng.uniform(0, 1.0, n), rng.exponential(25.0, n))
     adopts = release + (delay * DAY_MS).astype(np.int64)

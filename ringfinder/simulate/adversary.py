@@ -71,7 +71,9 @@ def join_company(block: Block, companies: list[Company], rng: np.random.Generato
     days = firm.onboarding[firm.onboarding * DAY_MS >= start]
     if len(days):
         joining = np.flatnonzero(rng.random(len(block)) < 0.6)
-        moved = rng.choice(days, len(joining)) * DAY_MS + rng.integers(8, 15, len(joining)) * HOUR_MS
+        moved = (
+            rng.choice(days, len(joining)) * DAY_MS + rng.integers(8, 15, len(joining)) * HOUR_MS
+        )
         block.created[joining] = moved - firm.region.country.zone * HOUR_MS
         block.begin[:] = np.maximum(block.begin, block.created)
         block.finish[:] = np.maximum(block.finish, block.begin + HOUR_MS)

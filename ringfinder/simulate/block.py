@@ -109,13 +109,11 @@ class Block:
 
     def take(self, index: IntArray) -> Block:
         """Return some of the accounts, in the given order."""
-        return Block(
-            **{
-                item.name: column.take(index) if isinstance(column, Ragged) else column[index]
-                for item in fields(self)
-                for column in [getattr(self, item.name)]
-            }
-        )
+        columns: dict[str, Any] = {}
+        for item in fields(self):
+            column = getattr(self, item.name)
+            columns[item.name] = column.take(index) if isinstance(column, Ragged) else column[index]
+        return Block(**columns)
 
     def label(self, cohort: str, *, network: int | None = None) -> None:
         """Name the cohort these accounts belong to, and their class of network."""

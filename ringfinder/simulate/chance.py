@@ -41,14 +41,16 @@ def uniform_of(bits: U64) -> FloatArray:
 def zipf_weights(n: int, exponent: float) -> FloatArray:
     """Return n weights that fall with rank^exponent and sum to 1."""
     weights = np.arange(1, n + 1, dtype=np.float64) ** -exponent
-    return weights / weights.sum()
+    result: FloatArray = weights / weights.sum()
+    return result
 
 
 def choose(rng: np.random.Generator, weights: FloatArray, n: int) -> NDArray[np.int64]:
     """Draw n indices with the given weights (faster than Generator.choice)."""
     cdf = np.cumsum(weights)
     picks = np.searchsorted(cdf, rng.random(n) * cdf[-1], side="right")
-    return np.minimum(picks, len(weights) - 1).astype(np.int64)
+    result: NDArray[np.int64] = np.minimum(picks, len(weights) - 1).astype(np.int64)
+    return result
 
 
 def heavy_sizes(
@@ -85,7 +87,7 @@ def _pareto(levels: FloatArray, tail: float, low: float, high: float) -> FloatAr
 def _pareto_mean_bounds(
     levels: FloatArray, tail: float, total: int, smallest: int, largest: int
 ) -> tuple[float, float]:
-    """Find the upper bound that gives the total; where even `largest` is not enough, raise the lower."""
+    """Find the bounds that give the total: lower the upper one, or else raise the lower one."""
     low, high = float(smallest), float(largest)
     if _pareto(levels, tail, low, high).sum() < total:
         lo, hi = low, high

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from ringfinder.model import FloatArray, IntArray
@@ -23,6 +25,47 @@ STACKS_OF_BROWSER = 48
 """TLS fingerprints a browser family shows in the wild: builds, extensions, middle boxes."""
 
 
+_Row = tuple[str, float, int]
+
+
+def _aged() -> list[tuple[int, float]]:
+    return list(zip(_VERSIONS, zipf_weights(len(_VERSIONS), 1.1).tolist(), strict=True))
+
+
+def _chromium() -> Iterator[_Row]:
+    for platform, share in _PLATFORMS:
+        mobile = " Mobile" if platform == _ANDROID else ""
+        for version, weight in _aged():
+            tail = f"Chrome/{version}.0.0.0{mobile} Safari/537.36"
+            agent, stack = f"Mozilla/5.0 ({platform}) {_WEBKIT} {tail}", int(version <= 130)
+            yield agent, 0.58 * share * weight, stack
+            if platform == _WINDOWS:
+                yield f"{agent} Edg/{version}.0.0.0", 0.09 * weight, stack
+
+
+def _firefox() -> Iterator[_Row]:
+    for platform, share in _PLATFORMS:
+        for version, weight in _aged() if platform != _ANDROID else []:
+            tail = f"rv:{version}.0) Gecko/20100101 Firefox/{version}.0"
+            yield f"Mozilla/5.0 ({platform}; {tail}", 0.12 * share * weight, 2
+
+
+def _safari() -> Iterator[_Row]:
+    versions = ("18.6", "18.5", "26.1", "17.6", "16.6")
+    kit = "AppleWebKit/605.1.15 (KHTML, like Gecko)"
+    for version, weight in zip(versions, zipf_weights(5, 1.0).tolist(), strict=True):
+        phone = f"iPhone; CPU iPhone OS {version.replace('.', '_')} like Mac OS X"
+        tail = f"Version/{version} Mobile/15E148 Safari/604.1"
+        yield f"Mozilla/5.0 ({phone}) {kit} {tail}", 0.14 * weight, 3
+        yield f"Mozilla/5.0 ({_MAC}) {kit} Version/{version} Safari/605.1.15", 0.07 * weight, 4
+
+
+def _libraries() -> Iterator[_Row]:
+    weights = zipf_weights(len(_LIBRARIES), 0.8).tolist()
+    for place, (name, weight) in enumerate(zip(_LIBRARIES, weights, strict=True)):
+        yield name, 0.02 * weight, 5 + place
+
+
 class Clients:
     """User agents with their weights, and the TLS fingerprints of each.
 
@@ -35,32 +78,7 @@ class Clients:
     """
 
     def __init__(self) -> None:
-        rows: list[tuple[str, float, int]] = []
-        aged = zipf_weights(len(_VERSIONS), 1.1)
-        for platform, share in _PLATFORMS:
-            mobile = " Mobile" if platform == _ANDROID else ""
-            for version, weight in zip(_VERSIONS, aged, strict=True):
-                chrome = f"Mozilla/5.0 ({platform}) {_WEBKIT} Chrome/{version}.0.0.0{mobile} Safari/537.36"
-                rows.append((chrome, 0.58 * share * weight, 0 if version > 130 else 1))
-                if platform == _WINDOWS:
-                    edge = f"{chrome} Edg/{version}.0.0.0"
-                    rows.append((edge, 0.09 * weight, 0 if version > 130 else 1))
-                if platform != _ANDROID:
-                    fire = f"Mozilla/5.0 ({platform}; rv:{version}.0) Gecko/20100101 Firefox/{version}.0"
-                    rows.append((fire, 0.12 * share * weight, 2))
-        for version, weight in zip(("18.6", "18.5", "26.1", "17.6", "16.6"), zipf_weights(5, 1.0), strict=True):
-            tail = f"Version/{version}"
-            phone = f"CPU iPhone OS {version.replace('.', '_')} like Mac OS X"
-            rows.append((
-                f"Mozilla/5.0 (iPhone; {phone}) AppleWebKit/605.1.15 (KHTML, like Gecko) "
-                f"{tail} Mobile/15E148 Safari/604.1", 0.14 * weight, 3,
-            ))  # fmt: skip
-            rows.append((
-                f"Mozilla/5.0 ({_MAC}) AppleWebKit/605.1.15 (KHTML, like Gecko) {tail} Safari/605.1.15",
-                0.07 * weight, 4,
-            ))  # fmt: skip
-        for name, weight in zip(_LIBRARIES, zipf_weights(len(_LIBRARIES), 0.8), strict=True):
-            rows.append((name, 0.02 * weight, 5 + _LIBRARIES.index(name)))
+        rows = [*_chromium(), *_firefox(), *_safari(), *_libraries()]
         self.user_agents: list[str] = [row[0] for row in rows]
         self.weights: FloatArray = np.array([row[1] for row in rows])
         self.stack: IntArray = np.array([row[2] for row in rows], np.int64)

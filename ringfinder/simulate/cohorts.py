@@ -60,7 +60,9 @@ def company(
     staff = rng.random(n) < 0.97
     block.set(staff, domain=facts.domain, form=facts.form)
     odd = staff & (rng.random(n) < 0.06)
-    block.form[odd] = rng.choice([FORM["flast"], FORM["first"], FORM["tag"], FORM["role"]], int(odd.sum()))
+    block.form[odd] = rng.choice(
+        [FORM["flast"], FORM["first"], FORM["tag"], FORM["role"]], int(odd.sum())
+    )
     inside = rng.random(n) < rng.uniform(0.6, 0.97)
     block.ips = add(block.ips, facts.offices, inside, rng)
     together = np.flatnonzero(rng.random(n) < rng.uniform(0.2, 0.75))
@@ -182,9 +184,7 @@ def _sizes(name: str, total: int, accounts: int, rng: np.random.Generator) -> li
 
 
 def _families(ground: Ground, total: int, rng: np.random.Generator) -> list[Block]:
-    where = np.bincount(
-        choose(rng, ground.region_weights, total), minlength=len(ground.regions)
-    )
+    where = np.bincount(choose(rng, ground.region_weights, total), minlength=len(ground.regions))
     return [
         gatherings.families(ground, region, int(count), rng)
         for region, count in zip(ground.regions, where, strict=True)

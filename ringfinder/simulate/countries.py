@@ -40,7 +40,16 @@ _INDIC = "aa bha chi de ga har ish ja ki la man ni om pra raj sha ta uma vi ya s
 _ENGLISH = "al ben ca dan el fred gra har ian ja ken lu mor ned ow pe ray sam ted wil bar son"
 
 COUNTRIES: tuple[Country, ...] = (
-    Country("US", "1", "2126 3125 4157 7138 3054", 6, -6, "com", ("yahoo.com", "aol.com", "comcast.net"), _ENGLISH),
+    Country(
+        "US",
+        "1",
+        "2126 3125 4157 7138 3054",
+        6,
+        -6,
+        "com",
+        ("yahoo.com", "aol.com", "comcast.net"),
+        _ENGLISH,
+    ),
     Country("IN", "91", "98 97 90", 8, 5, "in", ("rediffmail.com", "yahoo.in"), _INDIC),
     Country("DE", "49", "151 152 176", 8, 1, "de", ("gmx.de", "web.de", "t-online.de"), _GERMANIC),
     Country("BR", "55", "119 219 319", 8, -3, "com.br", ("uol.com.br", "bol.com.br"), _ROMANCE),

@@ -1,4 +1,4 @@
-"""Fit rates and tokens of the background to real traces: ``python -m ringfinder.simulate.fit DATA``.
+"""Fit the background to real traces: ``python -m ringfinder.simulate.fit DATA``.
 
 DATA holds two public data sets, which are read and never copied:
 
@@ -21,12 +21,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.csv as csv
+from pyarrow import csv
 
 from ringfinder.errors import InputError
 from ringfinder.model import FloatArray
 
-_TRACES = {"code": "AzureLLMInferenceTrace_code.csv", "conversation": "AzureLLMInferenceTrace_conv.csv"}
+_TRACES = {
+    "code": "AzureLLMInferenceTrace_code.csv",
+    "conversation": "AzureLLMInferenceTrace_conv.csv",
+}
 FLAT_FLOOR = 0.5
 """A client is flat when its quietest hour of the day has at least this share of its mean hour."""
 
@@ -52,7 +55,10 @@ def fit(data: Path) -> dict[str, Any]:
     InputError
         If a trace is missing.
     """
-    return {"tokens": fit_tokens(data / "azure_llm_trace"), "clients": fit_clients(data / "servegen")}
+    return {
+        "tokens": fit_tokens(data / "azure_llm_trace"),
+        "clients": fit_clients(data / "servegen"),
+    }
 
 
 def fit_tokens(folder: Path) -> dict[str, dict[str, float]]:

@@ -135,12 +135,12 @@ def _use(ground: Ground, plan: Operator, block: Block, rng: np.random.Generator)
     if plan.exchanges:
         volume *= plan.exchanges * n / plan.size / volume.sum()
     even = conforming(plan, n, rng)
-    center = rng.normal(5.9, 0.5)
+    center, asked = rng.normal(5.9, 0.5), rng.normal(6.7, 0.6)
     block.set(
         even, profile=profile, shift=0, weekend=rng.uniform(0.8, 1.0),
         burstiness=rng.uniform(1.0, 6.0),
         out_mu=center + rng.normal(0, rng.uniform(0.05, 0.3), int(even.sum())),
-        out_sd=rng.uniform(0.15, 0.6), in_mu=rng.normal(6.7, 0.6) + rng.normal(0, 0.2, int(even.sum())),
+        out_sd=rng.uniform(0.15, 0.6), in_mu=asked + rng.normal(0, 0.2, int(even.sum())),
         in_sd=rng.uniform(0.1, 0.6),
     )  # fmt: skip
     per_day = 0.7 if plan.base != "burst" else 4.0
@@ -186,5 +186,3 @@ def _closing(ground: Ground, plan: Operator, block: Block, rng: np.random.Genera
     block.closed[caught] = when[caught]
     block.finish[caught] = np.minimum(block.finish, when)[caught]
     block.begin[:] = np.minimum(block.begin, block.finish)
-
-

@@ -11,7 +11,14 @@ from ringfinder.simulate.chance import choose, poisson_counts
 from ringfinder.simulate.countries import ALIAS_MAIL, DISPOSABLE_MAIL, FREE
 from ringfinder.simulate.ground import Ground, Region
 from ringfinder.simulate.people import (
-    BROADBAND, CAMPUS_NET, CARRIER_NAT, FORM, OFFICE, VPN, people, shuffled,
+    BROADBAND,
+    CAMPUS_NET,
+    CARRIER_NAT,
+    FORM,
+    OFFICE,
+    VPN,
+    people,
+    shuffled,
 )  # fmt: skip
 from ringfinder.simulate.ragged import Ragged
 from ringfinder.simulate.spec import DAY_MS, HOUR_MS
@@ -29,9 +36,7 @@ def restart(ground: Ground, block: Block, rng: np.random.Generator) -> None:
     wait = (rng.exponential(0.15, len(block)) * DAY_MS).astype(np.int64)
     block.begin[:] = np.minimum(block.created + wait, ground.spec.end_ms - 1)
     block.finish[:] = np.minimum(block.begin + life, ground.spec.end_ms - 1)
-    block.active_days[:] = np.minimum(
-        block.active_days, 1 + (block.finish - block.begin) // DAY_MS
-    )
+    block.active_days[:] = np.minimum(block.active_days, 1 + (block.finish - block.begin) // DAY_MS)
     early = block.closed < block.created
     block.closed[early] = np.iinfo(np.int64).min
 
@@ -185,10 +190,14 @@ def privacy(ground: Ground, region: Region, n: int, rng: np.random.Generator) ->
     virtual = (rng.random(n) < 0.5) & (block.cards.counts > 0)
     own = Ragged(ground.mint.cards(bins[virtual]), virtual.astype(np.int64))
     block.cards = block.cards.only(~virtual).then(own)
-    linux = np.array([("Linux x86" in name or "Firefox" in name) for name in ground.clients.user_agents])
+    linux = np.array(
+        [("Linux x86" in name or "Firefox" in name) for name in ground.clients.user_agents]
+    )
     hardened = rng.random(n) < 0.5
     agents = choose(rng, ground.clients.weights * linux, n)
-    block.set(hardened, agent=agents[hardened], tls=ground.clients.fingerprints(rng, agents)[hardened])
+    block.set(
+        hardened, agent=agents[hardened], tls=ground.clients.fingerprints(rng, agents)[hardened]
+    )
     block.phone[rng.random(n) < 0.7] = -1
     block.label("privacy", network=VPN)
     return block

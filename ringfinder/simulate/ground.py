@@ -55,7 +55,8 @@ class Pool:
     def draw(self, rng: np.random.Generator, which: IntArray) -> IntArray:
         """Draw one address of each of the given pools."""
         inside = (rng.random(len(which)) * self.sizes[which]).astype(np.int64)
-        return self.items[self.starts[which] + inside]
+        codes: IntArray = self.items[self.starts[which] + inside]
+        return codes
 
 
 @dataclass
@@ -132,7 +133,9 @@ class Ground:
         world = np.array([weight for _, weight in countries.GLOBAL_MAIL])
         world *= rng.lognormal(0.0, 0.35, len(world))
         banks = int(rng.integers(10, 26))
-        bins = np.r_[rng.choice(np.arange(400_000, 560_000), banks, replace=False), self.virtual_bins]
+        bins = np.r_[
+            rng.choice(np.arange(400_000, 560_000), banks, replace=False), self.virtual_bins
+        ]
         issued = np.r_[zipf_weights(banks, 0.9) * 0.92, np.full(len(self.virtual_bins), 0.08 / 9)]
         popular = int(30 + 1.5 * people**0.5)
         sources = zipf_weights(len(countries.REFERRERS), 1.0)

@@ -97,9 +97,9 @@ class Mint:
         self, rng: np.random.Generator, n: int, region: int, tld: str, *, campus: bool = False
     ) -> IntArray:
         """Register n new domains of firms (or universities) of a country."""
-        own = [i for i, country in enumerate(COUNTRIES) if country.tld == tld][0]
-        ending = np.where(rng.random(n) < 0.45, own, len(COUNTRIES) + (rng.pareto(1.0, n) * 1.2).astype(int))
-        ending = np.minimum(ending, len(COUNTRIES) + len(_TLDS) - 1)
+        own = next(i for i, country in enumerate(COUNTRIES) if country.tld == tld)
+        general = np.minimum((rng.pareto(1.0, n) * 1.2).astype(np.int64), len(_TLDS) - 1)
+        ending = np.where(rng.random(n) < 0.45, own, len(COUNTRIES) + general)
         self._endings.append(np.full(n, -1 - own) if campus else ending.astype(np.int64))
         return self._take("domain", n)
 
@@ -113,7 +113,8 @@ class Mint:
         campus = ["edu" if c.code == "US" else f"ac.{c.tld.split('.')[-1]}" for c in COUNTRIES]
         text = pick(table + campus, np.where(endings >= 0, endings, len(table) - 1 - endings))
         body = _words(scramble(codes, salt_of(self.seed, "domain")).astype(np.int64), codes)
-        return pa.concat_arrays([pa.array(known[::-1], pa.string()), join(body, ".", text)]), len(known)
+        names = [pa.array(known[::-1], pa.string()), join(body, ".", text)]
+        return pa.concat_arrays(names), len(known)
 
 
 def _words(bits: IntArray, codes: IntArray) -> pa.StringArray:

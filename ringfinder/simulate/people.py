@@ -25,7 +25,9 @@ FORMS = (
     "nickN", "first", "random", "dots", "tag", "role",
 )  # fmt: skip
 FORM = {name: code for code, name in enumerate(FORMS)}
-_FORM_WEIGHTS = np.array([0.17, 0.10, 0.09, 0.05, 0.24, 0.12, 0.04, 0.14, 0.0, 0.03, 0.008, 0.012, 0])
+_FORM_WEIGHTS = np.array(
+    [0.17, 0.10, 0.09, 0.05, 0.24, 0.12, 0.04, 0.14, 0.0, 0.03, 0.008, 0.012, 0.0]
+)
 _CUSTOM_FORMS = np.array([0.42, 0.05, 0.17, 0.02, 0.0, 0.0, 0.02, 0.02, 0.24, 0.0, 0.0, 0.01, 0.05])
 FREE_SHARE = 0.45
 BROADBAND, CARRIER_NAT, OFFICE, CAMPUS_NET, VPN, HOSTING, PROXY = range(7)
@@ -114,9 +116,7 @@ def usual_networks(
     home = np.where(mobile, 1 + rng.integers(0, 3, n), 1 + (rng.random(n) < 0.45))
     owner = np.repeat(np.arange(n), home)
     own, on_mobile = carrier[owner], mobile[owner]
-    codes = np.where(
-        on_mobile, ground.nat(rng, region, own), ground.home_v4(rng, region, own)
-    )
+    codes = np.where(on_mobile, ground.nat(rng, region, own), ground.home_v4(rng, region, own))
     modern = (rng.random(n) < np.where(mobile, 0.2, V6_SHARE))[owner]
     modern &= rng.random(len(owner)) < 0.8
     codes[modern] = ground.home_v6(rng, region, own[modern])
@@ -162,7 +162,8 @@ def phones(rng: np.random.Generator, region: Region, n: int) -> IntArray:
     country = region.country
     starts = np.array([int(country.dial + mobile) for mobile in country.mobile.split()])
     tail = rng.integers(0, 10**country.digits, n)
-    return starts[rng.integers(0, len(starts), n)] * 10**country.digits + tail
+    numbers: IntArray = starts[rng.integers(0, len(starts), n)] * 10**country.digits + tail
+    return numbers
 
 
 def _devices(ground: Ground, n: int, rng: np.random.Generator) -> Ragged:

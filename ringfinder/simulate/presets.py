@@ -36,7 +36,7 @@ PRESETS: dict[str, tuple[str, Callable[[], WorldSpec]]] = {
         )
         for name, c in CAMPAIGNS.items()
     },
-    "demo": ("a small world that is made and audited in seconds", lambda: WorldSpec(accounts=6_000)),
+    "demo": ("a small world, audited in seconds", lambda: WorldSpec(accounts=6_000)),
     "hard": ("60,000 accounts, 6% in fleets, all styles and cohorts", WorldSpec),
     "regions-12": ("the same with twelve countries", lambda: WorldSpec(regions=12)),
     "regions-25": ("the same with twenty-five countries", lambda: WorldSpec(regions=25)),

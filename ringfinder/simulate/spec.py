@@ -192,7 +192,9 @@ class WorldSpec:
         )  # fmt: skip
         for campaign in self.campaigns:
             _check(campaign.style in STYLES[:-1], "style", campaign.style, f"one of {STYLES[:-1]}")
-            _check(campaign.days <= self.days, "campaign days", campaign.days, f"at most {self.days}")
+            _check(
+                campaign.days <= self.days, "campaign days", campaign.days, f"at most {self.days}"
+            )
         knobs = self.adversary
         for name in ("decoy_rate", "template_variation", "merge_company"):
             _check(0 <= getattr(knobs, name) <= 1, name, getattr(knobs, name), "0 to 1")

@@ -1,6 +1,8 @@
-"""Codes to tables: the columns of the design's section 5.1, written as people and servers write them."""
+"""Codes to tables: the columns of the design's section 5.1."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
@@ -10,16 +12,28 @@ from ringfinder.graph.columns import NEVER
 from ringfinder.model import BoolArray, IntArray
 from ringfinder.simulate.block import Block
 from ringfinder.simulate.chance import salt_of, scramble, stream
+from ringfinder.simulate.clients import STACKS_OF_BROWSER
 from ringfinder.simulate.countries import MODELS, PLANS, REFERRERS
 from ringfinder.simulate.ground import Ground
 from ringfinder.simulate.spec import ALL_STYLES, COHORTS, NETWORK_CLASSES, WorldSpec
 from ringfinder.simulate.text import (
-    addresses, alphanumeric, hexadecimal, join, numbers, pick, uuids,
+    addresses,
+    alphanumeric,
+    hexadecimal,
+    join,
+    numbers,
+    pick,
+    uuids,
 )  # fmt: skip
 from ringfinder.simulate.typing_habits import as_typed_email, as_typed_phone
 from ringfinder.simulate.usage import Rows, Visits, host_bits
 from ringfinder.simulate.write_mail import local_parts
 
+_TLS_HEADS = tuple(
+    f"{head}_" for head in (
+        "t13d1516h2", "t13d1517h2", "t13d1715h2", "t13d2014h2", "t13d3112h2", "t12d1209h1",
+    )
+)  # fmt: skip
 _TIME = pa.timestamp("ms", tz="UTC")
 
 
@@ -36,11 +50,14 @@ class Writer:
 
     def accounts(self, codes: IntArray) -> pa.StringArray:
         """Account ids: opaque, in no order."""
-        return join("acc_", alphanumeric(self.bits(codes, "account"), 10), hexadecimal(self.bits(codes, "account+"), 6))
+        tail = hexadecimal(self.bits(codes, "account+"), 6)
+        return join("acc_", alphanumeric(self.bits(codes, "account"), 10), tail)
 
     def ips(self, codes: IntArray) -> pa.DictionaryArray:
         """Addresses; null where the code is -1."""
-        return coded(codes, lambda distinct: addresses(distinct, host_bits(distinct, self.spec.seed)))
+        return coded(
+            codes, lambda distinct: addresses(distinct, host_bits(distinct, self.spec.seed))
+        )
 
     def devices(self, codes: IntArray) -> pa.DictionaryArray:
         """Device identifiers."""
@@ -48,7 +65,12 @@ class Writer:
 
     def cards(self, codes: IntArray) -> pa.DictionaryArray:
         """Card fingerprints."""
-        return coded(codes, lambda d: join(alphanumeric(self.bits(d, "card"), 9), alphanumeric(self.bits(d, "card+"), 7)))
+
+        def text(distinct: IntArray) -> pa.StringArray:
+            a, b = self.bits(distinct, "card"), self.bits(distinct, "card+")
+            return join(alphanumeric(a, 9), alphanumeric(b, 7))
+
+        return coded(codes, text)
 
     def bins(self, codes: IntArray) -> pa.DictionaryArray:
         """The first six digits of the cards."""
@@ -61,16 +83,16 @@ class Writer:
 
     def tls(self, codes: IntArray) -> pa.DictionaryArray:
         """TLS fingerprints, in the shape of JA4."""
+
         def text(distinct: IntArray) -> pa.StringArray:
             a, b = self.bits(distinct, "tls"), self.bits(distinct, "tls+")
-            heads = ("t13d1516h2_", "t13d1517h2_", "t13d1715h2_", "t13d2014h2_", "t13d3112h2_", "t12d1209h1_")
-            head = pick(heads, (distinct // 48) % len(heads))
+            head = pick(_TLS_HEADS, (distinct // STACKS_OF_BROWSER) % len(_TLS_HEADS))
             return join(head, hexadecimal(a, 12), "_", hexadecimal(b, 12))
 
         return coded(codes, text)
 
 
-def coded(codes: IntArray, text: "Callable[[IntArray], pa.StringArray]") -> pa.DictionaryArray:
+def coded(codes: IntArray, text: Callable[[IntArray], pa.StringArray]) -> pa.DictionaryArray:
     """Turn codes into a dictionary column, null where negative."""
     encoded = pc.dictionary_encode(pa.array(codes, mask=codes < 0))
     return pa.DictionaryArray.from_arrays(encoded.indices, text(encoded.dictionary.to_numpy()))
@@ -184,7 +206,9 @@ def truth_table(ground: Ground, block: Block, ids: pa.StringArray) -> pa.Table:
             pa.array(block.group < 0), pa.scalar(None, pa.string()),
             join("group-", numbers(np.maximum(block.group, 0), 5)),
         ),
-        "fleet_id": pc.if_else(pa.array(benign), pa.scalar(None, pa.string()), join("fleet-", names)),
+        "fleet_id": pc.if_else(
+            pa.array(benign), pa.scalar(None, pa.string()), join("fleet-", names)
+        ),
         "style": table_codes(ALL_STYLES, block.style).cast(pa.string()),
         "cohort": table_codes(COHORTS, block.cohort).cast(pa.string()),
         "network_class": table_codes(NETWORK_CLASSES, block.network).cast(pa.string()),

@@ -15,7 +15,7 @@ from ringfinder.simulate.chance import U64
 _HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
 _ALNUM = np.frombuffer(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", np.uint8)
 V6_FLAG = np.int64(1) << np.int64(40)
-"""Address codes below are IPv4; from here on they hold 61 bits of an IPv6 prefix and 2 of a host."""
+"""Address codes below are IPv4; the others hold 61 bits of an IPv6 prefix and 2 of a host."""
 
 
 def fixed_width(chars: NDArray[np.uint8]) -> pa.StringArray:
@@ -52,7 +52,9 @@ def uuids(high: U64, low: U64) -> pa.StringArray:
     return fixed_width(np.concatenate(parts, axis=1))
 
 
-def _digits(bits: U64, size: int, width: int, alphabet: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+def _digits(
+    bits: U64, size: int, width: int, alphabet: NDArray[np.uint8] | None
+) -> NDArray[np.uint8]:
     shifts = (64 - size * np.arange(1, width + 1)).astype(np.uint64)
     digits = ((bits[:, None] >> shifts) & np.uint64((1 << size) - 1)).astype(np.uint8)
     return digits if alphabet is None else alphabet[digits]

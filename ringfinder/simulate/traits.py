@@ -13,7 +13,15 @@ from ringfinder.simulate.countries import FREE
 from ringfinder.simulate.ground import Ground
 from ringfinder.simulate.operators import Operator
 from ringfinder.simulate.people import (
-    BROADBAND, CARRIER_NAT, FORM, HOSTING, PROXY, VPN, cards, phones, shuffled,
+    BROADBAND,
+    CARRIER_NAT,
+    FORM,
+    HOSTING,
+    PROXY,
+    VPN,
+    cards,
+    phones,
+    shuffled,
 )  # fmt: skip
 from ringfinder.simulate.ragged import Ragged
 
@@ -142,7 +150,9 @@ def pattern(
     if rng.random() < 0.6:
         block_of_numbers = phones(rng, region, 1)[0] // 10_000
         with_phone = changed[rng.random(len(changed)) < rng.uniform(0.2, 0.9)]
-        block.phone[with_phone] = block_of_numbers * 10_000 + rng.integers(0, 10_000, len(with_phone))
+        block.phone[with_phone] = block_of_numbers * 10_000 + rng.integers(
+            0, 10_000, len(with_phone)
+        )
 
 
 def catch_all(
@@ -192,9 +202,7 @@ def reused_cards(
     paying = block.plan != FREE
     theirs = from_pool(pool, n, 1, 1, rng)
     second = from_pool(pool, n, 1, 1, rng).only(rng.random(n) < 0.2)
-    block.cards = overlay(
-        block.cards, theirs.then(second).only(paying), conforming(plan, n, rng)
-    )
+    block.cards = overlay(block.cards, theirs.then(second).only(paying), conforming(plan, n, rng))
 
 
 def virtual_cards(

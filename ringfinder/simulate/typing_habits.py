@@ -25,6 +25,12 @@ def as_typed_email(addresses: pa.StringArray, rng: np.random.Generator) -> pa.St
     return pc.if_else(pa.array(kind == 4), join(" ", addresses), typed)
 
 
+def _without_prefix(phones: IntArray, dial: IntArray) -> IntArray:
+    """Strip the calling code; no national number of a mobile begins with zero."""
+    digits = np.floor(np.log10(phones)).astype(np.int64) - np.floor(np.log10(dial)).astype(np.int64)
+    return phones - dial * 10**digits
+
+
 def as_typed_phone(
     phones: IntArray, region: IntArray, regions: list[Region], rng: np.random.Generator
 ) -> pa.StringArray:
@@ -33,17 +39,12 @@ def as_typed_phone(
     Only one format in six needs the country to be understood.
     """
     some = np.flatnonzero(phones >= 0)
+    if len(some) == 0:
+        return pa.nulls(len(phones), pa.string())
     dial = np.array([int(r.country.dial) for r in regions])[region[some]]
     whole = numbers(phones[some])
     code = numbers(dial)
-    national = pc.binary_join_element_wise(
-        *[pa.array([]) for _ in ()], ""
-    ) if len(some) == 0 else pa.array(
-        [text[len(start) :] for text, start in zip(whole.to_pylist(), code.to_pylist(), strict=True)],
-        pa.string(),
-    )
-    if len(some) == 0:
-        return pa.nulls(len(phones), pa.string())
+    national = numbers(_without_prefix(phones[some], dial))
     head, tail = pc.utf8_slice_codeunits(national, 0, 3), pc.utf8_slice_codeunits(national, 3)
     styles = [
         join("+", whole),

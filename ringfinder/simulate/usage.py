@@ -113,7 +113,9 @@ def _times(ground: Ground, block: Block, account: IntArray, rng: np.random.Gener
     times[early] = block.begin[account[early]] + rng.integers(0, HOUR_MS, int(early.sum()))
     late = times > block.finish[account]
     low = block.begin[account[late]]
-    times[late] = low + (rng.random(int(late.sum())) * (block.finish[account[late]] - low + 1)).astype(np.int64)
+    times[late] = low + (
+        rng.random(int(late.sum())) * (block.finish[account[late]] - low + 1)
+    ).astype(np.int64)
     return clip_to_life(block.created[account], block.closed[account], times, spec.end_ms)
 
 
@@ -138,7 +140,9 @@ def _tokens(
 ) -> IntArray:
     """Sum tokens over the exchanges of a row: the mean of many varies less than one."""
     spread = sd[account] / np.sqrt(np.minimum(exchanges, 16))
-    each = np.exp(mu[account] + 0.25 * sd[account] ** 2 + spread * rng.standard_normal(len(account)))
+    each = np.exp(
+        mu[account] + 0.25 * sd[account] ** 2 + spread * rng.standard_normal(len(account))
+    )
     result: IntArray = np.clip(np.rint(each * exchanges), 1, 2_000_000_000).astype(np.int64)
     return result
 
@@ -186,7 +190,9 @@ def _visits(
     kth = np.arange(len(account)) - np.repeat(np.cumsum(counts) - counts, counts)
     life = np.maximum(block.finish - block.created, HOUR_MS)[account]
     wait = kth * period + rng.integers(60_000, 5 * HOUR_MS, len(account))
-    times = block.created[account] + (wait if period else (rng.random(len(account)) * life).astype(np.int64))
+    times = block.created[account] + (
+        wait if period else (rng.random(len(account)) * life).astype(np.int64)
+    )
     times = clip_to_life(block.created[account], block.closed[account], times, end)
     order = np.argsort(times, kind="stable")
     account, times = account[order], times[order]

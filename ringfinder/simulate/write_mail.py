@@ -52,7 +52,12 @@ def local_parts(block: Block, seed: int, sounds: Sequence[str]) -> pa.StringArra
 
 
 def _one_form(
-    form: int, block: Block, where: IntArray, firsts: pa.StringArray, lasts: pa.StringArray, seed: int
+    form: int,
+    block: Block,
+    where: IntArray,
+    firsts: pa.StringArray,
+    lasts: pa.StringArray,
+    seed: int,
 ) -> pa.StringArray:
     first, last = pick(firsts, block.first[where]), pick(lasts, block.last[where])
     number = _padded(block.number[where], block.digits[where])
@@ -70,7 +75,9 @@ def _one_form(
         "nickN": lambda: join(pick(_NICKS, tag % len(_NICKS)), first, number),
         "first": lambda: first,
         "random": lambda: letters(scramble(tag, salt_of(seed, "random mailbox")), 10),
-        "tag": lambda: join(first, ".", last, "+", pick(_TAGS, tag % len(_TAGS)), numbers(tag // 16 % 97)),
+        "tag": lambda: join(
+            first, ".", last, "+", pick(_TAGS, tag % len(_TAGS)), numbers(tag // 16 % 97)
+        ),
         "role": lambda: pick(_ROLES, tag % len(_ROLES)),
         "dots": lambda: _dotted(join(first, last), tag),
     }
