@@ -48,23 +48,26 @@ class Plot:
     lifecycle: str = "active"
 
 
+_FARM = {"device": 6, "prompt_band": 0.9, "email_pattern": 0.8}
+_OFFICE = {"email_domain": 0.97, "ip": 0.8, "payment_fingerprint": 0.9}
+_LECTURE = {"ip": 0.9, "prompt_fingerprint": 0.7, "signup_window": 0.6}
+
 PLOTS = [
     Plot("fleet", 5000, {"email_domain": 150, "prompt_band": 1700, "ip_network": 0.3,
                          "payment_fingerprint": 3}, 20, 45, 30, 25, FLAT),
-    Plot("fleet", 1200, {"email_domain": 600, "prompt_band": 500, "device": 40}, 5, 12, 50, 18, FLAT),
+    Plot("fleet", 1200, {"email_domain": 600, "prompt_band": 500, "device": 40},
+         5, 12, 50, 18, FLAT),
     Plot("fleet", 312, {"email_domain": 104, "prompt_band": 150}, 31, 1.7, 40, 25, FLAT, "growing"),
     Plot("fleet", 150, {"ip": 15, "payment_fingerprint": 10, "device": 5}, 44, 3, 30, 14, FLAT),
     Plot("fleet", 60, {"email_domain": 0.95, "prompt_fingerprint": 0.9}, 12, 0.4, 3, 90, FLAT,
          "silent"),
     Plot("fleet", 20, {"email_domain": 0.98, "device": 4, "payment_fingerprint": 7}, 60, 1, 12, 40,
          PEOPLE, "closed"),
-    *[Plot("fleet", 12 + 9 * i, {"device": 6, "prompt_band": 0.9, "email_pattern": 0.8}, 3 + 8 * i, 2,
-           20 - i, 9 + i, FLAT) for i in range(8)],
-    *[Plot("organisation", 900 // (i + 1), {"email_domain": 0.97, "ip": 0.8, "payment_fingerprint": 0.9},
-           0, 85, 45, 4, OFFICE) for i in range(8)],
-    Plot("organisation", 220, {"ip": 0.9, "prompt_fingerprint": 0.7, "signup_window": 0.6}, 40, 0.2,
-         4, 6, OFFICE),
-    *[Plot("household", 4 + i, {"ip": 0.9, "device": 0.6}, 5 * i, 50, 20, 3, PEOPLE) for i in range(9)],
+    *[Plot("fleet", 12 + 9 * i, _FARM, 3 + 8 * i, 2, 20 - i, 9 + i, FLAT) for i in range(8)],
+    *[Plot("organisation", 900 // (i + 1), _OFFICE, 0, 85, 45, 4, OFFICE) for i in range(8)],
+    Plot("organisation", 220, _LECTURE, 40, 0.2, 4, 6, OFFICE),
+    *[Plot("household", 4 + i, {"ip": 0.9, "device": 0.6}, 5 * i, 50, 20, 3, PEOPLE)
+      for i in range(9)],
     *[Plot("unclear", 30 + 12 * i, {"ip_network": 0.9, "email_pattern": 0.7}, 10 * i, 14, 12, 8,
            PEOPLE) for i in range(6)],
 ]  # fmt: skip
@@ -96,8 +99,8 @@ def story(
 def run_facts() -> RunFacts:
     """What a pipeline would know of such a run."""
     return RunFacts(
-        settings={"seed": 0, "fdr": 0.01, "threads": None, "clear_values": False, "memory_limit": "2.0GiB",
-                  "default_region": "DE"},
+        settings={"seed": 0, "fdr": 0.01, "threads": None, "clear_values": False,
+                  "memory_limit": "2.0GiB", "default_region": "DE"},
         versions={"ringfinder": "0.1.0", "python": "3.11.7", "numpy": "2.4.6", "igraph": "1.0.0",
                   "normaliser": "1"},
         rows={"signups": 21_345, "usage": 1_204_331, "payments": 17_012},
@@ -123,7 +126,9 @@ def _lives(
     clock = plot.clock / plot.clock.sum()
     day = np.floor(plot.start_day + rng.random(len(members)) * plot.span_days)
     created = START_MS + (day * DAY_MS).astype(np.int64)
-    created += rng.choice(24, len(members), p=clock) * HOUR_MS + rng.integers(0, HOUR_MS, len(members))
+    created += rng.choice(24, len(members), p=clock) * HOUR_MS + rng.integers(
+        0, HOUR_MS, len(members)
+    )
     length = np.maximum(1, rng.poisson(plot.days_of_use, len(members)))
     account = np.repeat(members, length)
     step = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
@@ -133,7 +138,9 @@ def _lives(
     if np.allclose(plot.clock, OFFICE):
         keep &= used % 7 < 5
     rows = np.stack([account[keep], used[keep], number[keep]], axis=1)
-    totals = np.bincount(np.searchsorted(members, rows[:, 0]), weights=rows[:, 2], minlength=len(members))
+    totals = np.bincount(
+        np.searchsorted(members, rows[:, 0]), weights=rows[:, 2], minlength=len(members)
+    )
     return created, rng.multinomial(totals.astype(np.int64), clock), rows
 
 
@@ -176,7 +183,12 @@ def _graph(ring, plots, created, profiles, rng) -> AttributeGraph:
                 if per >= 1 or rng.random() < per:
                     hold(account, kind, f"{index}-{kind}-{rng.integers(number)}")
     strangers = np.flatnonzero(ring < 0)
-    for kind, values in (("ip_network", 900), ("email_pattern", 60), ("card_bin", 300), ("device", 10**6)):
+    for kind, values in (
+        ("ip_network", 900),
+        ("email_pattern", 60),
+        ("card_bin", 300),
+        ("device", 10**6),
+    ):
         for account, value in zip(
             strangers.tolist(), rng.integers(values, size=len(strangers)).tolist(), strict=True
         ):
@@ -220,7 +232,11 @@ def _rings(graph: AttributeGraph, ring: np.ndarray, plots: list[Plot], rng) -> R
         out = (total[values] - inside[values] + 0.5) / (graph.accounts - plot.size + 1)
         nats = np.minimum(np.log(rate / out), np.log(graph.accounts / plot.size))
         order = np.lexsort((values, -nats * (nats > 1)))
-        rows += [(index, values[i], inside[values[i]], total[values[i]], nats[i]) for i in order if nats[i] > 1]
+        rows += [
+            (index, values[i], inside[values[i]], total[values[i]], nats[i])
+            for i in order
+            if nats[i] > 1
+        ]
     table = np.array(rows, dtype=np.float64).reshape(-1, 5)
     return Rings(
         ring=ring,
@@ -262,8 +278,11 @@ def _judgement(graph: AttributeGraph, rings: Rings, plots: list[Plot]) -> Judgem
         "quiet_hours_share": quiet,
         "output_tokens_sd": 1.1 * towards + 0.2,
         "signup_span_ratio": np.array([plot.span_days / DAYS for plot in plots]),
-        "exchanges_per_day": total(graph.profiles.exchanges) / np.maximum(1, total(graph.profiles.active_days)),
-        "prompt_share": np.array([0.9 if any("prompt" in k for k in plot.shares) else 0.02 for plot in plots]),
+        "exchanges_per_day": total(graph.profiles.exchanges)
+        / np.maximum(1, total(graph.profiles.active_days)),
+        "prompt_share": np.array(
+            [0.9 if any("prompt" in k for k in plot.shares) else 0.02 for plot in plots]
+        ),
         "families_agreeing": families,
     }
     contributions = {
@@ -282,7 +301,9 @@ def _judgement(graph: AttributeGraph, rings: Rings, plots: list[Plot]) -> Judgem
         score=1 / (1 + np.exp(-odds)),
         fdr=np.full(number, 0.004),
         first_seen_ms=np.array([graph.created_ms[rings.ring == i].min() for i in range(number)]),
-        last_seen_ms=np.array([graph.profiles.last_use_ms[rings.ring == i].max() for i in range(number)]),
+        last_seen_ms=np.array(
+            [graph.profiles.last_use_ms[rings.ring == i].max() for i in range(number)]
+        ),
         exchanges=total(graph.profiles.exchanges).astype(np.int64),
         output_tokens=total(graph.profiles.output_tokens).astype(np.int64),
         features=features,

@@ -118,7 +118,7 @@ def build_ring_view(run: Joined, ring: int) -> RingView:
         false_discovery_rate=float(judgement.fdr[ring]),
         why=why(judgement.verdict[ring], features, run.rings, run.facts, ring),
         reasons=ring_reasons(run.rings, run.graph, ring, rows),
-        prior_nats=judgement.prior_nats,
+        prior_nats=judgement.prior_of(ring),
         features=features,
         evidence=_evidence(run, ring, shown),
         evidence_left_out=_left_out(run, rows, shown),

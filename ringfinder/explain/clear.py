@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from ringfinder.errors import InvalidParameter
+from ringfinder.evidence.membership import THRESHOLD_NATS
 from ringfinder.model import FloatArray, IntArray
-
-LN_20 = math.log(20.0)
-"""Log odds past which an account is a member (95%)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +29,27 @@ class Change:
 
 
 def clearing_change(
-    nats: FloatArray, family: IntArray, *, cap: float, threshold: float = LN_20
+    nats: FloatArray,
+    family: IntArray,
+    *,
+    cap: float,
+    prior: float,
+    threshold: float = THRESHOLD_NATS,
 ) -> Change:
     """Find the fewest shared values whose absence puts membership below the threshold.
 
-    Membership is the sum over families of the family's evidence, each capped, minus the
-    cap, which is also the prior: one family alone brings the odds to 1:1 at most. The
-    answer is exact: within a family the strongest values go first, and how many to take
-    from each family is chosen by dynamic programming. Of equally small changes the one
-    that lowers the odds most is taken.
+    Membership is the sum over families of the family's evidence, each capped, minus what
+    the prior odds cost (`evidence.membership`). The answer is exact: within a family the
+    strongest values go first, and how many to take from each family is chosen by dynamic
+    programming. Of equally small changes the one that lowers the odds most is taken. What
+    misses cost is left out, so the change found is always enough, if not always smallest.
 
     Parameters
     ----------
     nats, family
         Shape (n,): weight and family code of each shared value; negative nats count as 0.
-    cap
-        ln(accounts / members of the ring), nats, at least 0.
+    cap, prior
+        The most nats a family may bring; what the prior odds cost. At least 0.
     threshold
         Log odds below which an account is no member.
 
@@ -58,12 +60,12 @@ def clearing_change(
     Raises
     ------
     InvalidParameter
-        If the arrays differ in length or `cap` is negative.
+        If the arrays differ in length, or `cap` or `prior` is negative.
     """
-    if len(nats) != len(family) or not cap >= 0:
+    if len(nats) != len(family) or not (cap >= 0 and prior >= 0):
         raise InvalidParameter(
-            f"clearing_change got {len(nats)} weights, {len(family)} families and cap {cap}; "
-            "expected as many weights as families and a cap of at least 0"
+            f"clearing_change got {len(nats)} weights, {len(family)} families, cap {cap} and prior "
+            f"{prior}; expected as many weights as families, and cap and prior of at least 0"
         )
     weight = np.maximum(np.asarray(nats, dtype=np.float64), 0.0)
     by_family = [
@@ -71,14 +73,16 @@ def clearing_change(
         for rows in (np.flatnonzero(family == code) for code in np.unique(family))
     ]
     left = [_what_remains(weight[rows], cap) for rows in by_family]
-    before = sum(float(column[0]) for column in left) - cap
-    if before < threshold:
+    before = sum(float(column[0]) for column in left) - prior
+    if before <= threshold:
         return Change((), before, before)
-    taken, after = _fewest(left, threshold + cap)
+    taken, after = _fewest(left, threshold + prior)
     removed = [
         int(row) for rows, number in zip(by_family, taken, strict=True) for row in rows[:number]
     ]
-    return Change(tuple(sorted(removed, key=lambda row: (-weight[row], row))), before, after - cap)
+    return Change(
+        tuple(sorted(removed, key=lambda row: (-weight[row], row))), before, after - prior
+    )
 
 
 def _what_remains(falling: FloatArray, cap: float) -> FloatArray:
@@ -101,7 +105,7 @@ def _fewest(left: list[FloatArray], below: float) -> tuple[tuple[int, ...], floa
         best = step
     for number in sorted(best):
         rest, taken = best[number]
-        if rest < below:
+        if rest <= below:
             return taken, rest
     rest, taken = best[max(best)]
     return taken, rest

@@ -18,8 +18,6 @@ _SUFFIXES = {
     "_nats": "nats",
     "_tokens": "tokens",
 }
-RELATIVE = ("ratio", "sd")
-"""Units that are relative to the population already: it needs no saying what that is."""
 SAME = 0.005
 """Differences below this share of the population's value are told as 'the same'."""
 
@@ -34,14 +32,28 @@ def words_of(name: str, words: Mapping[str, FeatureWords]) -> FeatureWords:
     return FeatureWords(name.replace("_", " "))
 
 
+def is_relative(unit: str) -> bool:
+    """Whether a value in this unit is beside the population's already: a ratio, or in sd."""
+    return unit.startswith(("ratio", "ln ratio")) or "sd" in unit.split()
+
+
 def measure(value: float, unit: str) -> str:
-    """Return a value with its unit: ``33%``, ``2.4 ×``, ``1.9 sd``, ``41 hours``."""
+    """Return a value with its unit: ``33%``, ``2.4 ×``, ``+1.9 sd``, ``41 hours``.
+
+    Logarithms are for models: a value in ``ln`` or ``ln ratio`` is told as what it is the
+    logarithm of.
+    """
     if not math.isfinite(value):
         return "unknown"
-    if unit == "share":
+    if unit.startswith("share"):
         return share(value)
-    mark = {"ratio": "×"}.get(unit, unit)
-    return f"{number(value)} {mark}" if mark else number(value)
+    if unit.startswith("ln"):
+        value = math.exp(min(value, 300.0))
+        return f"{number(value)} ×" if is_relative(unit) else number(value)
+    if is_relative(unit):
+        sign = "+" if value > 0 else ""
+        return f"{sign}{number(value)} sd" if "sd" in unit.split() else f"{number(value)} ×"
+    return f"{number(value)} {unit}" if unit else number(value)
 
 
 def difference(value: float, population: float, unit: str) -> str:
@@ -52,15 +64,15 @@ def difference(value: float, population: float, unit: str) -> str:
     if abs(gap) <= SAME * abs(population):
         return "the same"
     sign = "+" if gap > 0 else "−"
-    if unit == "share":
+    if unit.startswith("share"):
         return f"{sign}{number(100 * abs(gap))} points"
-    if population > 0 and value > 0 and unit != "sd":
+    if population > 0 and value > 0 and not is_relative(unit):
         times = value / population
         if times >= 2:
             return f"{number(times)} times as much"
         if times <= 0.5:
             return f"{number(1 / times)} times less"
-    return sign + measure(abs(gap), unit)
+    return sign + measure(abs(gap), unit).lstrip("+")
 
 
 def feature_sentence(feature: FeatureView) -> str:
@@ -76,14 +88,14 @@ def feature_sentence(feature: FeatureView) -> str:
 
 
 def feature_phrase(feature: FeatureView) -> str:
-    """Return one feature inside a sentence: ``use at night 33% (population 9%)``."""
+    """Return one feature inside a sentence: ``use at night (33%, population 9%)``."""
     if feature.value is None or not math.isfinite(feature.value):
         return feature.words
     unit = "" if feature.unit and feature.unit in feature.words else feature.unit
-    text = f"{feature.words} {measure(feature.value, unit)}"
-    if feature.unit not in RELATIVE and feature.population is not None:
-        text += f" (population {measure(feature.population, unit)})"
-    return text
+    text = measure(feature.value, unit)
+    if not is_relative(feature.unit) and feature.population is not None:
+        text += f", population {measure(feature.population, unit)}"
+    return f"{feature.words} ({text})"
 
 
 def feature_views(judgement: Judgement, ring: int) -> tuple[FeatureView, ...]:

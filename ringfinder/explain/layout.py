@@ -10,7 +10,7 @@ import numpy as np
 from ringfinder.model import FloatArray, IntArray
 
 MARGIN = 8.0
-_ROUNDS = 400
+_ROUNDS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def place(
     height = float(np.clip(3.0 * area / width, 200.0, 640.0))
     at = _spring(len(boxes), held, seed)
     at = _stretch(at, np.array([width, height]), room)
-    at = _push_apart(at, room, np.array([width, height]))
+    at = _sweep(_push_apart(at, room, np.array([width, height])), room)
     low = float((at[:, 1] - room[:, 1] / 2).min()) - MARGIN
     high = float((at[:, 1] + room[:, 1] / 2).max()) + MARGIN
     at[:, 1] -= low
@@ -102,4 +102,18 @@ def _push_apart(at: FloatArray, room: FloatArray, size: FloatArray) -> FloatArra
         way = np.where(gap == 0, tie, np.sign(gap))
         move = np.where(np.stack([level, ~level], axis=2), way * over, 0.0) * hit[..., None]
         at = np.clip(at + 0.35 * move.sum(axis=1), lowest, highest)
+    return at
+
+
+def _sweep(at: FloatArray, room: FloatArray) -> FloatArray:
+    """Move what still overlaps down to the next free place; from the top, so it ends."""
+    at = at.copy()
+    done: list[int] = []
+    for shape in np.argsort(at[:, 1] - room[:, 1] / 2, kind="stable").tolist():
+        need = (room[done] + room[shape]) / 2
+        beside = np.abs(at[done, 0] - at[shape, 0]) < need[:, 0] - 0.02
+        for other in sorted(np.flatnonzero(beside).tolist(), key=lambda row: at[done[row], 1]):
+            if abs(at[done[other], 1] - at[shape, 1]) < need[other, 1] - 0.02:
+                at[shape, 1] = at[done[other], 1] + need[other, 1]
+        done.append(shape)
     return at

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from ringfinder.evidence.membership import LEAST_CAP, LEAST_PRIOR
 from ringfinder.explain.clear import Change, clearing_change
 from ringfinder.explain.links import EvidenceLinks
 from ringfinder.explain.numbers import listing, plural_of
@@ -39,7 +40,7 @@ def member_views(
     order = members[np.lexsort((members, -rings.membership[members]))]
     if len(order) > SHOWN:
         order = np.concatenate([order[: SHOWN // 2], order[-(SHOWN - SHOWN // 2) :]])
-    cap = math.log(max(graph.accounts / max(1, len(members)), 1.0))
+    odds = math.log(max(graph.accounts / max(1, len(members)), 1.0))
     position, row = links.pairs_of(order)
     return tuple(
         MemberView(
@@ -48,25 +49,31 @@ def member_views(
             membership=float(rings.membership[account]),
             shared=int((position == place).sum()),
             exchanges=int(graph.profiles.exchanges[account]),
-            clearing=_clearing(graph, rings, row[position == place], cap),
+            clearing=_clearing(graph, rings, row[position == place], odds),
         )
         for place, account in enumerate(order.tolist())
     )
 
 
-def _clearing(graph: AttributeGraph, rings: Rings, rows: IntArray, cap: float) -> str:
+def _clearing(graph: AttributeGraph, rings: Rings, rows: IntArray, odds: float) -> str:
     kind = graph.kind[rings.evidence_value[rows]]
-    change = clearing_change(rings.evidence_nats[rows], np.asarray(FAMILY_OF_KIND)[kind], cap=cap)
+    prior = max(odds, LEAST_PRIOR)
+    change = clearing_change(
+        rings.evidence_nats[rows],
+        np.asarray(FAMILY_OF_KIND)[kind],
+        cap=max(prior, LEAST_CAP),
+        prior=prior,
+    )
     return clearing_words(change, [int(kind[row]) for row in change.removed])
 
 
 def clearing_words(change: Change, kinds: list[int]) -> str:
-    """Say what would clear an account: ``without its e-mail domain and 2 payment cards``."""
+    """Say what would clear an account: ``not sharing its e-mail domain and 2 payment cards``."""
     if not change.removed:
-        return "held by the ring, not carried by its own shared values"
+        return "nothing single: its own shared values do not carry it"
     counted = {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
     parts = [
         f"its {KINDS[kind].words}" if number == 1 else f"{number} {plural_of(KINDS[kind].words)}"
         for kind, number in counted.items()
     ]
-    return f"without {listing(parts)}"
+    return f"not sharing {listing(parts)}"

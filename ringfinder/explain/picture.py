@@ -19,7 +19,7 @@ from ringfinder.model import BoolArray, FloatArray, IntArray
 from ringfinder.schema import KINDS
 
 MOST_NODES = 60
-MOST_VALUES = 12
+MOST_VALUES, MOST_OF_KIND = 12, 4
 SMALL_RING = 40
 """Up to so many accounts, each is a circle of its own."""
 MOST_BUBBLES = 24
@@ -29,8 +29,8 @@ WIDTH = 760.0
 BOX_HEIGHT = 40.0
 LABEL = 14
 """Characters of a value that fit into its box."""
-_CHARACTER = 6.6
-_SHORTEST, _LONGEST = 96.0, 190.0
+_BOLD, _CHARACTER = 7.6, 6.6
+_SHORTEST, _LONGEST = 96.0, 210.0
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def draw_ring(shared: Shared, *, size: int, seed: int = 7) -> RingDrawing:
     circles = [
         _circle(len(group), row, values, size) for group, row in zip(groups, held, strict=True)
     ]
-    room = [Box(circle.width + 6, circle.height + 6) for circle in circles]
+    room = [Box(dot.width + 8, dot.height + (26 if dot.note else 8)) for dot in circles]
     room += [Box(box.width + 14, box.height + 14) for box in boxes]
     places, height = place(room, held, width=WIDTH, seed=seed)
     nodes = [
@@ -113,7 +113,11 @@ def _values(shared: Shared, size: int) -> list[_Drawn]:
     common = [int(row) for row in rank if inside[row] > few]
     family = [KINDS[int(kind)].family for kind in shared.kind]
     first = list({family[row]: row for row in reversed(common)}.values())
-    chosen = [*first, *(row for row in common if row not in first)][:MOST_VALUES]
+    chosen: list[int] = []
+    for row in [*first, *(row for row in common if row not in first)]:
+        alike = sum(shared.kind[other] == shared.kind[row] for other in chosen)
+        if len(chosen) < MOST_VALUES and alike < MOST_OF_KIND:
+            chosen.append(row)
     single = [_one(shared, row, size) for row in sorted(chosen, key=common.index)]
     together = []
     for kind in np.unique(shared.kind):
@@ -165,7 +169,8 @@ def _box(value: _Drawn, size: int) -> DrawnNode:
     heading = kind.words if several == 1 else f"{count(several)} {plural_of(kind.words)}"
     note = share(held / size) if several == 1 else f"together {share(held / size)}"
     second = min(len(value.label), LABEL) + len(note) + 3
-    width = min(_LONGEST, max(_SHORTEST, 22 + _CHARACTER * max(len(heading), second)))
+    width = 24 + max(_BOLD * len(heading), _CHARACTER * second)
+    width = round(min(_LONGEST, max(_SHORTEST, width)), 1)
     detail = f"{heading}: held by {plural(held, 'account')}, {share(held / size)} of the ring"
     return DrawnNode(
         0, 0, width, BOX_HEIGHT, str(kind.family), heading, value.label, note, detail, held
@@ -178,15 +183,16 @@ def _circle(accounts: int, held: IntArray, values: list[_Drawn], size: int) -> D
     kinds = [KINDS[value.kind].words for value, number in zip(values, held, strict=True) if number]
     what = ", ".join(dict.fromkeys(kinds)) or "none of the values drawn"
     detail = f"{plural(accounts, 'account')}: {what}"
-    label = count(accounts) if fits else ""
-    return DrawnNode(0, 0, 2 * radius, 2 * radius, "", "", label, "", detail, accounts)
+    label, note = (count(accounts), "") if fits else ("", count(accounts) if accounts > 1 else "")
+    return DrawnNode(0, 0, 2 * radius, 2 * radius, "", "", label, note, detail, accounts)
 
 
 def _caption(values: list[_Drawn], groups: list[IntArray], size: int) -> str:
     shown = sum(len(value.rows) for value in values)
     if size <= SMALL_RING:
         return f"{plural(size, 'account')} (circles) and the {plural(shown, 'value')} they share."
+    circles = plural(len(groups), "circle")
     return (
-        f"{plural(size, 'account')} in {plural(len(groups), 'circle')}: the area is the number of "
-        f"accounts with the same of the {plural(shown, 'shared value')} drawn."
+        f"{plural(size, 'account')} in {circles}: each holds accounts that share the same of the "
+        f"{plural(shown, 'value')} drawn, its area is their number."
     )

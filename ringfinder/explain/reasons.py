@@ -30,6 +30,17 @@ SHOWN = 4
 MOST_NATS = 14.0
 """Log odds of a verdict are cut here: more than 'one in a million' cannot be known."""
 
+_OUTSIDE = (
+    Reason(
+        "no_ring", "ring", "none", 0.0,
+        "Outside all rings: what it shares with others does not tie it to one.",
+    ),
+    Reason(
+        "label_legitimate", "ring", "label", 0.0,
+        "Labelled legitimate by a person, so it belongs to no ring.",
+    ),
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class AccountReasons:
@@ -63,7 +74,12 @@ class AccountReasons:
 
 
 def account_reasons(
-    graph: AttributeGraph, rings: Rings, judgement: Judgement, links: EvidenceLinks
+    graph: AttributeGraph,
+    rings: Rings,
+    judgement: Judgement,
+    links: EvidenceLinks,
+    *,
+    legitimate: IntArray | None = None,
 ) -> AccountReasons:
     """Tell why each account stands where it stands.
 
@@ -73,21 +89,26 @@ def account_reasons(
         Of one run.
     links
         `evidence_links` of the run.
+    legitimate
+        Accounts outside rings because a label says so.
 
     Returns
     -------
     AccountReasons
         A member: its ring's verdict, then the strongest shared value of each family
-        (`SHOWN` at most). An account outside rings: that it shares nothing beyond chance.
+        (`SHOWN` at most). An account outside rings: that it is, or its label.
     """
     number = len(rings.size)
     account, row = _strongest_of_each_family(graph, rings, links)
     used, place = np.unique(row, return_inverse=True)
-    reasons = [_outside(), *(_verdict(rings, judgement, ring) for ring in range(number))]
+    reasons = [*_OUTSIDE, *(_verdict(rings, judgement, ring) for ring in range(number))]
     reasons += [_shared(graph, rings, int(evidence)) for evidence in used]
     everyone = np.arange(graph.accounts)
     who = np.concatenate([everyone, account])
-    what = np.concatenate([rings.ring.astype(np.int64) + 1, place + 1 + number])
+    first = np.where(rings.ring < 0, 0, rings.ring.astype(np.int64) + len(_OUTSIDE))
+    if legitimate is not None:
+        first[legitimate[rings.ring[legitimate] < 0]] = 1
+    what = np.concatenate([first, place + len(_OUTSIDE) + number])
     order = np.argsort(who, kind="stable")
     start = np.zeros(graph.accounts + 1, dtype=np.int64)
     np.cumsum(np.bincount(who, minlength=graph.accounts), out=start[1:])
@@ -115,11 +136,6 @@ def _strongest_of_each_family(
     begin = np.searchsorted(account, account, side="left")
     keep = np.arange(len(account)) - begin < SHOWN
     return account[keep], row[keep]
-
-
-def _outside() -> Reason:
-    text = "Shares nothing with other accounts beyond what chance explains."
-    return Reason("no_ring", "ring", "none", 0.0, text)
 
 
 def _verdict(rings: Rings, judgement: Judgement, ring: int) -> Reason:

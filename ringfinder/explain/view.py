@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from ringfinder.model import FloatArray, IntArray, Reason
 
 
@@ -23,7 +25,9 @@ class FeatureWords:
         What a sentence calls it, without its unit.
     unit
         ``share`` (0-1, shown in percent), ``ratio`` (shown with a times sign), ``sd``
-        (standard deviations), or a plural noun such as ``hours``; empty for a bare number.
+        (standard deviations), ``ln`` or ``ln ratio`` (logarithms, shown as what they are
+        of), each with or without more words; or a plural noun such as ``hours``; empty for
+        a bare number.
     """
 
     words: str
@@ -58,7 +62,7 @@ class Judgement:
     words
         Name -> how to call the feature; names not found here are made readable.
     prior_nats
-        Log odds of a ring before its features are looked at.
+        Log odds of a ring before its features are looked at: one number, or float (R,).
     """
 
     ring_id: Sequence[str]
@@ -74,7 +78,11 @@ class Judgement:
     contributions: Mapping[str, FloatArray] = field(default_factory=dict)
     population: Mapping[str, float] = field(default_factory=dict)
     words: Mapping[str, FeatureWords] = field(default_factory=dict)
-    prior_nats: float = 0.0
+    prior_nats: FloatArray | float = 0.0
+
+    def prior_of(self, ring: int) -> float:
+        """Return the log odds of one ring before its features are looked at."""
+        return float(np.broadcast_to(self.prior_nats, len(self.ring_id))[ring])
 
 
 @dataclass(frozen=True)
@@ -87,6 +95,11 @@ class FeatureView:
     unit: str
     population: float | None
     nats: float
+
+    @property
+    def weighs(self) -> bool:
+        """Whether it moves the verdict enough to be told (nats that do not round to 0.0)."""
+        return abs(self.nats) >= 0.05
 
 
 @dataclass(frozen=True)
@@ -141,7 +154,7 @@ class DrawnNode:
     `width` and `height` are the box's, or twice the circle's radius. `family` is empty
     for accounts. `heading` is the first line of a box, `label` the value (empty where the
     box stands for several; may come from an attacker) or a circle's number, `note` what
-    stands behind it, `detail` the whole in words.
+    stands behind it (or under a circle too small for its number), `detail` all in words.
     """
 
     x: float

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from ringfinder.explain.numbers import DAY_MS, big, day
+from ringfinder.explain.numbers import DAY_MS, big, day, share
 from ringfinder.explain.view import Hours, Timeline
 
 DAYS_APART = 200
@@ -93,8 +93,8 @@ def hour_chart(
     top = max(*shares, *population, 1e-9)
     step = width / 24
     corners = "".join(
-        f"{'L' if hour else 'M'}{hour * step:.1f} {height * (1 - share / top):.1f}h{step:.1f}"
-        for hour, share in enumerate(population)
+        f"{'L' if hour else 'M'}{hour * step:.1f} {height * (1 - part / top):.1f}h{step:.1f}"
+        for hour, part in enumerate(population)
     )
     ticks = tuple((hour * step, f"{hour:02d}") for hour in (0, 6, 12, 18, 24))
     line = Markup(corners) if any(population) else Markup("")  # noqa: S704  # numbers only
@@ -108,10 +108,8 @@ def hours_in_words(hours: Hours) -> str:
         return "No use."
     busiest = max(range(24), key=lambda hour: hours.use[hour])
     quietest = min(range(24), key=lambda hour: hours.use[hour])
-    return (
-        f"Use by UTC hour of day: most at {busiest:02d} with {100 * hours.use[busiest] / total:.0f}%, "
-        f"least at {quietest:02d} with {100 * hours.use[quietest] / total:.0f}%."
-    )
+    most, least = share(hours.use[busiest] / total), share(hours.use[quietest] / total)
+    return f"Use by UTC hour: most at {busiest:02d} ({most}), least at {quietest:02d} ({least})."
 
 
 def _binned(
@@ -133,9 +131,8 @@ def _bars(values: Sequence[float], top: float, width: float, height: float) -> M
     for place, value in enumerate(values):
         if value > 0:
             tall = max(1.0, height * value / top)
-            parts.append(
-                f"M{place * step + gap / 2:.1f} {height:g}v-{tall:.1f}h{step - gap:.1f}V{height:g}z"
-            )
+            left, wide = place * step + gap / 2, step - gap
+            parts.append(f"M{left:.1f} {height:g}v-{tall:.1f}h{wide:.1f}V{height:g}z")
     return Markup("".join(parts))  # noqa: S704  # numbers only
 
 

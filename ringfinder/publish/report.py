@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ringfinder.explain import numbers
-from ringfinder.explain.features import measure
+from ringfinder.explain.features import is_relative, measure
 from ringfinder.explain.reasons import log_odds
 from ringfinder.explain.view import RunView
 from ringfinder.publish import charts
@@ -37,6 +37,9 @@ FAMILY_WORDS = {
     "device": "Device",
     "behaviour": "Behaviour",
 }
+
+
+_NOTHING_ELSE = "base-uri 'none'; form-action 'none'"
 
 
 def write_report(view: RunView, staging: Staging) -> None:
@@ -66,7 +69,7 @@ def render_report(view: RunView) -> str:
         .render(
             run=view,
             style=Markup(style),  # noqa: S704  # our own file
-            policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
+            policy=f"default-src 'none'; style-src 'sha256-{digest}'; {_NOTHING_ELSE}",
             window=window,
             most_nats=max(
                 (row.nats for ring in _rings(view) for row in ring.evidence), default=1.0
@@ -115,7 +118,9 @@ def _environment() -> Environment:
         "day": numbers.day,
         "moment": numbers.moment,
         "measure": measure,
+        "is_relative": is_relative,
         "short": visible,
+        "capital": lambda text: text[:1].upper() + text[1:],
         "verdict": lambda name: VERDICT_WORDS.get(name, name),
         "family": lambda name: FAMILY_WORDS.get(name, name),
     }

@@ -94,9 +94,8 @@ def staged(directory: Path) -> Iterator[Staging]:
 
 
 def _publish(hidden: Path, directory: Path) -> None:
-    names = sorted(
-        (path.name for path in hidden.iterdir()), key=lambda name: (name == RUN_FILE, name)
-    )
+    names = sorted(path.name for path in hidden.iterdir())
+    names.sort(key=lambda name: name == RUN_FILE)
     for name in names:
         _flush(hidden / name)
     (directory / RUN_FILE).unlink(missing_ok=True)

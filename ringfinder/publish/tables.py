@@ -136,9 +136,8 @@ def write_rings(path: Path, run: Joined) -> None:
         judgement.fdr,
         list(run.summaries),
     ]
-    _check_length(
-        "rings", len(run.rings.size), **dict(zip(schema.names, map(len, columns), strict=True))
-    )
+    lengths = {name: len(column) for name, column in zip(schema.names, columns, strict=True)}
+    _check_length("rings", len(run.rings.size), **lengths)
     arrays = [
         column if isinstance(column, pa.Array) else pa.array(column, field.type)
         for column, field in zip(columns, schema, strict=True)
