@@ -82,6 +82,15 @@ def kinds() -> str:
     return table(("kind", "family", "standing", "meaning"), *rows)
 
 
+def presets() -> str:
+    """Return the worlds that have a name."""
+    from ringfinder.simulate.presets import PRESETS
+
+    return table(
+        ("preset", "what it is"), *((f"`{name}`", what[0]) for name, what in PRESETS.items())
+    )
+
+
 def needs() -> list[tuple[str, str]]:
     """Return every dependency with the reason that pyproject.toml gives for it."""
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
@@ -101,6 +110,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "settings": settings,
     "inputs": inputs,
     "kinds": kinds,
+    "presets": presets,
     "dependencies": dependencies,
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,13 @@ from ringfinder.cli.terminal import notice, say, say_json
     required=True,
     metavar="DIR",
     help="Where to write the files; made if missing.",
+)
+@click.option(
+    "--preset",
+    default="hard",
+    show_default=True,
+    metavar="NAME",
+    help="The world to begin with; the other options change it.",
 )
 @click.option(
     "--prevalence", type=float, metavar="SHARE", help="Share of accounts in fleets, 0-0.9."
@@ -51,7 +58,7 @@ from ringfinder.cli.terminal import notice, say, say_json
 @click.option("--framing", type=int, metavar="N", help="Accounts that imitate one victim company.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was made as one JSON object.")
 @settings_options("seed")
-def simulate(out: Path, no_country: bool, as_json: bool, **options: Any) -> None:
+def simulate(out: Path, preset: str, no_country: bool, as_json: bool, **options: Any) -> None:
     """Write a labelled world: fleets, benign look-alikes and a background.
 
     The same options give the same files: signups.parquet, usage.parquet, payments.parquet,
@@ -59,14 +66,18 @@ def simulate(out: Path, no_country: bool, as_json: bool, **options: Any) -> None
     """
     settings = settings_from(options, notice)
     from ringfinder import simulate as worlds
+    from ringfinder.simulate.presets import preset as preset_of
 
-    given = {name: value for name, value in options.items() if value not in (None, ())}
-    adversary = worlds.Adversary(**_of(worlds.Adversary, given))
-    spec = worlds.WorldSpec(
-        **_of(worlds.WorldSpec, given)
-        | {"seed": settings.seed, "country_given": not no_country, "adversary": adversary}
-    )
-    world = worlds.simulate(spec)
+    # A switch that was not given says nothing; a zero that was given does.
+    given = {
+        name: one
+        for name, one in options.items()
+        if one is not None and one is not False and one != ()
+    }
+    spec = preset_of(preset, seed=settings.seed)
+    adversary = replace(spec.adversary, **_of(worlds.Adversary, given))
+    knobs = _of(worlds.WorldSpec, given) | ({"country_given": False} if no_country else {})
+    world = worlds.simulate(replace(spec, adversary=adversary, **knobs))
     worlds.write_world(world, out)
     fleet = world["truth"]["fleet_id"]
     made = {
@@ -86,6 +97,6 @@ def simulate(out: Path, no_country: bool, as_json: bool, **options: Any) -> None
 
 
 def _of(spec: type, given: dict[str, Any]) -> dict[str, Any]:
-    """Return those of the options that a spec has."""
-    names = {field.name for field in fields(spec)}
+    """Return those of the options that a spec has, but for the seed."""
+    names = {field.name for field in fields(spec)} - {"seed"}
     return {name: value for name, value in given.items() if name in names}

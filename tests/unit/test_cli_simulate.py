@@ -9,12 +9,17 @@ from shell import run
 from ringfinder import simulate as worlds
 
 
+@pytest.fixture(scope="module")
+def tiny():
+    """The smallest world, made once."""
+    return worlds.simulate(worlds.WorldSpec(accounts=200, seed=1, days=14))
+
+
 @pytest.fixture
-def asked(monkeypatch, tmp_path):
+def asked(monkeypatch, tmp_path, tiny):
     """Remember the specs that were asked for; make a tiny world whatever they are."""
     monkeypatch.chdir(tmp_path)
     specs = []
-    tiny = worlds.simulate(worlds.WorldSpec(accounts=200, seed=1, days=14))
 
     def simulate(spec):
         specs.append(spec)
@@ -22,6 +27,22 @@ def asked(monkeypatch, tmp_path):
 
     monkeypatch.setattr(worlds, "simulate", simulate)
     return specs
+
+
+def test_a_preset_is_where_the_other_options_begin(asked):
+    run("simulate", "--preset", "framing", "--accounts", 5000, "--out", "w")
+    expected = worlds.WorldSpec(accounts=5000, seed=0, adversary=worlds.Adversary(framing=1000))
+    assert asked == [expected]
+
+
+def test_an_option_changes_only_its_part_of_the_presets_adversary(asked):
+    run("simulate", "--preset", "framing", "--decoy-rate", 0.2, "--out", "w")
+    assert asked[0].adversary == worlds.Adversary(framing=1000, decoy_rate=0.2)
+
+
+def test_a_preset_without_the_country_stays_without(asked):
+    run("simulate", "--preset", "unnamed", "--regions", 3, "--out", "w")
+    assert (asked[0].country_given, asked[0].regions) == (False, 3)
 
 
 def test_without_options_it_is_the_usual_world(asked):
@@ -72,7 +93,9 @@ def test_for_a_machine_it_is_one_object(asked):
     assert made["rows"]["signups"] == 200
 
 
-@pytest.mark.parametrize("words", [["--accounts", 10], ["--prevalence", 2], ["--styles", "none"]])
+@pytest.mark.parametrize(
+    "words", [["--accounts", 10], ["--prevalence", 2], ["--styles", "none"], ["--preset", "x"]]
+)
 def test_an_impossible_world_is_refused_with_code_2(tmp_path, words):
     ran = run("simulate", *words, "--out", tmp_path / "w")
     assert ran.code == 2
