@@ -163,6 +163,21 @@ FAMILIES: tuple[Family, ...] = tuple(Family)
 FAMILY_OF_KIND: tuple[int, ...] = tuple(FAMILIES.index(kind.family) for kind in KINDS)
 
 
+_ONE_OBSERVATION: dict[str, str] = {
+    "card_bin": "payment_fingerprint",
+    "user_agent": "tls_fingerprint",
+    "prompt": "prompt_fingerprint",
+    "occurred_at": "created_at",
+    "model": "created_at",
+}
+"""Fields that tell the same thing twice: a card has one issuer, a client one way to speak
+TLS, a first use follows a sign-up. Of one observation only the strongest value speaks."""
+
+_OBSERVED = tuple(_ONE_OBSERVATION.get(kind.field, kind.field) for kind in KINDS)
+OBSERVATIONS: tuple[str, ...] = tuple(dict.fromkeys(_OBSERVED))
+OBSERVATION_OF_KIND: tuple[int, ...] = tuple(OBSERVATIONS.index(name) for name in _OBSERVED)
+
+
 def fields_of_values() -> tuple[str, ...]:
     """Return the input fields that hold attribute values, each once, in table order."""
     return tuple(dict.fromkeys(kind.field for kind in KINDS))

@@ -36,7 +36,9 @@ less than 0.1, two fleets that share a proxy pool about 0.5.
 """
 
 
-def value_communities(pairs: Pairs, values: int, *, seed: int) -> IntArray:
+def value_communities(
+    pairs: Pairs, values: int, *, seed: int, split: float = SPLIT_MODULARITY
+) -> IntArray:
     """Partition the values that sit together beyond chance.
 
     Parameters
@@ -47,6 +49,8 @@ def value_communities(pairs: Pairs, values: int, *, seed: int) -> IntArray:
         Number of values, V.
     seed
         Seeds Leiden's random order; same seed, same partition.
+    split
+        Modularity a block must show to be split again.
 
     Returns
     -------
@@ -64,13 +68,13 @@ def value_communities(pairs: Pairs, values: int, *, seed: int) -> IntArray:
     igraph.set_random_number_generator(random.Random(seed))  # noqa: S311
     blocks: list[list[int]] = []
     for component in graph.connected_components():
-        _split(graph.induced_subgraph(component), blocks)
+        _split(graph.induced_subgraph(component), blocks, split)
     for number, block in enumerate(sorted(blocks, key=min)):
         label[block] = number
     return label
 
 
-def _split(graph: igraph.Graph, blocks: list[list[int]]) -> None:
+def _split(graph: igraph.Graph, blocks: list[list[int]], split: float) -> None:
     """Add the blocks of a connected graph, splitting while modularity is found."""
     pending = [graph]
     while pending:
@@ -79,7 +83,7 @@ def _split(graph: igraph.Graph, blocks: list[list[int]]) -> None:
             found = part.community_leiden(
                 objective_function="modularity", weights="weight", resolution=1.0, n_iterations=-1
             )
-            if len(found) > 1 and part.modularity(found, weights="weight") >= SPLIT_MODULARITY:
+            if len(found) > 1 and part.modularity(found, weights="weight") >= split:
                 pending.extend(part.induced_subgraph(block) for block in found)
                 continue
         blocks.append(part.vs["value"])

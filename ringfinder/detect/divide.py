@@ -18,6 +18,10 @@ from ringfinder.evidence.incidence import Incidence, incidence
 from ringfinder.evidence.pairs import significant_pairs
 from ringfinder.model import IntArray
 
+SPLIT_WITHIN = 0.05
+"""Modularity that divides a ring: low, since its pairs are beyond chance within the ring
+already, and parts that belong together join again."""
+
 
 def divide(shared: Incidence, community: IntArray, *, seed: int) -> IntArray:
     """Divide communities whose values fall into groups that do not mix.
@@ -34,8 +38,8 @@ def divide(shared: Incidence, community: IntArray, *, seed: int) -> IntArray:
     Returns
     -------
     IntArray, shape (N,)
-        Communities numbered anew; accounts that no part claims keep the largest part's
-        number, so that refinement decides about them.
+        Parts under numbers of their own, the accounts that no part claims under their
+        community's.
     """
     inside = community[shared.account] >= 0
     if not inside.any():
@@ -46,28 +50,20 @@ def divide(shared: Incidence, community: IntArray, *, seed: int) -> IntArray:
     within = incidence(shared.accounts, account, own, shared.kind[distinct % shared.values])
     members = np.where(community >= 0, community, community.max() + 1)
     pairs = significant_pairs(within, background(within, members))
-    label = value_communities(pairs, within.values, seed=seed)
+    label = value_communities(pairs, within.values, seed=seed, split=SPLIT_WITHIN)
     part = first_members(within, label)
     return _numbered(community, part)
 
 
 def _numbered(community: IntArray, part: IntArray) -> IntArray:
-    """Number (community, part) pairs; a community with fewer than two parts stays whole."""
+    """Give every claimed part a number of its own; the rest keeps the community's.
+
+    The largest operator of a mixed ring dominates it, shows no excess within it and is
+    the rest.
+    """
     claimed = (community >= 0) & (part >= 0)
-    pairs, size = np.unique(
-        np.stack((community[claimed], part[claimed])), axis=1, return_counts=True
-    )
-    parts = np.bincount(pairs[0], minlength=int(community.max(initial=0)) + 1)
-    out = community.astype(np.int64).copy()
-    fresh = int(community.max(initial=-1)) + 1
-    order = np.lexsort((pairs[1], -size, pairs[0]))
-    seen: set[int] = set()
-    for at in order:
-        ring, number = int(pairs[0, at]), int(pairs[1, at])
-        if parts[ring] < 2:
-            continue
-        if ring in seen:  # the largest part keeps the community's number
-            out[claimed & (community == ring) & (part == number)] = fresh
-            fresh += 1
-        seen.add(ring)
-    return out.astype(np.int32)
+    key = community[claimed].astype(np.int64) * (int(part.max(initial=0)) + 1) + part[claimed]
+    _, fresh = np.unique(key, return_inverse=True)
+    out = community.astype(np.int32).copy()
+    out[claimed] = int(community.max()) + 1 + fresh
+    return out

@@ -18,7 +18,6 @@ from ringfinder.evidence.incidence import Incidence
 from ringfinder.evidence.membership import (
     THRESHOLD_NATS,
     Lifts,
-    Odds,
     best_community,
     log_lifts,
     membership_odds,
@@ -31,6 +30,11 @@ LAST_ROUND = 14
 MINIMUM_SIZE = 4
 """Members of the smallest community kept: three accounts that share two things are a
 household as often as not, and a rate of two other members bounds nothing."""
+
+JOIN_THROUGH = 0.1
+"""Share of the larger community that must hold a value for it to join another by it. A
+fleet that borrows a company's domain for three of its accounts must not swallow the
+company, whose accounts pass the fleet's test by that very domain."""
 
 JOIN_SHARE = 0.5
 """Share of the smaller community's members that must pass the larger one's test."""
@@ -87,7 +91,7 @@ def refine(
         if round_ > FREE_ROUNDS:
             best = np.where(best == community, best, -1).astype(np.int32)
         else:
-            best = join(best, odds, community, lifts)
+            best = join(shared, best, community, lifts, threshold=threshold)
         before, community = community, compact(best)
         if np.array_equal(before, community):
             break
@@ -97,17 +101,26 @@ def refine(
     return Communities(community, nats, log_lifts(shared, back, community), round_)
 
 
-def join(best: IntArray, odds: Odds, community: IntArray, lifts: Lifts) -> IntArray:
+def join(
+    shared: Incidence,
+    best: IntArray,
+    community: IntArray,
+    lifts: Lifts,
+    *,
+    threshold: float = THRESHOLD_NATS,
+) -> IntArray:
     """Join communities that are one.
 
-    A community joins the larger one whose test most of its members pass; among several
-    the one that most pass, then the larger.
+    A community joins the larger one whose test most of its members pass, by values that
+    are common in the larger one; among several the one that most pass, then the larger.
 
     Returns
     -------
     IntArray, shape (N,)
         `best` with joined communities under one number.
     """
+    common = lifts.inside >= JOIN_THROUGH * lifts.size[lifts.community]
+    odds = membership_odds(shared, lifts.only(common), threshold=threshold)
     of = community[odds.account]
     inside = of >= 0
     passed = sparse.coo_array(

@@ -2,8 +2,9 @@
 
 For a community R of k accounts and a value v that x of them hold, the *lift* of v is
 ``ln(rate inside / rate outside)``: inside at its lower confidence bound and leaving the
-account itself out, outside among accounts of the members' classes. Lifts of one family
-are not independent witnesses, so a family's sum is capped at ``ln(N / k)`` nats, which
+account itself out, outside among accounts of the members' classes. Of one observation (an
+address and its network, a card and its issuer, a sign-up and the first use after it) only
+the strongest lift speaks. Lifts of one family are not independent witnesses, so a family's sum is capped at ``ln(N / k)`` nats, which
 is also what the prior odds cost: one family can bring the odds to 1:1 at most, a second
 must carry them over. The cap grows with ln N by itself, so the threshold is a plain
 posterior at any number of accounts. A community of more than N / 20 accounts would need
@@ -13,7 +14,9 @@ threshold asks of one family alone.
 What is missing speaks too. Where nearly all members that show a prompt show one of the
 ring's, an account that shows other prompts only is probably somebody else: a *miss* costs
 ``ln(share of members without a hit)`` nats. Without it a ring of a thousand addresses
-collects strangers who touched one of them in a likely week.
+collects strangers who touched one of them in a likely week. What a family brings beyond
+its cap pays for misses and for nothing else: who holds four prompts that nobody but the
+ring has may use another client.
 
 References
 ----------
@@ -22,7 +25,7 @@ I. J. Good, "Weight of evidence: a brief survey", Bayesian Statistics 2, 1985.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
@@ -30,9 +33,14 @@ from scipy import sparse
 from ringfinder.evidence.background import Background
 from ringfinder.evidence.incidence import FAMILY_COUNT, Incidence
 from ringfinder.model import BoolArray, FloatArray, IntArray
-from ringfinder.schema import FAMILY_OF_KIND, KINDS
+from ringfinder.schema import FAMILY_OF_KIND, KINDS, OBSERVATION_OF_KIND, OBSERVATIONS
 
 _OF_FAMILY = np.eye(FAMILY_COUNT)[list(FAMILY_OF_KIND)]
+_KINDS_OF_OBSERVATION = [
+    np.flatnonzero(np.array(OBSERVATION_OF_KIND) == number) for number in range(len(OBSERVATIONS))
+]
+_FAMILY_OF_OBSERVATION = np.stack([_OF_FAMILY[kinds[0]] for kinds in _KINDS_OF_OBSERVATION])
+_KINDS_OF_FAMILY = [np.flatnonzero(column) for column in _OF_FAMILY.T]
 
 THRESHOLD_NATS = float(np.log(20.0))
 """Posterior odds of 20:1 admit an account to a community."""
@@ -46,6 +54,10 @@ MINIMUM_HOLDERS = 3
 
 MINIMUM_LIFT = 1.0
 """Nats below which a lift is left out: a value less than e times as common as outside."""
+
+WORST_MISS = -2.3
+"""Nats a miss costs at most: one member in ten may be unlike the others (Huber's
+contamination model), and an operator who varies one trait must not slip out by it."""
 
 CONFIDENCE = 1.3
 """Standard errors taken off the rate inside: a one-sided 90% Poisson bound."""
@@ -88,6 +100,16 @@ class Lifts:
     inside: IntArray
     nats: FloatArray
     miss: FloatArray
+
+    def only(self, rows: BoolArray) -> Lifts:
+        """Return the same communities with some of their values."""
+        return replace(
+            self,
+            community=self.community[rows],
+            value=self.value[rows],
+            inside=self.inside[rows],
+            nats=self.nats[rows],
+        )
 
 
 @dataclass(frozen=True)
@@ -177,7 +199,7 @@ def _miss_nats(
         minlength=communities * len(KINDS),
     ).reshape(communities, len(KINDS))
     nats = np.log((showing - hits + 1.0) / (showing + 2.0))
-    return np.where(hits > 0, np.minimum(nats, 0.0), 0.0)
+    return np.where(hits > 0, np.clip(nats, WORST_MISS, 0.0), 0.0)
 
 
 def _rate_outside(
@@ -233,14 +255,21 @@ def membership_odds(
         part = slice(lo, hi)
         which, kind, weight = _hits(shared, lifts, pointer, account[part], community[part])
         cells = (hi - lo, len(KINDS))
-        hit = np.bincount(which * len(KINDS) + kind, weight, minlength=cells[0] * cells[1])
+        hit = np.zeros(cells[0] * cells[1])
+        np.maximum.at(hit, which * len(KINDS) + kind, weight)
         hit = hit.reshape(cells)
         missed = shared.shown[account[part]] & (hit == 0)
-        by_kind = hit + np.where(missed, lifts.miss[community[part]], 0.0)
+        miss = np.where(missed, lifts.miss[community[part]], 0.0)
+        worst = np.stack([miss[:, kinds].min(axis=1) for kinds in _KINDS_OF_FAMILY], axis=1)
         cap = lifts.cap[community[part]][:, None]
-        nats[part] = np.clip(by_kind @ _OF_FAMILY, -cap, cap).sum(axis=1)
+        speaks = np.stack(
+            [hit[:, kinds].max(axis=1) for kinds in _KINDS_OF_OBSERVATION], axis=1
+        ) @ _FAMILY_OF_OBSERVATION
+        spare = np.maximum(speaks - cap, 0.0).sum(axis=1)
+        nats[part] = np.minimum(speaks, cap).sum(axis=1)
+        nats[part] += np.minimum(worst.sum(axis=1) + spare, 0.0)
         nats[part] -= lifts.prior[community[part]]
-        families[part] = (hit @ _OF_FAMILY >= MINIMUM_LIFT).sum(axis=1)
+        families[part] = (speaks >= MINIMUM_LIFT).sum(axis=1)
     keep = (nats > threshold) & (families >= minimum_families)
     return Odds(account[keep], community[keep], nats[keep], families[keep])
 
