@@ -1,43 +1,56 @@
-"""Interim command line: ``python -m ringfinder.simulate --accounts N --seed S --out DIR``."""
+"""Make one world: ``python -m ringfinder.simulate --accounts N --seed S --out DIR``."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
+from typing import Any
 
-from ringfinder.simulate import Adversary, WorldSpec, simulate, write_world
+from ringfinder.errors import RingfinderError
+from ringfinder.simulate import PRESETS, Adversary, WorldSpec, preset, simulate, write_world
+
+
+def spec_of(options: dict[str, Any]) -> WorldSpec:
+    """Turn options into a spec: those that are None keep the preset's value.
+
+    Parameters
+    ----------
+    options
+        Fields of `WorldSpec` and of `Adversary`, and `preset`.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    spec = preset(str(given.pop("preset", "hard")))
+    knobs = {item.name for item in dataclasses.fields(Adversary)} & given.keys()
+    attack = dataclasses.replace(spec.adversary, **{name: given.pop(name) for name in knobs})
+    return dataclasses.replace(spec, adversary=attack, **given)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Make one world and write it."""
     parser = argparse.ArgumentParser(prog="ringfinder.simulate", description=__doc__)
-    parser.add_argument("--accounts", type=int, default=60_000)
-    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", required=True)
-    parser.add_argument("--prevalence", type=float, default=0.06)
-    parser.add_argument("--regions", type=int, default=1)
-    parser.add_argument("--no-country", action="store_true")
-    parser.add_argument("--days", type=int, default=90)
-    parser.add_argument("--rows-per-account", type=float, default=10.0)
-    parser.add_argument("--missing", type=float, default=0.0)
-    parser.add_argument("--untidy", action="store_true")
-    for knob in ("decoy-rate", "template-variation", "merge-company"):
-        parser.add_argument(f"--{knob}", type=float, default=0.0)
-    parser.add_argument("--split", type=int, default=0)
-    parser.add_argument("--framing", type=int, default=0)
-    given = parser.parse_args(arguments)
-    spec = WorldSpec(
-        accounts=given.accounts, seed=given.seed, prevalence=given.prevalence,
-        regions=given.regions, country_given=not given.no_country, days=given.days,
-        rows_per_account=given.rows_per_account, missing=given.missing, untidy=given.untidy,
-        adversary=Adversary(
-            given.decoy_rate, given.template_variation, given.split, given.merge_company,
-            given.framing,
-        ),
-    )  # fmt: skip
-    world = simulate(spec)
-    write_world(world, given.out)
-    sys.stderr.write(f"{world.info['rows']} in {given.out}\n")
+    parser.add_argument("--preset", choices=sorted(PRESETS))
+    for whole in ("accounts", "seed", "regions", "days", "split", "framing", "fleets"):
+        parser.add_argument(f"--{whole}", type=int)
+    for real in (
+        "prevalence", "rows-per-account", "missing", "decoy-rate", "template-variation",
+        "merge-company", "shared-pools", "camouflage-decoys",
+    ):  # fmt: skip
+        parser.add_argument(f"--{real}", type=float)
+    parser.add_argument("--smallest-fleet", type=int)
+    parser.add_argument("--largest-fleet", type=int)
+    parser.add_argument("--no-country", dest="country_given", action="store_false", default=None)
+    parser.add_argument("--untidy", action="store_true", default=None)
+    options = vars(parser.parse_args(arguments))
+    out = options.pop("out")
+    try:
+        world = simulate(spec_of(options))
+    except RingfinderError as problem:
+        sys.stderr.write(f"{problem}\n")
+        return problem.exit_code
+    write_world(world, out)
+    sys.stderr.write(f"{world.info['rows']} in {out}\n")
     return 0
 
 

@@ -83,9 +83,11 @@ class Clients:
         self.weights: FloatArray = np.array([row[1] for row in rows])
         self.stack: IntArray = np.array([row[2] for row in rows], np.int64)
 
-    def draw(self, rng: np.random.Generator, n: int) -> tuple[IntArray, IntArray]:
-        """Draw n ordinary clients: (user agent, TLS fingerprint)."""
-        agents = choose(rng, self.weights, n)
+    def draw(
+        self, rng: np.random.Generator, n: int, tilt: FloatArray | float = 1.0
+    ) -> tuple[IntArray, IntArray]:
+        """Draw n ordinary clients, `tilt` times as usual as elsewhere: (user agent, TLS)."""
+        agents = choose(rng, self.weights * tilt, n)
         return agents, self.fingerprints(rng, agents)
 
     def fingerprints(self, rng: np.random.Generator, agents: IntArray) -> IntArray:

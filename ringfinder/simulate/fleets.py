@@ -32,6 +32,7 @@ def fleets(
         block = fleet(ground, plan, pools, companies, rng)
         blocks.append(block)
         facts.append(adversary.costs(plan, block))
+        adversary.decoys(ground, block, plan.decoys, companies, rng)
     return blocks, facts
 
 
@@ -53,7 +54,6 @@ def fleet(
     block = Block.stack(cells)
     block.label("fleet")
     block.set(fleet=plan.number, style=ALL_STYLES.index(plan.style))
-    adversary.decoys(ground, block, plan.decoys, companies, rng)
     return block
 
 

@@ -77,6 +77,7 @@ class Region:
     prompts: IntArray
     prompt_weights: FloatArray
     referrer_weights: FloatArray
+    tilt: FloatArray
 
 
 class Ground:
@@ -145,6 +146,7 @@ class Ground:
             self.mint.named_domains(names), np.r_[world, own], bins.astype(np.int64), issued,
             self.mint.prompts(popular), zipf_weights(popular, 0.75),
             sources * rng.lognormal(0, 0.3, len(sources)),
+            rng.lognormal(0, 0.3, len(self.clients.weights)),
         )  # fmt: skip
 
     def _carrier(self, rng: np.random.Generator, customers: float) -> Carrier:

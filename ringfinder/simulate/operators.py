@@ -190,11 +190,14 @@ def _plan(
     if base == "model_switch":
         begin = float(rng.uniform(0, spec.days * 0.35))
     start = spec.start_ms + int(begin * DAY_MS) + int(rng.integers(0, 24)) * HOUR_MS
+    network, identity = str(rng.choice(recipe.network)), str(rng.choice(recipe.identity))
+    if network == "proxy_fresh" and identity == "freemail":
+        network = "proxy_pool"  # nobody buys both mailboxes and addresses one by one
     decoys = spec.camouflage_decoys * float(rng.uniform(0.6, 1.3)) if style == "camouflage" else 0.0
     return Operator(
         number=number, style=style, recipe=recipe, base=base, size=size,
         regions=regions.astype(np.int64),
-        network=str(rng.choice(recipe.network)), identity=str(rng.choice(recipe.identity)),
+        network=network, identity=identity,
         payment=str(rng.choice(recipe.payment)), device=str(rng.choice(recipe.device)),
         paying=float(rng.uniform(*recipe.paying)),
         templates=int(rng.integers(recipe.templates[0], recipe.templates[1] + 1)),

@@ -36,7 +36,7 @@ BROADBAND, CARRIER_NAT, OFFICE, CAMPUS_NET, VPN, HOSTING, PROXY = range(7)
 def people(ground: Ground, region: Region, n: int, rng: np.random.Generator) -> Block:
     """Draw n ordinary people of one country, who know nothing of each other."""
     spec = ground.spec
-    agents, tls = ground.clients.draw(rng, n)
+    agents, tls = ground.clients.draw(rng, n, region.tilt)
     plan = choose(rng, np.array([FREE_SHARE, 0.27, 0.20, 0.08]), n)
     created = signup_times(rng, n, spec.start_ms, spec.end_ms, region.country.zone)
     ips, network = usual_networks(ground, region, n, rng)
@@ -56,7 +56,7 @@ def people(ground: Ground, region: Region, n: int, rng: np.random.Generator) -> 
         first=region.index * FIRST_NAMES + choose(rng, zipf_weights(FIRST_NAMES, 0.7), n),
         last=region.index * LAST_NAMES + choose(rng, zipf_weights(LAST_NAMES, 0.6), n),
         number=_birth_numbers(rng, n),
-        digits=zero.copy(),
+        digits=np.where(rng.random(n) < 0.12, rng.integers(2, 6, n), 0),
         tag=rng.integers(0, 1 << 40, n),
         domain=domain,
         verified=rng.random(n) < 0.93,

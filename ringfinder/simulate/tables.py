@@ -155,7 +155,7 @@ def signups(ground: Ground, block: Block, ids: pa.StringArray) -> pa.Table:
 
 
 def usage_table(ground: Ground, rows: Rows, ids: pa.StringArray) -> pa.Table:
-    """Return the usage rows as a table; times rounded down to the second."""
+    """Return the usage rows as a table."""
     writer = Writer(ground)
     return pa.table({
         "account_id": ids_of(ids, rows.account),

@@ -108,7 +108,7 @@ def _times(ground: Ground, block: Block, account: IntArray, rng: np.random.Gener
     day = np.where(weekend & (moved >= begin[account]), moved, day)
     table = _hour_table(list(PROFILES) + ground.mint.profiles)
     hour = table[block.profile[account], rng.integers(0, _STEPS, n)] + block.shift[account]
-    times = day * DAY_MS + (hour % 24) * HOUR_MS + rng.integers(0, 3600, n) * 1000
+    times = day * DAY_MS + (hour % 24) * HOUR_MS + rng.integers(0, HOUR_MS, n)
     early = times < block.begin[account]
     times[early] = block.begin[account[early]] + rng.integers(0, HOUR_MS, int(early.sum()))
     late = times > block.finish[account]
