@@ -28,7 +28,7 @@ RARE = 0.04
 WIDTH = 760.0
 BOX_HEIGHT = 40.0
 LABEL = 14
-"""Characters of a value that fit into its box."""
+"""Columns kept for a value in its box, however short: what hides in it is spelt out."""
 _BOLD, _CHARACTER = 7.6, 6.6
 _SHORTEST, _LONGEST = 96.0, 210.0
 
@@ -168,7 +168,7 @@ def _box(value: _Drawn, size: int) -> DrawnNode:
     kind, held, several = KINDS[value.kind], int(value.holders.sum()), len(value.rows)
     heading = kind.words if several == 1 else f"{count(several)} {plural_of(kind.words)}"
     note = share(held / size) if several == 1 else f"together {share(held / size)}"
-    second = min(len(value.label), LABEL) + len(note) + 3
+    second = LABEL * bool(value.label) + len(note) + 3
     width = 24 + max(_BOLD * len(heading), _CHARACTER * second)
     width = round(min(_LONGEST, max(_SHORTEST, width)), 1)
     detail = f"{heading}: held by {plural(held, 'account')}, {share(held / size)} of the ring"

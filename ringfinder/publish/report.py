@@ -21,7 +21,7 @@ from ringfinder.explain.features import is_relative, measure
 from ringfinder.explain.reasons import log_odds
 from ringfinder.explain.view import RunView
 from ringfinder.publish import charts
-from ringfinder.publish.shown import visible
+from ringfinder.publish.shown import fitted, visible
 from ringfinder.publish.staging import Staging
 
 VERDICT_WORDS = {
@@ -120,6 +120,7 @@ def _environment() -> Environment:
         "measure": measure,
         "is_relative": is_relative,
         "short": visible,
+        "fitted": fitted,
         "capital": lambda text: text[:1].upper() + text[1:],
         "verdict": lambda name: VERDICT_WORDS.get(name, name),
         "family": lambda name: FAMILY_WORDS.get(name, name),

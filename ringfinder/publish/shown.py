@@ -26,7 +26,7 @@ def visible(text: str, longest: int = LONGEST) -> str:
     text
         Any string, lone surrogates included.
     longest
-        Characters to keep; a longer text keeps its beginning and end around an ellipsis.
+        Characters to show; a longer text keeps its beginning and end around an ellipsis.
 
     Returns
     -------
@@ -34,10 +34,19 @@ def visible(text: str, longest: int = LONGEST) -> str:
         Encodable as UTF-8. Control, formatting (bidirectional overrides and isolates,
         zero-width characters), private and unassigned characters and blank letters stand
         as ``[U+202E]``, every space other than the common one too; beyond `MARKS` on one
-        letter, combining marks are counted.
-        Applying it twice changes nothing more, apart from the length.
+        letter, combining marks are counted. Applying it twice changes nothing more.
     """
-    return _spelt(shorten(text, longest))
+    return shorten(_spelt(shorten(text, longest)), longest)
+
+
+def fitted(text: str, columns: int) -> str:
+    """Return visible text that is at most so many columns wide; some letters take two."""
+    for longest in range(columns, 0, -1):
+        shown = visible(text, longest)
+        wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in shown)
+        if len(shown) + wide <= columns:
+            return shown
+    return "…"
 
 
 def shorten(text: str, longest: int) -> str:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringfinder.publish.shown import shorten, visible
+from ringfinder.publish.shown import fitted, shorten, visible
 
 
 @pytest.mark.parametrize(
@@ -47,9 +47,15 @@ def test_long_texts_keep_both_ends():
 def test_nothing_invisible_or_reordering_is_ever_left(text, longest):
     shown = visible(text, longest)
     shown.encode("utf-8")
-    assert len(shorten(text, longest)) <= longest
+    assert len(shown) <= longest
     for character in shown:
         assert unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+
+
+def test_wide_letters_take_two_columns():
+    assert fitted("漢" * 20, 14) == "漢漢漢漢…漢漢"
+    assert fitted("narrow-enough", 14) == "narrow-enough"
+    assert fitted("漢字", 1) == "…"
 
 
 @given(st.text(max_size=60))
