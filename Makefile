@@ -6,7 +6,8 @@ MAKEFLAGS += --no-print-directory
 
 ENV := .venv
 BIN := $(ENV)/bin
-READY := $(ENV)/ready
+RUN := $(ENV)/ready-run
+DEV := $(ENV)/ready-dev
 DEMO := demo
 BROWSER := 1
 # Chromium serves the tests that open the report; without it they are left out, not skipped.
@@ -17,33 +18,36 @@ BROWSER_TESTS := $(if $(filter 0,$(BROWSER)),-m "not browser")
 help: ## Say what there is to make.
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
-$(READY): constraints.txt pyproject.toml tools/python-env.sh
-	@tools/python-env.sh $(ENV)
+$(RUN): constraints-run.txt pyproject.toml tools/python-env.sh
+	@tools/python-env.sh run $(ENV)
 
-demo: $(READY) ## Simulate a small world, audit it, print the findings (under 3 minutes).
+$(DEV): constraints.txt pyproject.toml tools/python-env.sh
+	@tools/python-env.sh dev $(ENV)
+
+demo: $(RUN) ## Simulate a small world, audit it, print the findings (under 3 minutes).
 	@RINGFINDER=$(BIN)/ringfinder OUT=$(DEMO) tools/demo.sh
 
-test: $(READY) ## Check style, types, imports, and run every test.
+test: $(DEV) ## Check style, types, imports, and run every test.
 	@$(if $(filter 0,$(BROWSER)),,tools/chromium.sh)
 	@$(MAKE) lint
 	@$(BIN)/pytest -n 2 $(BROWSER_TESTS)
 
-lint: $(READY) ## Check style, types and the direction of imports.
+lint: $(DEV) ## Check style, types and the direction of imports.
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-format: $(READY) ## Put the code into its usual form.
+format: $(DEV) ## Put the code into its usual form.
 	@$(BIN)/ruff check --fix --quiet
 	@$(BIN)/ruff format
 
-bench: $(READY) ## Measure time, memory and quality, beside what else could be used (long).
+bench: $(DEV) ## Measure time, memory and quality, beside what else could be used (long).
 	@$(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes --no-deps \
 	    -r tests/bench/constraints.txt
 	@$(BIN)/python -m tests.bench
 
-docs: $(READY) ## Write the parts of the README that are derived from the code.
+docs: $(DEV) ## Write the parts of the README that are derived from the code.
 	@$(BIN)/python tools/readme.py
 
 constraints: ## Pin every dependency anew (needs uv); part of an upgrade, read the difference.

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PINS = ["constraints.txt", "docker/constraints.txt", "tests/bench/constraints.txt"]
+PINS = ["constraints.txt", "constraints-run.txt", "tests/bench/constraints.txt"]
 SCRIPTS = sorted([*(ROOT / "tools").glob("*.sh"), ROOT / ".ci" / "run"])
 
 
@@ -44,13 +44,13 @@ class TestPins:
         assert {name_of(need) for need in needed} <= pinned("constraints.txt").keys()
 
     def test_the_image_runs_what_the_tests_ran(self):
-        image, tested = pinned("docker/constraints.txt"), pinned("constraints.txt")
+        image, tested = pinned("constraints-run.txt"), pinned("constraints.txt")
         assert {name_of(need) for need in PROJECT["dependencies"]} <= image.keys()
         assert image.items() <= tested.items()
 
     def test_the_image_has_no_tools_of_developers(self):
         assert (
-            not {"pytest", "mypy", "ruff", "playwright"} & pinned("docker/constraints.txt").keys()
+            not {"pytest", "mypy", "ruff", "playwright"} & pinned("constraints-run.txt").keys()
         )
 
     def test_what_is_only_compared_with_is_pinned_apart(self):
@@ -91,13 +91,13 @@ class TestScripts:
 
     def test_the_last_thing_that_make_test_does_is_pytest(self):
         ran = subprocess.run(
-            ["make", "-n", "test", "READY="], cwd=ROOT, capture_output=True, text=True, check=True
+            ["make", "-n", "test", "DEV="], cwd=ROOT, capture_output=True, text=True, check=True
         )
         assert ran.stdout.rstrip().split("\n")[-1].startswith(".venv/bin/pytest")
 
     def test_without_a_browser_only_its_tests_are_left_out(self):
         ran = subprocess.run(
-            ["make", "-n", "test", "READY=", "BROWSER=0"],
+            ["make", "-n", "test", "DEV=", "BROWSER=0"],
             cwd=ROOT, capture_output=True, text=True, check=True,
         )  # fmt: skip
         assert '-m "not browser"' in ran.stdout
