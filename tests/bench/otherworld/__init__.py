@@ -10,11 +10,13 @@ popular template, a device id of a privacy browser, a bank, a gateway. Then oper
     places    countries: clocks, carriers, banks, mail providers, phone numbers
     habits    what one provider's exports look like: formats, missing fields, window
     people    one row per account, with everything an ordinary person would show
-    groups    companies, campuses, gateways, agencies, families: people who share things
+    groups    campuses, families, rooms: people who share things
+    firms     companies, gateways, back-ends in several accounts, agencies
     crowds    strangers who share one thing: a template, a device id, a bank, an hour
     operators a fleet's means: proxies, cards, domains, devices, templates, outputs
     styles    the fleets
     usage     requests and hourly roll-ups
+    links     how much of each fleet exact matches would show
     files     clear values and tables; everything is a code until here
     world     puts it together
 """

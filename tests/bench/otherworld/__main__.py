@@ -25,7 +25,7 @@ def main() -> None:
         "--format", choices=["parquet", "csv"], default="parquet", help="of sign-ups"
     )
     parser.add_argument(
-        "--rows-a-day", type=int, default=40, help="usage rows per account and day, at most"
+        "--rows-a-day", type=int, default=20, help="usage rows per account and day, at most"
     )
     parser.add_argument("--kind", choices=sorted(KINDS), default="mixed")
     given = parser.parse_args()

@@ -26,12 +26,14 @@ LIBRARIES = (
 )  # fmt: skip
 
 
-def _base(code: int, digits: str) -> str:
-    out = ""
-    while code:
-        code, rest = divmod(code, len(digits))
-        out = digits[rest] + out
-    return out.rjust(12, digits[0])
+def _base(codes: Array, digits: str) -> list[str]:
+    """Thirteen digits each, all codes at once."""
+    out = np.empty((len(codes), 13), dtype=np.uint8)
+    alphabet, left = np.frombuffer(digits.encode(), dtype=np.uint8), codes.astype(np.uint64)
+    for place in range(12, -1, -1):
+        left, rest = np.divmod(left, np.uint64(len(digits)))
+        out[:, place] = alphabet[rest.astype(np.int64)]
+    return [word.decode() for word in out.view("S13").ravel().tolist()]
 
 
 def _address(code: int, host: int) -> str:
@@ -46,20 +48,20 @@ def _address(code: int, host: int) -> str:
 
 def _words(kind: str, codes: Array, h: Habits) -> list[str]:
     """Strings of distinct codes."""
-    twin = mix(codes ^ np.uint64(0x5DEECE66D)).tolist()
-    pairs = list(zip(codes.tolist(), twin, strict=True))
+    twins = mix(codes ^ np.uint64(0x5DEECE66D))
+    pairs = list(zip(codes.tolist(), twins.tolist(), strict=True))
     base36 = "0123456789abcdefghijklmnopqrstuvwxyz"
     if kind == "ip":
         return [_address(c, d) for c, d in pairs]
     if kind == "prompt":
         return [f"{d:016x}" for _, d in pairs]
     if kind == "organisation":
-        return [f"org-{_base(d, base36)}" for _, d in pairs]
+        return [f"org-{word}" for word in _base(twins, base36)]
     form = h.device_format if kind == "device" else h.card_format
     if form == "uuid":
         return [str(uuid.UUID(int=c << 64 | d, version=4)) for c, d in pairs]
     if form == "base36":
-        return [_base(d, base36) for _, d in pairs]
+        return _base(twins, base36)
     return [f"{d:016x}{c:016x}" for c, d in pairs]
 
 
@@ -110,7 +112,7 @@ def account_ids(rng: Rng, form: str, created: Array) -> pa.Array:
             [str(uuid.UUID(int=a << 64 | b, version=4)) for a, b in zip(*halves, strict=True)]
         )
     letters = "abcdefghijkmnpqrstuvwxyz23456789"
-    return pa.array([f"u_{_base(c, letters)}" for c in mix(code.astype(np.uint64)).tolist()])
+    return pa.array([f"u_{word}" for word in _base(mix(code.astype(np.uint64)), letters)])
 
 
 def hide(rng: Rng, h: Habits, a: Accounts) -> None:

@@ -109,11 +109,12 @@ def moments(rng: Rng, size: int, first: Array, last: Array, clock: Array, hours:
     hour = np.searchsorted(flat, clock + rng.random(size) * (1 - 1e-12)) % 24
     local = day + 3600.0 * (hour + rng.random(size) - hours)
     inside = (local >= first) & (local < last)
-    return np.where(inside, local, first + rng.random(size) * (last - first))
+    out: Array = np.where(inside, local, first + rng.random(size) * (last - first))
+    return out
 
 
 def referrers(rng: Rng, size: int) -> Array:
     known = np.array([*REFERRERS, None], dtype=object)
-    return np.where(
-        rng.random(size) < 0.6, None, known[zipf(rng, size, len(REFERRERS), 0.9)]
-    ).astype(object)
+    out: Array = known[zipf(rng, size, len(REFERRERS), 0.9)]
+    out[rng.random(size) < 0.6] = None
+    return out

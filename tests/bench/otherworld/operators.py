@@ -245,6 +245,7 @@ class Operator:
     def runs(self, *, rate: float, clock: str, day_chance: float, weekend: float) -> None:
         """Give the machine's rate and clock, with differences between accounts."""
         rng, n = self.rng, self.n
+        rate *= float(np.exp(rng.normal(0.0, 0.45)))
         zone = (
             self.world.places.hours[self.regions[0]] - self.world.places.hours[self.block["region"]]
         )

@@ -55,7 +55,8 @@ def domain_names(world: World, size: int, region: Array | None = None) -> Array:
     second = np.array(
         ["", "", "", "labs", "soft", "tech", "works", "data", "hq", "-ai"], dtype=object
     )[rng.integers(0, 10, size)]
-    return words(rng, size, 3) + second + "." + ending
+    names: Array = words(rng, size, 3) + second + "." + ending
+    return names
 
 
 def local_parts(world: World, region: Array, style: Array | None = None) -> Array:
@@ -142,13 +143,20 @@ def habits_of_use(world: World, n: int, created: Array) -> Accounts:
     waits = np.where(coin(rng, n, 0.15), rng.exponential(10.0, n) * DAY, rng.exponential(900.0, n))
     start = np.minimum(start + np.where(created < h.begin, 0.0, waits), h.end - 60.0)
     adopts = h.new_model_at + rng.exponential(25.0, n) * DAY
+    # People whose editor or agent asks for them: the heavy tail of ordinary use.
+    heavy = coin(rng, n, 0.09) & ~dormant
+    rate = np.exp(rng.normal(1.2, 1.35, n))
+    rate[heavy] = np.exp(rng.normal(3.4, 0.9, int(heavy.sum())))
+    often = rng.beta(0.7, 2.0, n) * 0.95 + 0.05
+    often[heavy] = rng.uniform(0.4, 0.98, int(heavy.sum()))
+    stays[heavy] *= 4.0
     clock = rng.choice(
         [CLOCK[c] for c in ("office", "evening", "student", "allday", "owl", "traffic")],
         n, p=[0.33, 0.23, 0.14, 0.22, 0.04, 0.04],
     )  # fmt: skip
     return {
-        "rate": np.where(never, 0.0, np.exp(rng.normal(1.2, 1.35, n))),
-        "day_chance": np.where(dormant, 1.0, rng.beta(0.7, 2.0, n) * 0.95 + 0.05),
+        "rate": np.where(never, 0.0, rate),
+        "day_chance": np.where(dormant, 1.0, often),
         "weekend": rng.choice([0.1, 0.4, 1.0, 1.3], n, p=[0.25, 0.25, 0.4, 0.1]),
         "start": start,
         "stop": np.minimum(start + stays + 3600.0, h.end),

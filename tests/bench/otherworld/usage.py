@@ -48,7 +48,8 @@ def from_lists(rng: Rng, lists: Array, account: Array, lean: float) -> Array:
     """An entry of each account's list, the first ones more often; 0 where it is empty."""
     length = (lists > 0).sum(axis=1)[account]
     at = (length * rng.random(len(account)) ** lean).astype(np.int64)
-    return lists[account, np.minimum(at, lists.shape[1] - 1)]
+    chosen: Array = lists[account, np.minimum(at, lists.shape[1] - 1)]
+    return chosen
 
 
 def models_of(rng: Rng, a: Accounts, account: Array, t: Array) -> Array:

@@ -11,10 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tests.bench.otherworld import crowds, files, groups, styles, usage
+from tests.bench.otherworld import crowds, files, firms, groups, styles, usage
 from tests.bench.otherworld.draws import Accounts, Array, coin, fresh, joined, taken
 from tests.bench.otherworld.habits import make_habits
 from tests.bench.otherworld.links import shared_inside
+from tests.bench.otherworld.operators import Operator
 from tests.bench.otherworld.people import World, people, somewhere
 from tests.bench.otherworld.places import COUNTRIES, make_places
 
@@ -25,6 +26,19 @@ KINDS = {  # share of fleets of the given prevalence, styles, how many look-alik
     "loud": (1.0, styles.LOUD, 1.0),
     "hard": (1.0, styles.HARD, 1.0),
     "lookalikes": (1.0, styles.STYLES, 1.8),
+}
+
+GROUPS = {  # share of the benign accounts
+    firms.companies: 0.055,
+    firms.remote_companies: 0.025,
+    firms.gateway_companies: 0.025,
+    firms.services: 0.01,
+    firms.service_firms: 0.012,
+    firms.agencies: 0.01,
+    groups.campuses: 0.05,
+    groups.families: 0.04,
+    groups.testers: 0.004,
+    groups.rooms: 0.03,
 }
 
 
@@ -41,20 +55,20 @@ class Wish:
     signups_format: str = "parquet"
     kind: str = "mixed"
     usage: bool = True
-    rows_a_day: int = 40
+    rows_a_day: int = 20
 
 
 def benign(world: World, total: int, lookalikes: float) -> list[Accounts]:
     """Groups and crowds by their shares."""
     blocks = []
-    for make, share in (groups.GROUPS | crowds.CROWDS).items():
+    for make, share in (GROUPS | crowds.CROWDS).items():
         count = round(total * share * lookalikes)
         if count >= 8:
             blocks.append(make(world, count))
     return blocks
 
 
-def populate(wish: Wish) -> tuple[World, Accounts, list[styles.Operator]]:
+def populate(wish: Wish) -> tuple[World, Accounts, list[Operator]]:
     """All accounts, in the order in which they are written."""
     rng = np.random.default_rng([wish.seed, 0x07E4])
     habits = make_habits(rng, wish.window_days)
@@ -107,7 +121,7 @@ def _country_codes(world: World) -> list[str]:
     return [COUNTRIES[c][0] for c in world.places.codes]
 
 
-def story(wish: Wish, world: World, a: Accounts, ops: list[styles.Operator]) -> dict[str, Any]:
+def story(wish: Wish, world: World, a: Accounts, ops: list[Operator]) -> dict[str, Any]:
     """What was drawn, for whoever reads the results."""
     linked = shared_inside(a, len(ops))
     names, counts = np.unique(a["cohort"].astype(str), return_counts=True)
