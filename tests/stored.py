@@ -41,7 +41,7 @@ def graph_tables(
     accounts: dict[str, dict[str, Any] | None],
     sightings: list[tuple[str, str, str, int, int, int]] = (),
 ) -> GraphTables:
-    """Build a graph: account -> facts (None: only named); (account, kind, value, first, last, n)."""
+    """Build a graph: account -> facts (None: only named), and sightings."""
     facts = []
     for account_id, said in accounts.items():
         row: dict[str, Any] = {"account_id": account_id}
@@ -49,8 +49,9 @@ def graph_tables(
             row |= {"created_ms": START_MS, "outcome": "completed"} | said
             row["outcome_ms"] = said.get("outcome_ms", row["created_ms"])
         facts.append(row)
-    values = list(dict.fromkeys((kind, value) for _, kind, value, *_ in sightings))
-    names = list(accounts)
+    keys = dict.fromkeys((kind, value) for _, kind, value, *_ in sightings)
+    values = {key: row for row, key in enumerate(keys)}
+    names = {name: row for row, name in enumerate(accounts)}
     return GraphTables(
         rows_of(ACCOUNTS, *facts),
         rows_of(VALUES, *({"kind": CODE[k], "pseudonym": pseudonym(v)} for k, v in values)),
@@ -58,8 +59,8 @@ def graph_tables(
             SIGHTINGS,
             *(
                 {
-                    "account": names.index(account),
-                    "value": values.index((kind, value)),
+                    "account": names[account],
+                    "value": values[kind, value],
                     "first_ms": START_MS + first,
                     "last_ms": START_MS + last,
                     "count": count,

@@ -15,22 +15,25 @@ from ringfinder.store.memory import first_row
 from ringfinder.store.protocol import Interval
 from ringfinder.store.tables import FOLDS
 
+# What is known is looked up by a semi-join that hashes the batch and scans the store: an
+# anti-join with the store's own table would hash the whole store for every small batch.
 _NEW_ACCOUNTS = """
     INSERT INTO account
+    WITH wanted AS (SELECT DISTINCT account_id FROM named),
+    known AS (SELECT account_id FROM account SEMI JOIN wanted USING (account_id))
     SELECT (SELECT coalesce(max(key) + 1, 0) FROM account)
            + row_number() OVER (ORDER BY account_id) - 1, account_id
-    FROM (SELECT DISTINCT account_id FROM named) AS new
-    WHERE NOT EXISTS (FROM account WHERE account.account_id = new.account_id)
+    FROM wanted ANTI JOIN known USING (account_id)
 """
 _NEW_VALUES = """
     INSERT INTO attribute
+    WITH wanted AS (
+        SELECT DISTINCT kinds.name AS kind, pseudonym FROM new_values JOIN kinds USING (kind)
+    ),
+    known AS (SELECT kind, pseudonym FROM attribute SEMI JOIN wanted USING (kind, pseudonym))
     SELECT (SELECT coalesce(max(key) + 1, 0) FROM attribute)
            + row_number() OVER (ORDER BY kind, pseudonym) - 1, kind, pseudonym
-    FROM (
-        SELECT DISTINCT kinds.name AS kind, pseudonym FROM new_values JOIN kinds USING (kind)
-    ) AS new
-    WHERE NOT EXISTS (
-        FROM attribute WHERE attribute.pseudonym = new.pseudonym AND attribute.kind = new.kind)
+    FROM wanted ANTI JOIN known USING (kind, pseudonym)
 """
 _KEYS = """
     CREATE TEMP TABLE account_of AS

@@ -5,7 +5,6 @@ from __future__ import annotations
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ringfinder.errors import StoreError
 from ringfinder.model import IntArray
@@ -62,8 +61,8 @@ def read_graph(connection: duckdb.DuckDBPyConnection, *, uncounted: bool) -> Gra
     account = _rank(accounts["key"], sightings["account"])
     rows = np.flatnonzero(account >= 0)
     if not uncounted:
-        held = pa.array(np.unique(sightings["value"].to_numpy()[rows]))
-        values = values.filter(pc.is_in(values["key"], held))
+        times_held = np.bincount(sightings["value"].to_numpy()[rows], minlength=_end(values["key"]))
+        values = values.filter(pa.array(times_held[values["key"].to_numpy()] > 0))
     value = _rank(values["key"], sightings["value"])
     rows = rows[
         np.argsort(account[rows].astype(np.int64) * len(values) + value[rows], kind="stable")
@@ -99,10 +98,15 @@ def read_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     return counts
 
 
+def _end(keys: pa.ChunkedArray) -> int:
+    """Return the first number above all keys."""
+    return int(keys.to_numpy().max(initial=-1)) + 1
+
+
 def _rank(keys: pa.ChunkedArray, wanted: pa.ChunkedArray) -> IntArray:
     """Return in which row of `keys` each wanted key stands, int32; -1 for none."""
     have, want = keys.to_numpy(), wanted.to_numpy()
-    rank = np.full(max(have.max(initial=-1), want.max(initial=-1)) + 1, -1, np.int32)
+    rank = np.full(max(_end(keys), _end(wanted)), -1, np.int32)
     rank[have] = np.arange(len(have), dtype=np.int32)
     ranked: IntArray = rank[want]
     return ranked
