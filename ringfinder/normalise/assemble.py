@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ringfinder.graph.columns import NEVER, AttributeGraph
-from ringfinder.graph.telemetry import RawSightings, Telemetry
+from ringfinder.graph.columns import AttributeGraph
+from ringfinder.graph.telemetry import Telemetry
 from ringfinder.model import IntArray
 from ringfinder.normalise.domains import DomainLists
 from ringfinder.normalise.lists import NetworkLists
 from ringfinder.normalise.payment import shown_payment_fingerprint
 from ringfinder.normalise.pseudonym import Pepper, to_pseudonyms
-from ringfinder.normalise.readers import Column, Context, read_field
+from ringfinder.normalise.readers import Column, Context, FieldRead, read_field
 from ringfinder.normalise.text import canonical_country
 from ringfinder.normalise.traits import AccountTraits, to_traits
 from ringfinder.normalise.windows import hour_windows
 from ringfinder.schema import CODE, KINDS
+
+_WORKERS = 2
+_HEAVY = ("prompt", "email", "phone", "ip")
+
+
+def _heavy_first(name: str) -> tuple[bool, str]:
+    return name not in _HEAVY, name
 
 
 @dataclass(frozen=True)
@@ -97,42 +105,42 @@ def normalise_with_traits(
     """Return the graph and the traits of each account; parameters as in `normalise`."""
     country = canonical_country(telemetry.country)
     context = Context(country, networks, default_region, domains)
-    read = {
-        name: read_field(sightings, context)
-        for name, sightings in sorted(telemetry.sightings.items())
-    }
-    columns = [column for found in read.values() for column in found.columns]
-    columns += _windows_of_use(telemetry)
-    by_kind = {CODE[column.kind]: [] for column in columns}
-    for column in columns:
-        by_kind[CODE[column.kind]].append(column)
-    parts = [_part(code, by_kind[code], pepper) for code in sorted(by_kind)]
-    traits = to_traits(telemetry, read)
+
+    def read(name: str) -> tuple[FieldRead, list[_Part]]:
+        found = read_field(telemetry.sightings[name], context)
+        return found, [_part(column, pepper) for column in found.columns]
+
+    # Arrow lets go of the interpreter, hashing does not: fields in parallel keep both busy.
+    # Each field's answer depends on that field alone, so threads cannot change the result.
+    with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
+        names = sorted(telemetry.sightings, key=_heavy_first)
+        answers = dict(zip(names, pool.map(read, names), strict=True))
+    parts = [part for _, found in answers.values() for part in found]
+    parts += [_part(column, pepper) for column in _time_columns(telemetry)]
+    parts.sort(key=lambda part: part.kind)
+    traits = to_traits(telemetry, {name: found for name, (found, _) in answers.items()})
     return Normalised(_graph(telemetry, country, parts, keep_clear), traits)
 
 
-def _windows_of_use(telemetry: Telemetry) -> list[Column]:
+def _time_columns(telemetry: Telemetry) -> list[Column]:
     """Return the kinds that time itself gives: hour of sign-up, first and last hour of use."""
     profiles = telemetry.profiles
-    times = [("signup_window", "", telemetry.created_ms)]
+    columns = [_time_column("signup_window", "", telemetry.created_ms)]
     if telemetry.has_usage:
-        times += [
-            ("activity_window", "first:", profiles.first_use_ms),
-            ("activity_window", "last:", profiles.last_use_ms),
-        ]
-    columns = []
-    for kind, prefix, at in times:
-        codes, hours = hour_windows(at, prefix=prefix)
-        account = np.arange(len(at), dtype=np.int32)
-        columns.append(
-            Column(kind, hours, codes, account, at, at, np.ones(len(at), dtype=np.int32))
-        )
+        first = _time_column("activity_window", "first:", profiles.first_use_ms)
+        last = _time_column("activity_window", "last:", profiles.last_use_ms)
+        columns.append(Column.joined([first, last]))
     return columns
 
 
-def _part(kind: int, columns: list[Column], pepper: Pepper) -> _Part:
+def _time_column(kind: str, prefix: str, at_ms: IntArray) -> Column:
+    code, hours = hour_windows(at_ms, prefix=prefix)
+    account = np.arange(len(at_ms), dtype=np.int32)
+    return Column(kind, hours, code, account, at_ms, at_ms, np.ones(len(at_ms), dtype=np.int32))
+
+
+def _part(column: Column, pepper: Pepper) -> _Part:
     """Return one kind's distinct values, sorted by pseudonym, and its merged sightings."""
-    column = columns[0] if len(columns) == 1 else Column.joined(columns)
     digests = pepper.digests(column.kind, column.values)
     order = _order_of_digests(digests)
     rank = np.empty(len(order), dtype=np.int64)
@@ -146,13 +154,15 @@ def _part(kind: int, columns: list[Column], pepper: Pepper) -> _Part:
         column.count[known],
     )
     clear = column.values.take(pa.array(order))
-    return _Part(kind, to_pseudonyms(pepper.version, digests[order]), clear, *merged)
+    return _Part(CODE[column.kind], to_pseudonyms(pepper.version, digests[order]), clear, *merged)
 
 
 def _order_of_digests(digests: IntArray) -> IntArray:
     """Return the order of uint8 (V, 16) rows, as their hexadecimal texts sort."""
     halves = np.ascontiguousarray(digests).view(">u8").reshape(-1, 2).astype(np.uint64)
-    return np.lexsort((halves[:, 1], halves[:, 0]))
+    order = np.argsort(halves[:, 0])
+    ties = np.diff(halves[order, 0]) == 0
+    return np.lexsort((halves[:, 1], halves[:, 0])) if ties.any() else order
 
 
 def _merge(
@@ -188,13 +198,14 @@ def _graph(
     total = np.sum(per_part, axis=0, dtype=np.int64) if parts else np.zeros(accounts, np.int64)
     free = np.cumsum(total) - total  # the next free row of each account
     rows = int(total.sum())
-    account, value, count = (np.empty(rows, dtype=np.int32) for _ in range(3))
+    value, count = (np.empty(rows, dtype=np.int32) for _ in range(2))
     first_ms, last_ms = (np.empty(rows, dtype=np.int64) for _ in range(2))
     offset = 0
     for part, held in zip(parts, per_part, strict=True):
-        within = np.arange(len(part.account)) - (np.cumsum(held) - held)[part.account]
-        row = free[part.account] + within
-        account[row], value[row] = part.account, part.value + offset
+        row = free[part.account]
+        if held.max(initial=0) > 1:
+            row += np.arange(len(row)) - (np.cumsum(held) - held)[part.account]
+        value[row] = part.value + np.int32(offset)
         first_ms[row], last_ms[row], count[row] = part.first_ms, part.last_ms, part.count
         free += held
         offset += len(part.pseudonym)
@@ -204,7 +215,7 @@ def _graph(
         created_ms=telemetry.created_ms,
         closed_ms=telemetry.closed_ms,
         stratum=_strata(country),
-        account=account,
+        account=np.repeat(np.arange(accounts, dtype=np.int32), total),
         value=value,
         first_ms=first_ms,
         last_ms=last_ms,
@@ -230,4 +241,5 @@ def _concat(columns: list[pa.StringArray]) -> pa.StringArray:
 def _strata(country: pa.StringArray) -> IntArray:
     """Return the code of each account's country in sorted order, int32 (N,); -1 unknown."""
     names = pc.unique(country.drop_null()).sort()
-    return pc.fill_null(pc.index_in(country, names), -1).to_numpy(zero_copy_only=False)
+    codes: IntArray = pc.fill_null(pc.index_in(country, names), -1).to_numpy(zero_copy_only=False)
+    return codes

@@ -9,6 +9,8 @@ from enum import IntEnum
 from functools import cache, cached_property
 from typing import Any
 
+import disposable_email_domains
+import idna
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -61,8 +63,6 @@ class DomainLists:
         custom: Iterable[str] = (),
     ) -> DomainLists:
         """Return the lists that ship with the project, with the operator's own added."""
-        import disposable_email_domains
-
         return cls(
             free_mail=providers.FREE_MAIL | _tidy(free_mail),
             disposable=frozenset(disposable_email_domains.blocklist) | _tidy(disposable),
@@ -102,7 +102,8 @@ def extractor() -> Any:
     Private suffixes (``github.io``, ``eu.org``) count as suffixes, because strangers
     register below them; one shared value for all of them would tie strangers together.
     """
-    import tldextract
+    # Imported late: requests, which it brings along, takes a while and tries a local socket.
+    import tldextract  # noqa: PLC0415
 
     return tldextract.TLDExtract(
         suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True
@@ -116,8 +117,6 @@ def _rules() -> tuple[dict[str, int], int]:
     A rule's number is how many labels the suffix has when the rule's own labels match:
     its labels for a plain rule, one more for a wildcard, one less for an exception.
     """
-    import idna
-
     found: dict[str, int] = {}
     for rule in sorted(extractor().tlds):  # '!' < '*' < letters
         bare = rule.removeprefix("!").removeprefix("*.")

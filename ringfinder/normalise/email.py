@@ -7,12 +7,14 @@ deliver ``a+b`` and ``a`` to two people, and tags are the cheapest way to many a
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from email_validator import EmailNotValidError, validate_email
 
 from ringfinder.model import BoolArray, IntArray
 from ringfinder.normalise import providers
@@ -29,7 +31,16 @@ _ATOM = r"[A-Za-z0-9!#$%&'*/=?^_`{|}~+-]+"
 _LABEL = r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*"
 _SIMPLE = rf"^{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+[A-Za-z]+$"
 _NOT_SIMPLE_DOMAIN = r"(?i)@.*[^.]{64}|\.(?:arpa|invalid|local|localhost|onion|test)$"
-_NOBODY = r"^(?:test|tests?er|user|foo|bar|example|name|email|mail|me|you|a|abc|asdf|x|xx+|none|null|unknown|no-?reply|noemail|anonymous|admin|info)[0-9]?@(?:example\.(?:com|net|org)|test\.com|email\.com|mail\.com|domain\.com|yourdomain\.com|none\.com)$"  # noqa: E501
+# Addresses that forms and manuals show, typed by people who give none.
+_NOBODY = (
+    r"^(?:test(?:s|er)?|user|foo|bar|example|name|e?mail|me|you|a|abc|asdf|x+|none|null|unknown"
+    r"|no-?(?:reply|email)|anonymous|admin|info)[0-9]?@(?:example\.(?:com|net|org)"
+    r"|(?:test|e?mail|(?:your)?domain|none)\.com)$"
+)
+
+_CHARACTER_CLASS = np.arange(256, dtype=np.uint8)
+_CHARACTER_CLASS[[*range(ord("a"), ord("z") + 1), *range(ord("A"), ord("Z") + 1)]] = ord("a")
+_CHARACTER_CLASS[ord("0") : ord("9") + 1] = ord("0")
 
 
 @dataclass(frozen=True)
@@ -84,6 +95,7 @@ def read_emails(values: pa.StringArray, lists: DomainLists | None = None) -> Ema
     home = homes.take(rows)
     classes = np.where(code >= 0, np.append(found.classes, -1)[code], -1).astype(np.int8)
     stem = _stems(local, home, code, homes, owners)
+    pattern, digits = _patterns(local, _pattern_homes(homes, found.classes).take(rows))
     shown = np.isin(found.classes, (DomainClass.DISPOSABLE, DomainClass.EDUCATION,
                                     DomainClass.CUSTOM))  # fmt: skip
     return Emails(
@@ -91,9 +103,9 @@ def read_emails(values: pa.StringArray, lists: DomainLists | None = None) -> Ema
         mailbox=pc.binary_join_element_wise(stem, home, "@"),
         domain=without(found.registrable, ~shown).take(rows),
         provider=found.registrable.take(rows),
-        pattern=_patterns(local, _pattern_homes(homes, found.classes).take(rows)),
+        pattern=pattern,
         classes=classes,
-        digits=_digits(local),
+        digits=digits,
         variant=flags(pc.not_equal(local, stem)),
     )
 
@@ -148,8 +160,6 @@ def split_with_library(value: str) -> tuple[str, str] | None:
     Accepts what people type around an address: full-width characters, ``mailto:``, a
     display name with the address in angle brackets.
     """
-    from email_validator import EmailNotValidError, validate_email
-
     typed = unicodedata.normalize("NFKC", value).strip()
     if typed[:7].lower() == "mailto:":
         typed = typed[7:]
@@ -242,31 +252,40 @@ def _pattern_homes(homes: pa.StringArray, classes: IntArray) -> pa.StringArray:
     return pc.if_else(pa.array(classes == DomainClass.FREE_MAIL), homes, named)
 
 
-def _patterns(local: pa.StringArray, home: pa.StringArray) -> pa.StringArray:
-    """Return the shape of each local part with what stands after its @."""
-    letters = pc.replace_substring_regex(local, r"[\pL\pM]+", "a")
-    shapes, distinct = codes_of(pc.replace_substring_regex(letters, r"\pN", "0"))
-    coarse = pa.array([_shape(text) for text in distinct.to_pylist()], pa.string())
-    shape = coarse.take(pa.array(shapes, mask=shapes < 0))
-    return pc.binary_join_element_wise(shape, home, "@")
+def _patterns(local: pa.StringArray, home: pa.StringArray) -> tuple[pa.StringArray, IntArray]:
+    """Return the shape of each local part with what stands after its @, and its digits.
+
+    ASCII is translated byte by byte; the distinct results are few, whatever the rows.
+    """
+    foreign = ~flags(pc.fill_null(pc.string_is_ascii(local), True))
+    plain = where(local, foreign, _ascii_shape)
+    code, distinct = codes_of(_translated(plain))
+    texts = distinct.to_pylist()
+    shapes = pa.array([_shape(text) for text in texts], pa.string())
+    digits = np.array([text.count("0") for text in texts] + [-1], dtype=np.int16)
+    shape = shapes.take(pa.array(code, mask=code < 0))
+    return pc.binary_join_element_wise(shape, home, "@"), digits[code]
+
+
+def _ascii_shape(rows: pa.Array) -> pa.Array:
+    """Return rows with letters of any script as ``a``, digits as ``0``, other signs as ``_``."""
+    letters = pc.replace_substring_regex(rows, r"[\pL\pM]", "a")
+    digits = pc.replace_substring_regex(letters, r"\pN", "0")
+    return pc.replace_substring_regex(digits, r"[^\x00-\x7f]", "_")
+
+
+def _translated(ascii_rows: pa.StringArray) -> pa.StringArray:
+    """Return ASCII rows with every letter ``a`` and every digit ``0``."""
+    rows = pa.concat_arrays([ascii_rows])  # drops the offset of a slice
+    valid, offsets, data = rows.buffers()
+    text = np.frombuffer(data or b"", dtype=np.uint8)
+    return pa.StringArray.from_buffers(
+        len(rows), offsets, pa.py_buffer(_CHARACTER_CLASS[text]), valid, rows.null_count
+    )
 
 
 def _shape(text: str) -> str:
-    """Write digit runs of ``a.a00`` as their length, ``a.a#2``; long shapes as their length."""
-    parts: list[str] = []
-    run = 0
-    for character in text + "\0":
-        if character == "0":
-            run += 1
-            continue
-        if run:
-            parts.append(f"#{min(run, 9)}")
-            run = 0
-        parts.append(character)
-    shape = "".join(parts)[:-1]
+    """Write runs of letters once and runs of digits as their length: ``aa.a00``, ``a.a#2``."""
+    once = re.sub("a+", "a", text)
+    shape = re.sub("0+", lambda run: f"#{min(len(run[0]), 9)}", once)
     return shape if len(shape) <= MAX_PATTERN else f"mixed#{min(len(text) // 8 * 8, 32)}"
-
-
-def _digits(local: pa.StringArray) -> IntArray:
-    count = pc.count_substring_regex(local, r"\pN")
-    return pc.fill_null(count, -1).to_numpy(zero_copy_only=False).astype(np.int16)

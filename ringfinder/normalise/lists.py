@@ -53,7 +53,9 @@ class Ranges:
         Among equal networks the smallest label shows, so that the order of a file
         changes nothing.
         """
-        table = np.array(sorted(set(networks)), dtype=np.uint64).reshape(-1, 3)
+        if not networks:
+            return _NONE
+        table = np.array(sorted(set(networks)), dtype=np.uint64)
         length = table[:, 1].astype(np.int64)
         start = table[:, 0]
         last = start + (
@@ -72,9 +74,7 @@ class Ranges:
             offset = np.repeat(np.cumsum(spans) - spans, spans)
             cells = np.repeat(first[rows], spans) + np.arange(spans.sum()) - offset
             labels[cells] = np.repeat(table[rows, 2].astype(np.int64), spans)
-        stop = np.append(edges[1:], np.uint64(0)) - np.uint64(1)
-        if len(stop):
-            stop[-1] = last.max()
+        stop = np.append(edges[1:] - np.uint64(1), last.max())
         kept = labels >= 0
         return cls(edges[kept], stop[kept], labels[kept])
 

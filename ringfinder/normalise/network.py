@@ -26,6 +26,7 @@ MAX_IP = 96
 
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _V4 = rf"^{_OCTET}(?:\.{_OCTET}){{3}}$"
+_PLAIN_V6 = re.compile(r"[0-9a-fA-F]*:[0-9a-fA-F:.]*\Z")
 _DECORATED_V4 = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3}){3})(?::[0-9]{1,5}|/([0-9]{1,2}))?\Z", re.A)
 _DECORATED_V6 = re.compile(
     r"(?:\[([0-9a-f:.]+)(?:%[\w.~-]+)?\](?::[0-9]{1,5})?"
@@ -35,15 +36,16 @@ _DECORATED_V6 = re.compile(
 
 # Not on the public internet (IANA special-purpose registries): first address, prefix length.
 _SILENT_V4 = (
-    ("0.0.0.0", 8), ("10.0.0.0", 8), ("100.64.0.0", 10), ("127.0.0.0", 8), ("169.254.0.0", 16),
+    ("0.0.0.0", 8),  # noqa: S104 - a prefix, nothing is bound
+    ("10.0.0.0", 8), ("100.64.0.0", 10), ("127.0.0.0", 8), ("169.254.0.0", 16),
     ("172.16.0.0", 12), ("192.0.0.0", 24), ("192.0.2.0", 24), ("192.88.99.0", 24),
     ("192.168.0.0", 16), ("198.18.0.0", 15), ("198.51.100.0", 24), ("203.0.113.0", 24),
     ("224.0.0.0", 3),
 )  # fmt: skip
 _PUBLIC_V6 = 0b001  # 2000::/3 is all that was ever given out
 _SILENT_V6 = (("2001::", 23), ("2001:db8::", 32), ("3fff::", 20))
-_MAPPED = (0, 0xFFFF)  # ::ffff:0:0/96 as (upper 64 bits, next 32)
-_NAT64 = (0x0064FF9B << 32, 0)  # 64:ff9b::/96
+_NAT64 = np.uint64(0x0064FF9B << 32)  # upper half of 64:ff9b::/96
+_NOTHING = (0, bytes(16), 0)
 
 
 @dataclass(frozen=True)
@@ -114,10 +116,9 @@ def read_addresses(values: pa.StringArray) -> Addresses:
     number[plain] = np.ascontiguousarray(quads).view(">u4").ravel()
     length[plain] = 32
     rest = flags(pc.match_substring_regex(values, "[:.].*[:.]")) & ~plain
-    for row, text in zip(
-        np.flatnonzero(rest), values.filter(pa.array(rest)).to_pylist(), strict=True
-    ):
-        version[row], number[row], length[row] = _parse(text)
+    parsed = [_parse(text) for text in values.filter(pa.array(rest)).to_pylist()]
+    if parsed:
+        version[rest], number[rest], length[rest] = _columns(parsed)
     silent = _is_silent(version, number)
     version[silent], number[silent], length[silent] = 0, 0, 0
     return Addresses(version, number, length)
@@ -158,38 +159,45 @@ def network_classes(addresses: Addresses, networks: NetworkLists | None) -> IntA
     return found
 
 
-def _parse(text: str) -> tuple[int, int, int]:
-    """Return version, number and known bits of one address; zeros where it is none."""
-    four = _DECORATED_V4.match(text)
-    if four:
-        return _packed(socket.AF_INET, four[1], four[2])
-    six = _DECORATED_V6.match(text)
-    if six and ":" in (six[1] or six[2]):
-        return _packed(socket.AF_INET6, six[1] or six[2], six[3])
-    return 0, 0, 0
-
-
-def _packed(family: int, text: str, prefix: str | None) -> tuple[int, int, int]:
+def _parse(text: str) -> tuple[int, bytes, int]:
+    """Return version, 16 or 4 bytes and known bits of one address; zeros where it is none."""
+    prefix = None
+    family = socket.AF_INET6
+    if not _PLAIN_V6.match(text):
+        four, six = _DECORATED_V4.match(text), _DECORATED_V6.match(text)
+        if four:
+            family, text, prefix = socket.AF_INET, four[1], four[2]
+        elif six:
+            text, prefix = six[1] or six[2], six[3]
+        else:
+            return _NOTHING
     try:
         packed = socket.inet_pton(family, text)
     except OSError:
-        return 0, 0, 0
+        return _NOTHING
     whole = 8 * len(packed)
     known = whole if prefix is None else int(prefix)
-    if not 0 < known <= whole:
-        return 0, 0, 0
-    if whole == 32:
-        return 4, _kept(int.from_bytes(packed, "big"), 32, known), known
-    upper = int.from_bytes(packed[:8], "big")
-    if (upper, int.from_bytes(packed[8:12], "big")) in (_MAPPED, _NAT64):
-        return (4, int.from_bytes(packed[12:], "big"), 32) if known == whole else (0, 0, 0)
-    known = min(known, 64)
-    return 6, _kept(upper, 64, known), known
+    return (4 if whole == 32 else 6, packed, known) if 0 < known <= whole else _NOTHING
 
 
-def _kept(number: int, bits: int, known: int) -> int:
-    """Return the known upper bits, the rest zero: 1.2.3.4/24 and 1.2.3.0/24 say the same."""
-    return number >> (bits - known) << (bits - known)
+def _columns(parsed: list[tuple[int, bytes, int]]) -> tuple[IntArray, IntArray, IntArray]:
+    """Return version, number and known bits as columns; IPv4 inside IPv6 taken out."""
+    version = np.array([row[0] for row in parsed], dtype=np.int8)
+    known = np.array([row[2] for row in parsed], dtype=np.int16)
+    packed = b"".join([row[1].rjust(16, b"\0") for row in parsed])
+    upper, lower = np.frombuffer(packed, dtype=">u8").reshape(-1, 2).astype(np.uint64).T
+    head = lower >> np.uint64(32)
+    inside = ((upper == 0) & (head == 0xFFFF)) | ((upper == _NAT64) & (head == 0))
+    inside &= version == 6
+    version[inside & (known == 128)] = 4
+    version[inside & (known < 128)] = 0  # a prefix of the wrapping says nothing
+    known[inside] = 32
+    four = version == 4
+    known = np.where(four, known, np.minimum(known, 64)).astype(np.int16)
+    missing = (np.where(four, 32, 64) - known).astype(np.uint64)
+    number = np.where(four, lower & np.uint64(0xFFFFFFFF), upper)
+    number = np.where(version == 0, np.uint64(0), number >> missing << missing)
+    return version, number, np.where(version == 0, 0, known).astype(np.int16)
 
 
 def _is_silent(version: IntArray, number: IntArray) -> BoolArray:

@@ -15,12 +15,14 @@ Nothing of the text survives: a band is a hash of hashes.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ringfinder.model import IntArray
-from ringfinder.normalise.text import flags, to_strings, where
+from ringfinder.model import BoolArray, IntArray
+from ringfinder.normalise.text import codes_of, flags, to_strings, where
 
 BANDS = 4
 ROWS = 4
@@ -39,6 +41,8 @@ _MASK = (
     r"|\S*\pN\S*|[^\s,.;:!?/()\[\]{}<>|=+*_-]{25,}"
 )
 _WIDE = r"([\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}])"
+# Runs of what is no word, single spaces left out: replacing each of those by itself costs most.
+_GAPS = r"[^\pL\pM# ][^\pL\pM#]*| [^\pL\pM#]+"
 _BAND_SHAPE = r"^b[0-9]:[0-9a-f]{16}$"
 _CHUNK_BYTES = 1 << 22
 _POLY = np.uint64(0x9E3779B97F4A7C15)  # odd, so it has an inverse modulo 2**64
@@ -65,7 +69,7 @@ def skeletons(texts: pa.StringArray) -> pa.StringArray:
     foreign = ~flags(pc.string_is_ascii(texts))
     texts = where(pc.ascii_lower(texts), foreign, _plain)
     masked = pc.replace_substring_regex(texts, _MASK, " # ")
-    words = pc.replace_substring_regex(masked, r"[^\pL\pM#]+", " ")
+    words = pc.replace_substring_regex(masked, _GAPS, " ")
     merged = pc.replace_substring_regex(words, r"#(?: ?#)+", "#")
     return pc.utf8_trim_whitespace(merged)
 
@@ -84,16 +88,28 @@ def prompt_bands(texts: pa.StringArray) -> pa.ListArray:
         `BANDS` values such as ``b2:0123456789abcdef`` per text; null where the text has
         fewer than `MIN_WORDS` words. The same text gives the same bands on every machine.
     """
-    texts = to_strings(texts)
-    codes, distinct = _distinct(skeletons(texts))
+    code, bands = distinct_bands(texts)
+    said = code >= 0
+    offsets = np.concatenate([[0], np.cumsum(said * BANDS)]).astype(np.int32)
+    row = (code[said, None] * BANDS + np.arange(BANDS)).ravel()
+    return pa.ListArray.from_arrays(pa.array(offsets), bands.take(row), mask=pa.array(~said))
+
+
+def distinct_bands(texts: pa.StringArray) -> tuple[IntArray, pa.StringArray]:
+    """Return the bands of the distinct skeletons, and which of them each text has.
+
+    Returns
+    -------
+    code : int64 (V,)
+        The bands of text i are rows ``BANDS * code[i]`` and following, -1 for none.
+    bands : pa.StringArray
+    """
+    code, distinct = codes_of(skeletons(texts))
     bands = np.zeros((len(distinct), BANDS), dtype=np.uint64)
-    known = np.zeros(len(distinct), dtype=bool)
+    known = np.zeros(len(distinct) + 1, dtype=bool)
     for start, stop in _chunks(distinct):
         bands[start:stop], known[start:stop] = _signatures(distinct.slice(start, stop - start))
-    said = np.append(known, False)[codes]
-    offsets = np.concatenate([[0], np.cumsum(said * BANDS)]).astype(np.int32)
-    values = _band_texts(bands[codes[said]])
-    return pa.ListArray.from_arrays(pa.array(offsets), values, mask=pa.array(~said))
+    return np.where(known[code], code, -1), _band_texts(bands)
 
 
 def are_bands(values: pa.StringArray) -> bool:
@@ -113,12 +129,6 @@ def _plain(rows: pa.Array) -> pa.Array:
     return pc.replace_substring_regex(lower, _WIDE, r" \1 ")
 
 
-def _distinct(values: pa.StringArray) -> tuple[IntArray, pa.StringArray]:
-    encoded = values.dictionary_encode()
-    codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
-    return codes.astype(np.int64), encoded.dictionary
-
-
 def _chunks(values: pa.StringArray) -> list[tuple[int, int]]:
     """Return slices of about `_CHUNK_BYTES` of text each."""
     size = np.cumsum(
@@ -128,32 +138,28 @@ def _chunks(values: pa.StringArray) -> list[tuple[int, int]]:
         return []
     marks = np.searchsorted(size, np.arange(_CHUNK_BYTES, size[-1] + 1, _CHUNK_BYTES)) + 1
     cuts = np.unique(np.concatenate([[0], marks, [len(values)]])).tolist()
-    return list(zip(cuts[:-1], cuts[1:], strict=True))
+    return list(pairwise(cuts))
 
 
-def _signatures(skeleton: pa.StringArray) -> tuple[IntArray, "np.ndarray"]:
+def _signatures(skeleton: pa.StringArray) -> tuple[IntArray, BoolArray]:
     """Return uint64 (V, BANDS) bands and which rows have enough words for them."""
     words, count = _word_hashes(skeleton)
     known = count >= MIN_WORDS
     bands = np.zeros((len(count), BANDS), dtype=np.uint64)
     if not known.any():
         return bands, known
-    first = np.cumsum(count) - count
-    at = np.arange(len(words) - SHINGLE + 1)
     row = np.repeat(np.arange(len(count)), count)
-    whole = (row[at] == row[at + SHINGLE - 1]) & known[row[at]]
-    del first
-    at = at[whole]
-    shingles = words[at]
+    at = np.arange(len(words) - SHINGLE + 1)
+    at = at[(row[at] == row[at + SHINGLE - 1]) & known[row[at]]]  # none spans two texts
+    shingles: IntArray = words[at]
     for step in range(1, SHINGLE):
         shingles = _mix(shingles) + words[at + step]
     shingles = _mix(shingles)
     size = count[known] - SHINGLE + 1
     starts = np.cumsum(size) - size
     for band in range(BANDS):
-        value = np.full(len(size), band, dtype=np.uint64)
-        for i in range(ROWS):
-            seed, factor = _SEEDS[band * ROWS + i]
+        value: IntArray = np.full(len(size), band, dtype=np.uint64)
+        for seed, factor in _SEEDS[band * ROWS : (band + 1) * ROWS]:
             value = _mix(value + np.minimum.reduceat((shingles ^ seed) * factor, starts))
         bands[known, band] = value
     return bands, known
@@ -165,22 +171,16 @@ def _word_hashes(skeleton: pa.StringArray) -> tuple[IntArray, IntArray]:
     A polynomial over the bytes, all words at once: prefix sums modulo 2**64, differenced
     at the word's ends and divided by the power of its start.
     """
-    joined = pc.binary_join(pa.ListArray.from_arrays([0, len(skeleton)], skeleton), "\n")
-    data = np.frombuffer((joined[0].as_py() or "").encode(), dtype=np.uint8)
-    letter = data > 32
-    edge = np.diff(np.concatenate([[False], letter, [False]]).astype(np.int8))
+    joined = "\n".join(skeleton.to_pylist()).encode()
+    data = np.frombuffer(joined, dtype=np.uint8)
+    edge = np.diff((data > ord(" ")).astype(np.int8), prepend=0, append=0)
     starts, ends = np.flatnonzero(edge == 1), np.flatnonzero(edge == -1)
     power = np.cumprod(np.full(len(data) + 1, _POLY))
-    total = np.concatenate([[np.uint64(0)], np.cumsum((data + np.uint64(1)) * power[:-1])])
     undo = np.cumprod(np.full(len(data) + 1, _POLY_INVERSE))
+    total = np.concatenate([[np.uint64(0)], np.cumsum((data + np.uint64(1)) * power[:-1])])
     hashes = _mix((total[ends] - total[starts]) * undo[starts])
-    row_of_byte = np.cumsum(data == 10)
-    count = (
-        np.bincount(row_of_byte[starts], minlength=len(skeleton))
-        if len(starts)
-        else np.zeros(len(skeleton), dtype=np.int64)
-    )
-    return hashes, count
+    row_of_byte = np.cumsum(data == ord("\n"))
+    return hashes, np.bincount(row_of_byte[starts], minlength=len(skeleton))
 
 
 def _mix(x: IntArray) -> IntArray:

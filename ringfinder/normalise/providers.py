@@ -31,35 +31,37 @@ _FREE_BRANDS = {
     "uol": "com.br",
 }
 _FREE_SINGLE = """
-gmail.com googlemail.com icloud.com me.com mac.com proton.me pm.me ymail.com rocketmail.com myyahoo.com
-passport.com windowslive.com aim.com ya.ru mail.com email.com usa.com post.com europe.com engineer.com
-consultant.com inbox.com inbox.lv mail.ee mail.ru bk.ru inbox.ru list.ru internet.ru rambler.ru lenta.ru
-ro.ru autorambler.ru myrambler.ru ukr.net i.ua meta.ua bigmir.net tut.by web.de freenet.de t-online.de
-online.de arcor.de email.de 1und1.de laposte.net free.fr sfr.fr neuf.fr wanadoo.fr numericable.fr
-bbox.fr alice.it virgilio.it tiscali.it tin.it email.it fastwebnet.it inwind.it iol.it wp.pl o2.pl
-onet.pl onet.eu interia.pl interia.eu op.pl poczta.onet.pl gazeta.pl tlen.pl vp.pl buziaczek.pl
-email.cz post.cz centrum.cz centrum.sk volny.cz azet.sk zoznam.sk freemail.hu citromail.hu indamail.hu
-abv.bg mail.bg dir.bg sapo.pt mail.pt iol.pt telenet.be skynet.be proximus.be bluewin.ch sunrise.ch
-hispeed.ch ziggo.nl kpnmail.nl planet.nl home.nl hetnet.nl xs4all.nl upcmail.nl chello.nl online.no
-telia.com spray.se comhem.se bredband.net tele2.se mail.dk jubii.dk luukku.com suomi24.fi
-btinternet.com btopenworld.com sky.com virginmedia.com talktalk.net ntlworld.com blueyonder.co.uk
-tiscali.co.uk eircom.net comcast.net verizon.net att.net sbcglobal.net bellsouth.net cox.net
-charter.net earthlink.net juno.com netzero.net optonline.net roadrunner.com rr.com frontier.com
-windstream.net centurylink.net embarqmail.com netscape.net excite.com lycos.com mindspring.com
-rogers.com sympatico.ca shaw.ca telus.net videotron.ca bell.net bigpond.com bigpond.net.au optusnet.com.au
-iinet.net.au tpg.com.au xtra.co.nz terra.com.br bol.com.br ig.com.br globo.com globomail.com r7.com
-oi.com.br prodigy.net.mx speedy.com.ar fibertel.com.ar arnet.com.ar ciudad.com.ar vtr.net
-qq.com foxmail.com vip.qq.com 163.com 126.com yeah.net vip.163.com sina.com sina.cn vip.sina.com sohu.com
-aliyun.com 139.com 189.cn wo.cn 21cn.com tom.com naver.com daum.net hanmail.net nate.com kakao.com
-docomo.ne.jp ezweb.ne.jp au.com softbank.ne.jp i.softbank.jp nifty.com biglobe.ne.jp ocn.ne.jp
-rediffmail.com sify.com indiatimes.com vsnl.com pchome.com.tw hinet.net seed.net.tw singnet.com.sg
-walla.co.il walla.com 012.net.il netvision.net.il bezeqint.net mynet.com superonline.com mail.kz
-maktoob.com emirates.net.ae webmail.co.za mweb.co.za telkomsa.net vodamail.co.za otenet.gr in.gr
-fastmail.com fastmail.fm fastmail.net fastmail.org fastmail.co.uk fastmail.de fastmail.jp fastmail.to
-messagingengine.com sent.com hey.com tuta.com tuta.io tutamail.com keemail.me mailfence.com posteo.de
-posteo.net mailbox.org runbox.com disroot.org riseup.net autistici.org kolabnow.com startmail.com
-countermail.com ctemplar.com cock.li airmail.cc skiff.com zohomail.com zohomail.eu zohomail.in
-hushmail.me lavabit.com mailo.com netcourrier.com caramail.com onmail.com murena.io e.email
+gmail.com googlemail.com icloud.com me.com mac.com proton.me pm.me ymail.com rocketmail.com
+myyahoo.com passport.com windowslive.com aim.com ya.ru mail.com email.com usa.com post.com
+europe.com engineer.com consultant.com inbox.com inbox.lv mail.ee mail.ru bk.ru inbox.ru list.ru
+internet.ru rambler.ru lenta.ru ro.ru autorambler.ru myrambler.ru ukr.net i.ua meta.ua bigmir.net
+tut.by web.de freenet.de t-online.de online.de arcor.de email.de 1und1.de laposte.net free.fr
+sfr.fr neuf.fr wanadoo.fr numericable.fr bbox.fr alice.it virgilio.it tiscali.it tin.it email.it
+fastwebnet.it inwind.it iol.it wp.pl o2.pl onet.pl onet.eu interia.pl interia.eu op.pl
+poczta.onet.pl gazeta.pl tlen.pl vp.pl buziaczek.pl email.cz post.cz centrum.cz centrum.sk
+volny.cz azet.sk zoznam.sk freemail.hu citromail.hu indamail.hu abv.bg mail.bg dir.bg sapo.pt
+mail.pt iol.pt telenet.be skynet.be proximus.be bluewin.ch sunrise.ch hispeed.ch ziggo.nl
+kpnmail.nl planet.nl home.nl hetnet.nl xs4all.nl upcmail.nl chello.nl online.no telia.com spray.se
+comhem.se bredband.net tele2.se mail.dk jubii.dk luukku.com suomi24.fi btinternet.com
+btopenworld.com sky.com virginmedia.com talktalk.net ntlworld.com blueyonder.co.uk tiscali.co.uk
+eircom.net comcast.net verizon.net att.net sbcglobal.net bellsouth.net cox.net charter.net
+earthlink.net juno.com netzero.net optonline.net roadrunner.com rr.com frontier.com windstream.net
+centurylink.net embarqmail.com netscape.net excite.com lycos.com mindspring.com rogers.com
+sympatico.ca shaw.ca telus.net videotron.ca bell.net bigpond.com bigpond.net.au optusnet.com.au
+iinet.net.au tpg.com.au xtra.co.nz terra.com.br bol.com.br ig.com.br globo.com globomail.com
+r7.com oi.com.br prodigy.net.mx speedy.com.ar fibertel.com.ar arnet.com.ar ciudad.com.ar vtr.net
+qq.com foxmail.com vip.qq.com 163.com 126.com yeah.net vip.163.com sina.com sina.cn vip.sina.com
+sohu.com aliyun.com 139.com 189.cn wo.cn 21cn.com tom.com naver.com daum.net hanmail.net nate.com
+kakao.com docomo.ne.jp ezweb.ne.jp au.com softbank.ne.jp i.softbank.jp nifty.com biglobe.ne.jp
+ocn.ne.jp rediffmail.com sify.com indiatimes.com vsnl.com pchome.com.tw hinet.net seed.net.tw
+singnet.com.sg walla.co.il walla.com 012.net.il netvision.net.il bezeqint.net mynet.com
+superonline.com mail.kz maktoob.com emirates.net.ae webmail.co.za mweb.co.za telkomsa.net
+vodamail.co.za otenet.gr in.gr fastmail.com fastmail.fm fastmail.net fastmail.org fastmail.co.uk
+fastmail.de fastmail.jp fastmail.to messagingengine.com sent.com hey.com tuta.com tuta.io
+tutamail.com keemail.me mailfence.com posteo.de posteo.net mailbox.org runbox.com disroot.org
+riseup.net autistici.org kolabnow.com startmail.com countermail.com ctemplar.com cock.li
+airmail.cc skiff.com zohomail.com zohomail.eu zohomail.in hushmail.me lavabit.com mailo.com
+netcourrier.com caramail.com onmail.com murena.io e.email
 """
 
 FREE_MAIL: frozenset[str] = frozenset(_FREE_SINGLE.split()) | frozenset(
@@ -67,23 +69,21 @@ FREE_MAIL: frozenset[str] = frozenset(_FREE_SINGLE.split()) | frozenset(
 )
 """Domains under which strangers open mailboxes: sharing one says nothing by itself."""
 
-PRIVACY_ALIAS: frozenset[str] = frozenset(
-    """
-simplelogin.com simplelogin.co simplelogin.fr simplelogin.io aleeas.com slmail.me slmails.com silomails.com
-8alias.com 8shield.net dralias.com passmail.net passmail.com passinbox.com passfwd.com anonaddy.com
-anonaddy.me addy.io addymail.com mailer.me duck.com mozmail.com relay.firefox.com
-privaterelay.appleid.com erine.email 33mail.com spamgourmet.com spamgourmet.net spamgourmet.org opayq.com
-abine.com blur.com ironvest.com emailhide.com sudomail.com mysudo.com altmails.com forwardemail.net
-relaymail.me inboxalias.com fwd.email firemail.cc hidemail.app hidemyemail.app maskmy.email
-startmail.alias cloaked.id mycloak.com burnermail.io trashmail-alias.com
-""".split()
-)
+_ALIAS = """
+simplelogin.com simplelogin.co simplelogin.fr simplelogin.io aleeas.com slmail.me slmails.com
+silomails.com 8alias.com 8shield.net dralias.com passmail.net passmail.com passinbox.com
+passfwd.com anonaddy.com anonaddy.me addymail.com mailer.me 4wrd.cc duck.com mozmail.com
+relay.firefox.com privaterelay.appleid.com erine.email 33mail.com opayq.com sudomail.com cloaked.id
+"""
+_ALIAS_BY_SUBDOMAIN = """
+anonaddy.com anonaddy.me mozmail.com simplelogin.com simplelogin.co simplelogin.fr aleeas.com
+slmail.me 33mail.com erine.email
+"""
+
+PRIVACY_ALIAS: frozenset[str] = frozenset(_ALIAS.split())
 """Services that forward a private alias to a real mailbox. Privacy, not throw-away mail."""
 
-ALIAS_CATCH_ALL: frozenset[str] = frozenset(
-    "anonaddy.com anonaddy.me mozmail.com simplelogin.com simplelogin.co simplelogin.fr 33mail.com "
-    "aleeas.com slmail.me passmail.net passmail.com passinbox.com erine.email".split()
-)
+ALIAS_CATCH_ALL: frozenset[str] = frozenset(_ALIAS_BY_SUBDOMAIN.split())
 """Alias services where everything under a user's own subdomain reaches that user."""
 
 SAME_DOMAIN: dict[str, str] = {

@@ -10,7 +10,6 @@ a pepper that knows its predecessor gives new values the same pseudonym as rotat
 from __future__ import annotations
 
 import hashlib
-import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -24,6 +23,7 @@ KEY_BYTES = 32
 """Shortest key accepted: as long as the hash."""
 
 DIGEST_BYTES = 16
+_BLOCK = 64  # bytes of a SHA-256 block
 _PERSON = b"ringfinder/audit"  # BLAKE2b personalisation, exactly its 16 bytes
 _WRAP = b"\x00wrap\x00"  # starts with the separator, which no kind's name holds
 _HEX = np.frombuffer("".join(f"{i:02x}" for i in range(256)).encode(), dtype="S2")
@@ -142,8 +142,21 @@ def to_pseudonyms(version: int, digests: IntArray) -> pa.StringArray:
 
 
 def _hmac_column(key: bytes, prefix: bytes, values: pa.StringArray) -> IntArray:
-    """Return the first 16 bytes of HMAC-SHA-256(key, prefix + value): uint8 (V, 16)."""
-    raw: list[bytes] = values.cast(pa.binary()).to_pylist()
-    one = hmac.digest
-    joined = b"".join([one(key, prefix + value, "sha256")[:DIGEST_BYTES] for value in raw])
-    return np.frombuffer(joined, dtype=np.uint8).reshape(-1, DIGEST_BYTES)
+    """Return the first 16 bytes of HMAC-SHA-256(key, prefix + value): uint8 (V, 16).
+
+    RFC 2104 written out: copying two prepared hash states is twice as fast as
+    `hmac.digest`, which looks its hash up and pads the key again for every value.
+    """
+    if len(key) > _BLOCK:
+        key = hashlib.sha256(key).digest()
+    padded = key.ljust(_BLOCK, b"\0")
+    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded) + prefix)
+    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded))
+    digests: list[bytes] = []
+    for value in values.cast(pa.binary()).to_pylist():
+        message, answer = inner.copy(), outer.copy()
+        message.update(value)
+        answer.update(message.digest())
+        digests.append(answer.digest())
+    whole = np.frombuffer(b"".join(digests), dtype=np.uint8).reshape(-1, outer.digest_size)
+    return np.ascontiguousarray(whole[:, :DIGEST_BYTES])

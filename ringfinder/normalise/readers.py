@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -15,10 +15,10 @@ from ringfinder.normalise import text
 from ringfinder.normalise.domains import DomainLists
 from ringfinder.normalise.email import Emails, read_emails
 from ringfinder.normalise.lists import NetworkLists
-from ringfinder.normalise.network import Addresses, canonical_asn, network_classes, read_addresses
+from ringfinder.normalise.network import canonical_asn, network_classes, read_addresses
 from ringfinder.normalise.payment import canonical_card_bin, canonical_payment_fingerprint
 from ringfinder.normalise.phone import canonical_phone, phone_blocks, phone_prefixes
-from ringfinder.normalise.prompt import are_bands, prompt_bands
+from ringfinder.normalise.prompt import BANDS, are_bands, distinct_bands
 from ringfinder.normalise.windows import day_windows
 
 
@@ -172,16 +172,13 @@ def _read_prompt(seen: RawSightings, context: Context) -> FieldRead:
     del context
     if are_bands(seen.values):
         return FieldRead(seen, [_column("prompt_band", seen, seen.values)])
-    bands = prompt_bands(seen.values)
-    sizes = pc.fill_null(pc.list_value_length(bands), 0).to_numpy(zero_copy_only=False)
-    starts = np.cumsum(sizes) - sizes
-    code, values = text.codes_of(bands.flatten())
-    size = sizes[seen.value]
-    edge = np.repeat(np.arange(len(size)), size)
-    within = np.arange(len(edge)) - np.repeat(np.cumsum(size) - size, size)
-    row = code[starts[seen.value[edge]] + within]
+    code, texts = distinct_bands(seen.values)
+    band, bands = text.codes_of(texts)
+    told = np.flatnonzero(code[seen.value] >= 0)
+    edge = np.repeat(told, BANDS)
+    row = (code[seen.value[told], None] * BANDS + np.arange(BANDS)).ravel()
     column = Column(
-        "prompt_band", values, row, seen.account[edge], seen.first_ms[edge],
+        "prompt_band", bands, band[row], seen.account[edge], seen.first_ms[edge],
         seen.last_ms[edge], seen.count[edge],
     )  # fmt: skip
     return FieldRead(seen, [column])

@@ -6,14 +6,13 @@ value says nothing. All of them are idempotent and none of them raises on any te
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ringfinder.model import BoolArray
+from ringfinder.model import BoolArray, IntArray
 
 MAX_CHARS = 512
 """Longest identifier believed; longer ones are broken exports or attacks on memory."""
@@ -124,9 +123,17 @@ def canonical_device(values: pa.StringArray) -> pa.StringArray:
     bare = where(
         values,
         flags(pc.match_substring_regex(values, _UUID)),
-        lambda rows: pc.replace_substring_regex(rows, r"(?i)^urn:uuid:|[{}-]", ""),
+        _bare_uuid,
     )
     return where(bare, flags(pc.match_substring_regex(bare, _HEX)), pc.ascii_lower)
+
+
+def _bare_uuid(rows: pa.Array) -> pa.Array:
+    digits = pc.replace_substring(rows, "-", "")
+    dressed = flags(pc.greater(pc.binary_length(digits), 32))
+    return where(
+        digits, dressed, lambda r: pc.replace_substring_regex(r, r"(?i)^urn:uuid:|[{}]", "")
+    )
 
 
 def canonical_tls_fingerprint(values: pa.StringArray) -> pa.StringArray:
@@ -164,23 +171,7 @@ def canonical_country(values: pa.StringArray) -> pa.StringArray:
     return without(upper, ~flags(pc.match_substring_regex(upper, "^[A-Z]{2}$")))
 
 
-def is_silent(value: str) -> bool:
-    """Tell whether one value says nothing; the same rules as `clean`, for a single string."""
-    return clean(pa.array([value], pa.string()))[0].as_py() is None
-
-
-def python_fold(value: str) -> str:
-    """Fold one string as `fold` does, with Python's own Unicode tables (for tests)."""
-    import unicodedata
-
-    spaced = "".join(
-        " " if unicodedata.category(c)[0] in "ZC" and unicodedata.category(c) != "Cn" else c
-        for c in value
-    )
-    return unicodedata.normalize("NFC", re.sub(" +", " ", spaced).strip())
-
-
-def codes_of(values: pa.StringArray) -> tuple[np.ndarray, pa.StringArray]:  # type: ignore[type-arg]
+def codes_of(values: pa.StringArray) -> tuple[IntArray, pa.StringArray]:
     """Return each row's code (int64, -1 for null) and the distinct strings in order met."""
     encoded = to_strings(values).dictionary_encode()
     codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)

@@ -69,10 +69,13 @@ def first_values(seen: RawSightings, accounts: int) -> IntArray:
 
     Of values first seen at the same time, the first in sorted order.
     """
+    first = np.full(accounts, -1, dtype=np.int64)
+    if (np.diff(seen.account) > 0).all():  # one value each, and nothing to choose
+        first[seen.account] = seen.value
+        return first
     order = np.lexsort((seen.value, seen.first_ms, seen.account))
     holder = seen.account[order]
     leads = np.flatnonzero(np.diff(holder, prepend=-1))
-    first = np.full(accounts, -1, dtype=np.int64)
     first[holder[leads]] = seen.value[order][leads]
     return first
 
@@ -88,8 +91,9 @@ def _email_traits(accounts: int, read: FieldRead | None) -> dict[str, IntArray]:
     emails = read.emails
     box, boxes = codes_of(emails.mailbox)
     address, _ = codes_of(emails.address)
-    pairs = np.unique(np.stack([box, address], axis=1)[box >= 0], axis=0)
-    per_box = np.bincount(pairs[:, 0], minlength=len(boxes) + 1)
+    _, leads = np.unique(address, return_index=True)  # each address once: it has one mailbox
+    leads = leads[address[leads] >= 0]
+    per_box = np.bincount(box[leads], minlength=len(boxes) + 1)
     first = first_values(read.sightings, accounts)
     return {
         "email_class": np.append(emails.classes, np.int8(-1))[first],
