@@ -81,7 +81,8 @@ def _mapped_address(text: pa.StringArray) -> pa.StringArray:
 
 
 def _double_spaces(text: pa.StringArray) -> pa.StringArray:
-    return pc.replace_substring(text, " ", "  ", max_replacements=2)
+    # Arrow's replacement with a limit leaves arbitrary bytes behind; there are few distinct words.
+    return pa.array([word.replace(" ", "  ", 2) for word in text.to_pylist()], pa.string())
 
 
 def _as_dictionary(column: pa.Array) -> pa.DictionaryArray:
