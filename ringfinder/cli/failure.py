@@ -31,30 +31,30 @@ _OF_THE_MACHINE = {
 def guarded(program: click.Command, arguments: list[str]) -> int:
     """Run a program and return its exit code; say what went wrong on standard error."""
     try:
-        code = program.main(arguments, prog_name="ringfinder", standalone_mode=False)
+        # Not program.main(): it ends the process in its own ways, with its own codes.
+        with program.make_context("ringfinder", list(arguments)) as context:
+            program.invoke(context)
         sys.stdout.flush()
     except BaseException as error:  # the last place that can make a sentence of it
-        if "--debug" in arguments:
-            traceback.print_exc()
         code, sentence = explain(error)
+        if sentence and "--debug" in arguments:
+            traceback.print_exc()
         if sentence:
             click.echo(f"ringfinder: {safe(sentence)}", err=True)
-    return code if isinstance(code, int) else 0
+        return code
+    return 0
 
 
 def explain(error: BaseException) -> tuple[int, str]:  # noqa: PLR0911 a row per error
-    """Return the exit code of an error, and the sentence that says it.
-
-    Raises
-    ------
-    SystemExit
-        If that is the error: it knows its own code.
-    """
+    """Return the exit code of an error, and the sentence that says it, if any is due."""
     match error:
-        case SystemExit():
-            raise error
+        case click.exceptions.Exit():
+            return error.exit_code, ""  # --help and --version leave this way
         case RingfinderError():
             return error.exit_code, str(error)
+        case click.exceptions.NoArgsIsHelpError():
+            click.echo(error.format_message(), err=True)
+            return InputError.exit_code, ""
         case click.UsageError():
             return InputError.exit_code, _usage(error)
         case click.ClickException():
@@ -70,8 +70,7 @@ def explain(error: BaseException) -> tuple[int, str]:  # noqa: PLR0911 a row per
             )
         case OSError() if error.errno in _OF_THE_MACHINE:
             return InputError.exit_code, f"{error.strerror}: {error.filename or 'a file'}."
-    # DuckDB turns Ctrl-C into an error of its own; the command line does not import DuckDB.
-    if type(error).__name__ == "InterruptException":
+    if _is_duckdb_interrupt(error):
         return STOPPED, "Stopped."
     return INTERNAL, (
         f"Something went wrong inside ringfinder ({type(error).__name__}). "
@@ -83,6 +82,12 @@ def _usage(error: click.UsageError) -> str:
     path = error.ctx.command_path if error.ctx else "ringfinder"
     message = error.format_message().rstrip(".")
     return f"{message}. See `{path} --help`."
+
+
+def _is_duckdb_interrupt(error: BaseException) -> bool:
+    # DuckDB makes one of these of Ctrl-C; the command line does not import DuckDB to ask.
+    name, says = type(error).__name__, str(error)
+    return name == "InterruptException" or (name, says) == ("RuntimeError", "Query interrupted")
 
 
 def _leave_the_pipe() -> None:

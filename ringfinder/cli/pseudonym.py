@@ -38,7 +38,7 @@ _SHOWN_ONLY = {
 )
 @settings_options("pepper_file", "pepper_version", "default_region", "asn_list")
 def pseudonym(kind: str, value: str, as_json: bool, **options: Any) -> None:
-    """Print the pseudonym of a clear value, as evidence.parquet names it.
+    """Print the name that evidence has for a value.
 
     KIND is a kind of evidence, such as ip, email_domain or device; VALUE is what stands in
     the files, or `-` to read it from standard input, which keeps it out of the shell's

@@ -59,9 +59,10 @@ from ringfinder.cli.terminal import notice, say, say_json
 @click.option("--json", "as_json", is_flag=True, help="Print what was made as one JSON object.")
 @settings_options("seed")
 def simulate(out: Path, preset: str, no_country: bool, as_json: bool, **options: Any) -> None:
-    """Write a labelled world: fleets, benign look-alikes and a background.
+    """Write a labelled world to try the audit on.
 
-    The same options give the same files: signups.parquet, usage.parquet, payments.parquet,
+    It has fleets of many styles, benign look-alikes and a background with structure. The
+    same options give the same files: signups.parquet, usage.parquet, payments.parquet,
     logins.parquet, truth.parquet and world.json.
     """
     settings = settings_from(options, notice)

@@ -71,13 +71,19 @@ class TestExitCodes:
         assert ran.code == 130
         assert ran.err.strip() == "ringfinder: Stopped."
 
-    def test_ctrl_c_inside_duckdb_is_tidy_too(self):
-        interrupted = type("InterruptException", (Exception,), {})
-        assert explain(interrupted())[0] == 130
+    @pytest.mark.parametrize(
+        "error",
+        [type("InterruptException", (Exception,), {})(), RuntimeError("Query interrupted")],
+        ids=["interrupted from outside", "by a signal"],
+    )
+    def test_ctrl_c_inside_duckdb_is_tidy_too(self, error):
+        assert explain(error) == (130, "Stopped.")
 
-    def test_an_exit_is_left_alone(self):
-        with pytest.raises(SystemExit):
-            explain(SystemExit(3))
+    def test_another_runtime_error_is_not_ctrl_c(self):
+        assert explain(RuntimeError("Query failed"))[0] == 5
+
+    def test_an_orderly_exit_says_nothing(self):
+        assert explain(click.exceptions.Exit(3)) == (3, "")
 
 
 class TestUsage:
@@ -97,6 +103,12 @@ class TestUsage:
         assert ran.code == 0
         assert ran.out
         assert not ran.err
+
+    def test_without_a_command_it_shows_the_help_and_is_2(self):
+        ran = run()
+        assert ran.code == 2
+        assert ran.err.startswith("Usage: ringfinder")
+        assert not ran.out
 
 
 class TestDebug:
