@@ -48,7 +48,7 @@ bench: $(DEV) ## Measure time, memory and quality, beside what else could be use
 	@$(BIN)/python -m tests.bench
 
 docs: $(DEV) ## Write the parts of the README that are derived from the code.
-	@$(BIN)/python tools/readme.py
+	@$(BIN)/python tools/readme.py --demo
 
 constraints: ## Pin every dependency anew (needs uv); part of an upgrade, read the difference.
 	@tools/constraints.sh

@@ -10,8 +10,8 @@ Two conventions mark what is derived::
     ```console                        the command, and what it prints
     ```
 
-``python tools/readme.py --demo FILE`` puts the output of ``make demo``, saved in FILE, into
-the block marked ``<!-- output of: make demo -->``, which is left alone otherwise.
+``python tools/readme.py --demo`` also runs the demo and puts what it prints into the block
+marked ``<!-- output of: make demo -->``, which is left alone otherwise.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -148,9 +150,22 @@ def block(text: str, command: str) -> str:
     raise SystemExit(f"readme: no block is marked as the output of {command!r}")
 
 
+def demo_output() -> str:
+    """Run the demo with this interpreter and return what it prints."""
+    with tempfile.TemporaryDirectory() as out:
+        ran = subprocess.run(
+            [ROOT / "tools" / "demo.sh"],
+            env=os.environ | {"RINGFINDER": f"{sys.executable} -m ringfinder", "OUT": out},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+    return ran.stdout.replace(out, "demo")
+
+
 def with_demo(text: str, printed: str) -> str:
     """Return the README with `printed` as the output of the demo."""
-    shown = f"$ {DEMO}\n" + printed.replace(f"{ROOT}{os.sep}", "")
+    shown = f"$ {DEMO}\n{printed}"
 
     def output(match: re.Match[str]) -> str:
         return match[1] + shown + match[3] if match[2] == DEMO else match[0]
@@ -162,7 +177,7 @@ def main(arguments: list[str]) -> None:
     """Rewrite README.md."""
     text = README.read_text(encoding="utf-8")
     if arguments[:1] == ["--demo"]:
-        text = with_demo(text, Path(arguments[1]).read_text(encoding="utf-8"))
+        text = with_demo(text, demo_output())
     README.write_text(refresh(text), encoding="utf-8")
 
 
