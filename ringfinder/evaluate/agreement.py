@@ -76,10 +76,10 @@ def agreement(outcomes: Outcomes) -> Agreement:
 def _overlaps(ring: IntArray, fleet: IntArray) -> tuple[IntArray, IntArray, IntArray]:
     """Return ring, fleet and number of common accounts of every pair that has any."""
     inside = fleet >= 0
-    pairs, shared = np.unique(
-        np.stack([ring[inside], fleet[inside]]).astype(np.int64), axis=1, return_counts=True
-    )
-    return pairs[0], pairs[1], shared
+    fleets = int(fleet.max(initial=0)) + 1
+    pair = ring[inside].astype(np.int64) * fleets + fleet[inside]
+    pair, shared = np.unique(pair, return_counts=True)
+    return pair // fleets, pair % fleets, shared
 
 
 def _largest(index: IntArray, values: IntArray, size: int) -> IntArray:

@@ -37,7 +37,7 @@ class Benign:
         Of its benign accounts, those in any ring.
     most_in_one_instance
         The largest number flagged in one instance (one company, one lecture); None
-        where the truth has no `cohort_id`.
+        where the truth has no `group_id`.
     """
 
     flagged: Rate
@@ -189,9 +189,9 @@ def _benign(outcomes: Outcomes, name: str) -> dict[str, Benign]:
 
 def _most(outcomes: Outcomes, among: BoolArray) -> int | None:
     """Return the largest number of flagged accounts of `among` in one cohort instance."""
-    if "cohort_id" not in outcomes.groups:
+    if "group_id" not in outcomes.groups:
         return None
-    instance = outcomes.groups["cohort_id"].code[among & outcomes.flagged]
+    instance = outcomes.groups["group_id"].code[among & outcomes.flagged]
     return int(np.bincount(instance[instance >= 0]).max(initial=0))
 
 

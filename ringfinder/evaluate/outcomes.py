@@ -54,8 +54,8 @@ class Outcomes:
         int (N,): index of the account's true fleet, each of which has an account; -1
         for benign accounts and where the truth does not name fleets.
     groups
-        Further properties of accounts: `style`, `cohort`, `cohort_id`,
-        `network_class`, `region`; only those that the truth has.
+        Further properties of accounts: `style`, `cohort`, `group_id` (which company,
+        which lecture), `network_class`, `region`; only those that the truth has.
     established
         bool (N,) or None: old accounts that an attacker may try to frame.
     """

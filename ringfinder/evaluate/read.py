@@ -14,7 +14,7 @@ from ringfinder.evaluate.compare import Evaluation, compare
 from ringfinder.evaluate.outcomes import Groups, Outcomes
 from ringfinder.model import BoolArray, Decision, IntArray, Verdict
 
-GROUPS = ("style", "cohort", "cohort_id", "network_class", "region")
+GROUPS = ("style", "cohort", "group_id", "network_class", "region")
 TRUTH_COLUMNS = ("account_id", "fleet_id", "label", "established", *GROUPS)
 _FRAUD, _LEGITIMATE = "fraud", "legitimate"
 

@@ -13,6 +13,7 @@ _GAP = "   "
 def to_text(evaluation: Evaluation) -> str:
     """Return every figure, in tables of at most 100 columns."""
     count = evaluation.fleets
+    regions = len(evaluation.benign_by_region) > 1  # one region says nothing the total does not
     fleets = f" in {count:,} fleet{'s' if count > 1 else ''}" if count else ""
     blocks = [
         f"{evaluation.accounts:,} accounts, {evaluation.fraud:,} of them fraud{fleets}; "
@@ -21,10 +22,12 @@ def to_text(evaluation: Evaluation) -> str:
         _rates("Recall by style", "style", evaluation.recall_by_style),
         _rates("Recall by size of fleet", "accounts", evaluation.recall_by_size),
         _rates("Recall by network", "network", evaluation.recall_by_network),
-        _rates("Recall by region", "region", evaluation.recall_by_region),
+        _rates("Recall by region", "region", evaluation.recall_by_region if regions else {}),
         _benign("Benign accounts by cohort", "cohort", evaluation.benign_by_cohort),
         _benign("Benign accounts by network", "network", evaluation.benign_by_network),
-        _benign("Benign accounts by region", "region", evaluation.benign_by_region),
+        _benign(
+            "Benign accounts by region", "region", evaluation.benign_by_region if regions else {}
+        ),
         _rings(evaluation),
         _calibration(evaluation),
     ]
@@ -43,7 +46,9 @@ def _headline(evaluation: Evaluation) -> list[tuple[str, ...]]:
         "recall at 0.01% false positives": evaluation.recall_at_strict,
     }
     rows: list[tuple[str, ...]] = [
-        (name, *_cells(rate)) for name, rate in rates.items() if rate is not None
+        (name, *_cells(rate))
+        for name, rate in rates.items()
+        if rate is not None and (rate.total or "established" not in name)
     ]
     if evaluation.average_precision is not None:
         rows.append(("average precision", f"{evaluation.average_precision:.4f}", "", ""))

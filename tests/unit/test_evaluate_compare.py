@@ -37,7 +37,7 @@ def small():
         score=[0.9, 0.9, 0.8, 0.2, 0.7, 0.3, 0.3, 0.0],
         style=["burst"] * 4 + [None] * 4,
         cohort=["fleet"] * 4 + ["company"] * 3 + ["background"],
-        cohort_id=[None] * 4 + ["company-1"] * 3 + [None],
+        group_id=[None] * 4 + ["company-1"] * 3 + [None],
         network_class=["vpn", "vpn", "vpn", "office", "office", "office", "office", "vpn"],
         established=[False] * 5 + [True] * 3,
         past_allow=[True, True, True, False, True, False, True, False],
@@ -66,7 +66,7 @@ class TestCounts:
         assert compare(small()).most_flagged_in_one_instance == 1
 
     def test_accounts_of_no_instance_are_not_one_instance(self):
-        found = compare(outcomes(fleet=[-1, -1, -1], ring=[0, 0, 0], cohort_id=["c-1", None, None]))
+        found = compare(outcomes(fleet=[-1, -1, -1], ring=[0, 0, 0], group_id=["c-1", None, None]))
         assert found.most_flagged_in_one_instance == 1
 
 
@@ -176,6 +176,17 @@ class TestText:
     def test_a_tiny_rate_keeps_its_digits(self):
         text = to_text(compare(outcomes(fleet=[-1] * 20_000, ring=[0] + [-1] * 19_999)))
         assert "0.000050" in text
+
+    def test_one_region_is_not_told_apart(self):
+        fleet, ring = [0, -1, -1], [0, -1, -1]
+        one = outcomes(fleet=fleet, ring=ring, region=["US", "US", "US"])
+        two = outcomes(fleet=fleet, ring=ring, region=["US", "US", "DE"])
+        assert "by region" not in to_text(compare(one))
+        assert "by region" in to_text(compare(two))
+
+    def test_established_accounts_are_left_out_where_there_are_none(self):
+        found = compare(outcomes(fleet=[0], ring=[0], established=[False]))
+        assert "established" not in to_text(found)
 
     def test_no_line_is_wider_than_a_screen(self):
         assert max(map(len, to_text(compare(small())).split("\n"))) <= 100
