@@ -97,7 +97,13 @@ def _other_form(
     words = coded.dictionary
     shift = np.where(rng.random(len(coded), np.float32) < rate, len(words), 0).astype(np.int32)
     both = pa.concat_arrays([words, form(words)])
-    return pa.DictionaryArray.from_arrays(pc.add(coded.indices, pa.array(shift)), both)
+    return _unique(pc.add(coded.indices, pa.array(shift)), both)
+
+
+def _unique(indices: pa.Array, words: pa.StringArray) -> pa.DictionaryArray:
+    """Make a dictionary column whose words differ: Parquet's bytes vary where they repeat."""
+    once = pc.dictionary_encode(words)
+    return pa.DictionaryArray.from_arrays(once.indices.take(indices), once.dictionary)
 
 
 def _junk(
@@ -109,4 +115,4 @@ def _junk(
     chosen = len(known) + rng.integers(0, len(words), len(coded))
     hit = rng.random(len(coded), np.float32) < rate
     indices = pc.if_else(pa.array(hit), pa.array(chosen.astype(np.int32)), coded.indices)
-    return pa.DictionaryArray.from_arrays(indices, pa.concat_arrays([known, pa.array(list(words))]))
+    return _unique(indices, pa.concat_arrays([known, pa.array(list(words))]))

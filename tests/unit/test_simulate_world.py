@@ -274,7 +274,7 @@ class TestFiles:
         ({"cohort_shares": {"company": 0.97}}, "share of accounts"),
         ({"cohort_shares": {"martians": 0.1}}, "cohort_shares"),
         ({"adversary": Adversary(decoy_rate=2)}, "decoy_rate"),
-        ({"accounts": 1000, "adversary": Adversary(framing=600)}, "share of accounts"),
+        ({"accounts": 1000, "adversary": Adversary(framing=800)}, "share of accounts"),
         ({"campaigns": (Campaign("camouflage", 10, 10, 10),)}, "style"),
         ({"campaigns": (Campaign("hydra", 10, 10, 100),)}, "campaign days"),
     ],
