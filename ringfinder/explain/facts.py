@@ -109,7 +109,8 @@ def _coverage(
 ) -> tuple[IntArray, IntArray]:
     number, kinds = len(rings.size), len(KINDS)
     kind = graph.kind[rings.evidence_value].astype(np.int64)
-    holder = np.unique(links.account * kinds + kind[links.row])
+    holder = np.sort(links.account * kinds + kind[links.row])
+    holder = holder[np.diff(holder, prepend=-1) > 0]
     covered = np.bincount(
         rings.ring[holder // kinds].astype(np.int64) * kinds + holder % kinds,
         minlength=number * kinds,

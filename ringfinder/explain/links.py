@@ -43,11 +43,8 @@ class EvidenceLinks:
 
     def pairs_of(self, accounts: IntArray) -> tuple[IntArray, IntArray]:
         """Return the pairs of some accounts: position in `accounts` and evidence row."""
-        begin = np.searchsorted(self.account, accounts, side="left")
-        length = np.searchsorted(self.account, accounts, side="right") - begin
-        position = np.repeat(np.arange(len(accounts)), length)
-        within = np.arange(len(position)) - np.repeat(np.cumsum(length) - length, length)
-        return position, self.row[np.repeat(begin, length) + within]
+        position, rows = runs_of(self.account, accounts)
+        return position, self.row[rows]
 
 
 def evidence_links(graph: AttributeGraph, rings: Rings) -> EvidenceLinks:
@@ -67,7 +64,7 @@ def evidence_links(graph: AttributeGraph, rings: Rings) -> EvidenceLinks:
     ring_of = rings.ring.astype(np.int64)
     inside = np.flatnonzero(ring_of >= 0)
     members = inside[np.argsort(ring_of[inside], kind="stable")]
-    sighting = np.flatnonzero(ring_of[graph.account] >= 0)
+    sighting = runs_of(graph.account, inside)[1]
     account = graph.account[sighting].astype(np.int64)
     key = ring_of[account] * graph.values + graph.value[sighting]
     wanted = rings.evidence_ring.astype(np.int64) * graph.values + rings.evidence_value
@@ -85,6 +82,22 @@ def evidence_links(graph: AttributeGraph, rings: Rings) -> EvidenceLinks:
         member_start=_starts(ring_of[members], number),
         row_start=_starts(rings.evidence_ring, number),
     )
+
+
+def runs_of(column: IntArray, wanted: IntArray) -> tuple[IntArray, IntArray]:
+    """Find where each wanted number stands in a sorted column.
+
+    Returns
+    -------
+    position, row
+        int64: which of `wanted`, and a row of `column` that holds it; in the order wanted.
+    """
+    wanted = wanted.astype(column.dtype)  # or all of the long column would be cast
+    begin = np.searchsorted(column, wanted, side="left")
+    length = np.searchsorted(column, wanted, side="right") - begin
+    position = np.repeat(np.arange(len(wanted)), length)
+    within = np.arange(len(position)) - np.repeat(np.cumsum(length) - length, length)
+    return position, np.repeat(begin, length) + within
 
 
 def _starts(sorted_ring: IntArray, number: int) -> IntArray:

@@ -16,15 +16,19 @@ from ringfinder.explain.layout import Box, place
 from ringfinder.explain.numbers import count, plural, plural_of, share
 from ringfinder.explain.view import DrawnEdge, DrawnNode, RingDrawing
 from ringfinder.model import BoolArray, FloatArray, IntArray
-from ringfinder.schema import KINDS
+from ringfinder.schema import FAMILY_OF_KIND, KINDS
 
 MOST_NODES = 60
-MOST_VALUES, MOST_OF_KIND = 12, 4
+MOST_SINGLE, MOST_OF_KIND, MOST_VALUES = 8, 3, 12
 SMALL_RING = 40
 """Up to so many accounts, each is a circle of its own."""
-MOST_BUBBLES = 24
-RARE = 0.04
+MOST_CIRCLES = 18
+RARE = 0.08
 """A value that a smaller share of a large ring holds is drawn together with its like."""
+WORTH_DRAWING = 0.15
+"""Values of a kind are drawn together when this share of the ring holds any of them."""
+ALIKE = 0.8
+"""A value whose holders are those of a stronger one of its family, to this share, is left out."""
 WIDTH = 760.0
 BOX_HEIGHT = 40.0
 LABEL = 14
@@ -88,12 +92,17 @@ def draw_ring(shared: Shared, *, size: int, seed: int = 7) -> RingDrawing:
     held = np.array([[int(value.holders[group].sum()) for value in values] for group in groups])
     held = held.reshape(len(groups), len(values))
     boxes = [_box(value, size) for value in values]
+    widest = max((box.width for box in boxes), default=0.0)
+    boxes = [replace(box, width=widest) for box in boxes]
     circles = [
         _circle(len(group), row, values, size) for group, row in zip(groups, held, strict=True)
     ]
     room = [Box(dot.width + 8, dot.height + (26 if dot.note else 8)) for dot in circles]
-    room += [Box(box.width + 14, box.height + 14) for box in boxes]
-    places, height = place(room, held, width=WIDTH, seed=seed)
+    sides = [
+        Box(box.width, box.height, FAMILY_OF_KIND[value.kind])
+        for box, value in zip(boxes, values, strict=True)
+    ]
+    places, height = place(room, sides, held, width=WIDTH, seed=seed)
     nodes = [
         replace(shape, x=x, y=y) for shape, (x, y) in zip([*circles, *boxes], places, strict=True)
     ]
@@ -106,27 +115,42 @@ def draw_ring(shared: Shared, *, size: int, seed: int = 7) -> RingDrawing:
 
 
 def _values(shared: Shared, size: int) -> list[_Drawn]:
-    """Choose what to draw: the strongest value of every family, then the commonest strong."""
+    """Choose what to draw: the strongest value of every family, then the commonest strong.
+
+    What says the same twice (an address and its network) is drawn once.
+    """
     inside = np.bincount(shared.row, minlength=len(shared.kind))
     few = 1 if size <= SMALL_RING else max(3.0, RARE * size)
     rank = np.lexsort((np.arange(len(inside)), -inside * np.maximum(shared.nats, 0.01)))
-    common = [int(row) for row in rank if inside[row] > few]
+    common = [int(row) for row in rank if inside[row] > few][: 4 * MOST_VALUES]
     family = [KINDS[int(kind)].family for kind in shared.kind]
     first = list({family[row]: row for row in reversed(common)}.values())
-    chosen: list[int] = []
-    for row in [*first, *(row for row in common if row not in first)]:
-        alike = sum(shared.kind[other] == shared.kind[row] for other in chosen)
-        if len(chosen) < MOST_VALUES and alike < MOST_OF_KIND:
-            chosen.append(row)
-    single = [_one(shared, row, size) for row in sorted(chosen, key=common.index)]
-    together = []
+    single: list[_Drawn] = []
+    for row in [*sorted(first, key=common.index), *(row for row in common if row not in first)]:
+        value = _one(shared, row, size)
+        of_kind = sum(other.kind == value.kind for other in single)
+        alike = any(_alike(value, other) for other in single)
+        if len(single) < MOST_SINGLE and of_kind < MOST_OF_KIND and not alike:
+            single.append(value)
+    taken = np.concatenate([value.rows for value in single]) if single else np.zeros(0, np.int64)
+    together: list[_Drawn] = []
     for kind in np.unique(shared.kind):
-        rows = np.setdiff1d(np.flatnonzero((shared.kind == kind) & (inside > 1)), chosen)
+        rows = np.setdiff1d(np.flatnonzero((shared.kind == kind) & (inside > 1)), taken)
         drawn = _several(shared, rows, size)
-        if drawn is not None and drawn.holders.sum() > few:
+        if drawn is not None and drawn.holders.sum() > max(few, WORTH_DRAWING * size):
             together.append(drawn)
     together.sort(key=lambda drawn: -int(drawn.holders.sum()))
-    return single + together[: MOST_VALUES + 4 - len(single)]
+    for value in together:
+        if len(single) < MOST_VALUES and not any(_alike(value, other) for other in single):
+            single.append(value)
+    return single
+
+
+def _alike(value: _Drawn, other: _Drawn) -> bool:
+    if FAMILY_OF_KIND[value.kind] != FAMILY_OF_KIND[other.kind]:
+        return False
+    both, either = value.holders & other.holders, value.holders | other.holders
+    return bool(both.sum() >= ALIKE * either.sum())
 
 
 def _one(shared: Shared, row: int, size: int) -> _Drawn:
@@ -147,20 +171,16 @@ def _several(shared: Shared, rows: IntArray, size: int) -> _Drawn | None:
 
 
 def _groups(values: list[_Drawn], size: int) -> list[IntArray]:
-    """Put members with the same drawn values together; the rest by their first value."""
+    """Put members together that hold the same values: the more of them, as there is room."""
     if size <= SMALL_RING:
         return [np.array([member]) for member in range(size)]
     code = np.zeros(size, dtype=np.int64)
     for bit, value in enumerate(values):
-        code |= value.holders.astype(np.int64) << bit
-    codes, counts = np.unique(code, return_counts=True)
-    order = np.lexsort((codes, -counts))
-    room = min(MOST_BUBBLES, MOST_NODES - len(values))
-    whole = codes[order] if len(codes) <= room else codes[order][: room - len(values) - 1]
-    groups = [np.flatnonzero(code == one) for one in whole]
-    rest = np.flatnonzero(~np.isin(code, whole))
-    first = np.log2(np.maximum(code[rest] & -code[rest], 1)).astype(np.int64) + (code[rest] > 0)
-    groups += [rest[first == one] for one in np.unique(first)]
+        finer = code | (value.holders.astype(np.int64) << bit)
+        if len(np.unique(finer)) > MOST_CIRCLES:
+            break
+        code = finer
+    groups = [np.flatnonzero(code == one) for one in np.unique(code)]
     return sorted(groups, key=lambda group: (-len(group), int(group[0])))
 
 
@@ -191,8 +211,7 @@ def _caption(values: list[_Drawn], groups: list[IntArray], size: int) -> str:
     shown = sum(len(value.rows) for value in values)
     if size <= SMALL_RING:
         return f"{plural(size, 'account')} (circles) and the {plural(shown, 'value')} they share."
-    circles = plural(len(groups), "circle")
     return (
-        f"{plural(size, 'account')} in {circles}: each holds accounts that share the same of the "
-        f"{plural(shown, 'value')} drawn, its area is their number."
+        f"{plural(size, 'account')} in {plural(len(groups), 'circle')} of accounts that share "
+        f"alike; the area is their number, the lines are the {plural(shown, 'value')} they hold."
     )

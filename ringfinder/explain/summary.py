@@ -24,6 +24,8 @@ VARIED = 0.3
 """Prompts count as varied when a smaller share of the members has one in common."""
 NEARLY_ALL = 0.995
 """From this share of the members on, a sentence leaves out how many."""
+WORTH_TELLING = 0.25
+"""Kinds that a smaller share of the members has in common stay out of the sentence."""
 _PROMPTS = [code for code, kind in enumerate(KINDS) if kind.name.startswith("prompt_")]
 
 
@@ -98,10 +100,15 @@ def _shared(
     for value, nats in zip(rings.evidence_value[rows], rings.evidence_nats[rows], strict=True):
         strongest.setdefault(int(graph.kind[value]), float(nats))
     covered = facts.covered[ring] / max(1, int(rings.size[ring]))
-    ranked = sorted(strongest, key=lambda kind: (-strongest[kind] * covered[kind], kind))
+    # many values of a kind mark a ring less plainly than one
+    said = {
+        kind: nats * covered[kind] / (1 + math.log(max(1, facts.values[ring, kind])))
+        for kind, nats in strongest.items()
+    }
     best: dict[int, int] = {}
-    for kind in ranked:
-        best.setdefault(FAMILY_OF_KIND[kind], kind)
+    for kind in sorted(said, key=lambda kind: (-said[kind], kind)):
+        if covered[kind] >= WORTH_TELLING or not best:
+            best.setdefault(FAMILY_OF_KIND[kind], kind)
     return listing(
         [
             counted_kind(KINDS[kind], max(1, int(facts.values[ring, kind])))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ringfinder.explain.facts import RingFacts
+from ringfinder.explain.links import runs_of
 from ringfinder.explain.numbers import DAY_MS
 from ringfinder.explain.view import Hours, Timeline
 from ringfinder.graph.columns import AttributeGraph
@@ -35,7 +36,7 @@ def timeline(graph: AttributeGraph, accounts: IntArray | None) -> Timeline:
         day, exchanges = profiles.day, profiles.day_exchanges
     else:
         signup_day = graph.created_ms[accounts] // DAY_MS
-        rows = _rows_of(profiles.day_account, accounts)
+        rows = runs_of(profiles.day_account, accounts)[1]
         day, exchanges = profiles.day[rows], profiles.day_exchanges[rows]
     if not len(signup_day):
         return Timeline((), (), ())
@@ -49,14 +50,6 @@ def timeline(graph: AttributeGraph, accounts: IntArray | None) -> Timeline:
         tuple(signups.tolist()),
         tuple(used.astype(np.int64).tolist()),
     )
-
-
-def _rows_of(sorted_accounts: IntArray, wanted: IntArray) -> IntArray:
-    begin = np.searchsorted(sorted_accounts, wanted, side="left")
-    length = np.searchsorted(sorted_accounts, wanted, side="right") - begin
-    within = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
-    rows: IntArray = np.repeat(begin, length) + within
-    return rows
 
 
 def population_hours(graph: AttributeGraph, flagged: BoolArray) -> FloatArray:

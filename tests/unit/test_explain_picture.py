@@ -88,6 +88,20 @@ class TestSmallRings:
         drawing = draw_ring(shared_of({"device": [[0], [1], [2, 3]]}), size=4)
         assert [node.label for node in drawing.nodes if node.is_value] == ["device-2"]
 
+    def test_what_says_the_same_twice_is_drawn_once(self):
+        ring = shared_of({"ip": [[0, 1, 2]], "ip_network": [[0, 1, 2]], "device": [[0, 1, 2]]})
+        boxes = [node for node in draw_ring(ring, size=3).nodes if node.is_value]
+        assert sorted(box.family for box in boxes) == ["device", "network"]
+
+    def test_accounts_stand_between_the_values(self):
+        drawing = draw_ring(self.ring, size=20)
+        circles = [node.x for node in drawing.nodes if not node.is_value]
+        boxes = [node.x for node in drawing.nodes if node.is_value]
+        left, right = [x for x in boxes if x < 380], [x for x in boxes if x > 380]
+        assert abs(len(left) - len(right)) <= 1
+        assert max(left) < min(circles)
+        assert max(circles) < min(right)
+
 
 class TestLargeRings:
     @pytest.fixture(scope="class")
@@ -125,7 +139,7 @@ class TestLargeRings:
 
     def test_the_caption_says_what_a_circle_is(self, drawing):
         assert drawing.caption.startswith("5,000 accounts in ")
-        assert "its area is their number" in drawing.caption
+        assert "the area is their number" in drawing.caption
 
     def test_the_same_ring_gives_the_same_drawing(self, drawing):
         assert draw_ring(big_ring(), size=5000) == drawing
@@ -178,9 +192,21 @@ def test_any_ring_can_be_drawn(size, kinds, seed):
     assert overlaps(drawing) == []
 
 
-def test_places_are_apart_even_where_all_begin_at_one_point():
-    boxes = [Box(80, 40)] * 12
-    places, height = place(boxes, np.ones((6, 6), dtype=np.int64), width=760, seed=1)
-    for (ax, ay), (bx, by) in combinations(places, 2):
-        assert abs(ax - bx) >= 79.8 or abs(ay - by) >= 39.8
-    assert height > 40
+def test_places_are_apart_even_where_all_wish_for_one_point():
+    circles, boxes = [Box(60, 60)] * 12, [Box(80, 40)] * 6
+    places, height = place(circles, boxes, np.ones((12, 6), dtype=np.int64), width=760, seed=1)
+    for (ax, ay), (bx, by) in combinations(places[:12], 2):
+        assert abs(ax - bx) >= 59.8 or abs(ay - by) >= 59.8
+    assert height >= 3 * 50
+
+
+def test_order_follows_what_is_tied_together():
+    held = np.kron(np.eye(3, dtype=np.int64), np.ones((2, 2), dtype=np.int64)) * 10
+    places, _ = place([Box(20, 20)] * 6, [Box(80, 40)] * 6, held, width=760, seed=3)
+    crossings = 0
+    lines = np.argwhere(held).tolist()
+    for (c1, b1), (c2, b2) in combinations(lines, 2):
+        same_side = (places[6 + b1][0] < 380) == (places[6 + b2][0] < 380)
+        over = (places[c1][1] - places[c2][1]) * (places[6 + b1][1] - places[6 + b2][1]) < 0
+        crossings += same_side and over
+    assert crossings <= len(lines)
