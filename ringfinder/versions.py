@@ -40,3 +40,9 @@ def _version_of(name: str) -> str | None:
 def python_version() -> str:
     """Return the interpreter's version, such as ``3.11.7``."""
     return platform.python_version()
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of ringfinder, Python and every package found, by name."""
+    found = {name: version for name, version in dependencies().items() if version}
+    return {"ringfinder": own_version(), "python": python_version(), **found}
