@@ -20,7 +20,6 @@ _OF_THE_MACHINE = {
     errno.EACCES,
     errno.EDQUOT,
     errno.EISDIR,
-    errno.ENOENT,
     errno.ENOSPC,
     errno.ENOTDIR,
     errno.EPERM,
