@@ -15,7 +15,7 @@ import numpy as np
 from ringfinder.detect.candidates import first_members, value_communities
 from ringfinder.evidence.background import background
 from ringfinder.evidence.incidence import Incidence, incidence
-from ringfinder.evidence.pairs import significant_pairs
+from ringfinder.evidence.pairs import pairs_beyond, significant_pairs
 from ringfinder.model import IntArray
 
 SPLIT_WITHIN = 0.05
@@ -49,7 +49,9 @@ def divide(shared: Incidence, community: IntArray, *, seed: int) -> IntArray:
     distinct, own = np.unique(key, return_inverse=True)
     within = incidence(shared.accounts, account, own, shared.kind[distinct % shared.values])
     members = np.where(community >= 0, community, community.max() + 1)
-    pairs = significant_pairs(within, background(within, members))
+    pairs = pairs_beyond(within, background(within, members))
+    tested = max(within.values, 2)
+    pairs = significant_pairs(pairs, 2 * np.log(tested))  # Bonferroni: a ring is small
     label = value_communities(pairs, within.values, seed=seed, split=SPLIT_WITHIN)
     part = first_members(within, label)
     return _numbered(community, part)

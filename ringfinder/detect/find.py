@@ -12,7 +12,7 @@ from ringfinder.detect.null import false_discovery_rate, null_world
 from ringfinder.detect.refine import Communities, refine
 from ringfinder.evidence.background import Background, background
 from ringfinder.evidence.incidence import Incidence
-from ringfinder.evidence.pairs import significant_pairs
+from ringfinder.evidence.pairs import Pairs, least_nats, pairs_beyond, significant_pairs
 from ringfinder.graph.columns import AttributeGraph
 from ringfinder.model import FloatArray, IntArray
 
@@ -27,19 +27,37 @@ class Detection:
         The rings' members and what marks them.
     false_discovery_rate
         float64 (R,): q-value of each ring.
-    null_rings
-        Rings found in the null world.
+    null_rings, null_accounts
+        Rings found in the null world, and accounts in them.
+    least_nats
+        Excess from which a pair of values became an edge.
     """
 
     communities: Communities
     false_discovery_rate: FloatArray
     null_rings: int
+    null_accounts: int
+    least_nats: float
 
 
-def find_communities(shared: Incidence, back: Background, *, seed: int) -> Communities:
-    """Find communities against a background: pairs, Leiden, refinement, division."""
-    pairs = significant_pairs(shared, back)
-    label = value_communities(pairs, shared.values, seed=seed)
+def find_communities(
+    shared: Incidence, back: Background, pairs: Pairs, threshold: float, *, seed: int
+) -> Communities:
+    """Find communities against a background: pairs, Leiden, refinement, division.
+
+    Parameters
+    ----------
+    shared, back
+        Incidence and background.
+    pairs
+        All pairs of values that were met more often than expected.
+    threshold
+        Nats of excess from which a pair is an edge.
+    seed
+        Seeds Leiden.
+    """
+    kept = significant_pairs(pairs, threshold)
+    label = value_communities(kept, shared.values, seed=seed)
     whole = refine(shared, back, first_members(shared, label))
     parts = divide(shared, whole.community, seed=seed)
     if np.array_equal(parts, whole.community):
@@ -53,9 +71,11 @@ def find_rings(
     label: IntArray,
     *,
     seed: int,
-    null_worlds: int = 1,
 ) -> Detection:
     """Find rings and estimate how many of them chance explains.
+
+    Two permuted worlds are drawn: one says from which excess on a pair of values is an
+    edge, the other runs the whole pipeline with that threshold.
 
     Parameters
     ----------
@@ -65,18 +85,26 @@ def find_rings(
         int32 (N,): class of each account.
     seed
         Seeds Leiden and the null worlds.
-    null_worlds
-        How many permuted worlds to run.
     """
     back = background(shared, label)
-    found = find_communities(shared, back, seed=seed)
-    null: list[FloatArray] = []
-    for number in range(null_worlds):
-        world = null_world(graph, label, seed=seed + 1 + number)
-        chance = find_communities(world, background(world, label), seed=seed)
-        null.append(strength(chance))
-    rate = false_discovery_rate(strength(found), np.concatenate(null or [np.zeros(0)]))
-    return Detection(found, rate, sum(map(len, null)))
+    pairs = pairs_beyond(shared, back)
+    first = null_world(graph, label, seed=seed + 1)
+    chance = pairs_beyond(first, background(first, label))
+    threshold = least_nats(pairs.nats, chance.nats)
+    found = find_communities(shared, back, pairs, threshold, seed=seed)
+    second = null_world(graph, label, seed=seed + 2)
+    null_back = background(second, label)
+    null = find_communities(
+        second, null_back, pairs_beyond(second, null_back), threshold, seed=seed
+    )
+    rate = false_discovery_rate(strength(found), strength(null))
+    return Detection(
+        communities=found,
+        false_discovery_rate=rate,
+        null_rings=null.lifts.communities,
+        null_accounts=int((null.community >= 0).sum()),
+        least_nats=threshold,
+    )
 
 
 def strength(communities: Communities) -> FloatArray:

@@ -22,7 +22,7 @@ from ringfinder.evidence.membership import (
     log_lifts,
     membership_odds,
 )
-from ringfinder.model import FloatArray, IntArray
+from ringfinder.model import BoolArray, FloatArray, IntArray
 
 FREE_ROUNDS = 6
 LAST_ROUND = 14
@@ -155,3 +155,15 @@ def compact(community: IntArray) -> IntArray:
     code = np.full(len(size) + 1, -1, dtype=np.int32)
     code[order] = np.arange(len(order))
     return code[community]
+
+
+def keep_communities(
+    shared: Incidence, back: Background, found: Communities, kept: BoolArray
+) -> Communities:
+    """Return only the communities marked in `kept`, numbered anew in the same order."""
+    code = np.where(kept, np.cumsum(kept) - 1, -1)
+    community = np.full(len(found.community), -1, dtype=np.int32)
+    inside = found.community >= 0
+    community[inside] = code[found.community[inside]]
+    nats = np.where(community >= 0, found.nats, -np.inf)
+    return Communities(community, nats, log_lifts(shared, back, community), found.rounds)

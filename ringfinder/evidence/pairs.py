@@ -27,6 +27,11 @@ MINIMUM_TOGETHER = 3
 """Accounts on which a pair must be seen; two are a couple sharing a flat."""
 
 
+FALSE_PAIRS = 0.002
+"""Chance pairs allowed for each real one: a false pair adds one wrong edge between two
+communities, and the evidence tests come after."""
+
+
 @dataclass(frozen=True)
 class Pairs:
     """Pairs of values beyond chance.
@@ -106,15 +111,16 @@ def pair_counts(
     return u.astype(np.int32), v.astype(np.int32), together[keep].astype(np.int32)
 
 
-def significant_pairs(
+def pairs_beyond(
     shared: Incidence, back: Background, *, within_family: bool = False
 ) -> Pairs:
-    """Find the pairs of values that sit together beyond chance.
+    """Count every pair of values and what the null expects of it.
 
-    A pair is kept if it is met more often than expected and its excess exceeds
-    ``2 ln V`` nats, a Bonferroni bound over all V^2 pairs at a level of one false pair.
-
-    O(N K^2) in time, K the values kept per account.
+    Returns
+    -------
+    Pairs
+        Those met at least `MINIMUM_TOGETHER` times and more often than expected.
+        O(N K^2) in time, K the values kept per account.
     """
     rows = rarest_sightings(shared)
     u, v, together = pair_counts(shared, rows, within_family=within_family)
@@ -123,9 +129,39 @@ def significant_pairs(
     # one account per pair: a pair nobody could be expected to show still has a prior
     expected = np.maximum(expected, 1.0 / shared.accounts)
     nats = excess_nats(together, expected)
-    tested = max(int(np.count_nonzero(shared.degree >= MINIMUM_TOGETHER)), 2)
-    keep = (together > expected) & (nats > 2 * np.log(tested))
+    keep = together > expected
     return Pairs(u[keep], v[keep], together[keep], expected[keep], nats[keep])
+
+
+def significant_pairs(pairs: Pairs, least_nats: float) -> Pairs:
+    """Return the pairs whose excess exceeds a threshold."""
+    keep = pairs.nats > least_nats
+    return Pairs(
+        pairs.u[keep], pairs.v[keep], pairs.together[keep], pairs.expected[keep], pairs.nats[keep]
+    )
+
+
+def least_nats(real: FloatArray, null: FloatArray, *, false_share: float = FALSE_PAIRS) -> float:
+    """Choose the threshold that leaves at most a given share of chance pairs.
+
+    Parameters
+    ----------
+    real, null
+        Excess nats of the pairs of the data and of a permuted world.
+    false_share
+        Null pairs allowed for each real one above the threshold.
+
+    Returns
+    -------
+    float
+        Nats. The empirical counterpart of Benjamini and Hochberg (1995); a Bonferroni
+        bound over all V^2 pairs costs a fifth of the small fleets.
+    """
+    grid = np.arange(4.0, 40.0, 0.5)
+    above = len(real) - np.searchsorted(np.sort(real), grid, side="right")
+    chance = len(null) - np.searchsorted(np.sort(null), grid, side="right")
+    fit = np.flatnonzero(chance <= false_share * above)
+    return float(grid[fit[0]]) if len(fit) else float(grid[-1])
 
 
 def excess_nats(together: IntArray, expected: FloatArray) -> FloatArray:

@@ -1,0 +1,234 @@
+"""The audit, step by step. It is stateless: files in, files out, no store, no server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ringfinder.config import Settings
+from ringfinder.detect import Detection, find_rings
+from ringfinder.detect.classes import learn_classes
+from ringfinder.detect.refine import keep_communities
+from ringfinder.errors import InputError
+from ringfinder.evidence.background import background
+from ringfinder.evidence.incidence import Incidence, shared_values
+from ringfinder.evidence.membership import log_lifts
+from ringfinder.explain.build import Joined, build_run_view
+from ringfinder.explain.reasons import account_reasons
+from ringfinder.explain.view import Judgement, RunView
+from ringfinder.graph.columns import AttributeGraph
+from ringfinder.model import IntArray, Verdict
+from ringfinder.normalise import NetworkLists, Pepper, normalise, prompt_bands
+from ringfinder.pipeline.judgement import decisions, to_judgement, to_rings
+from ringfinder.pipeline.record import run_facts, run_record
+from ringfinder.pipeline.steps import Steps
+from ringfinder.publish.report import write_report
+from ringfinder.publish.staging import Staging, staged
+from ringfinder.publish.tables import write_accounts, write_evidence, write_rings
+from ringfinder.runs import AuditInputs, AuditSummary, Notice, Progress, RingLine
+from ringfinder.score.assess import Assessment, assess
+from ringfinder.sources import Inputs, ReadTelemetry, RejectsWriter, read_telemetry
+
+STEPS = 7
+SHOWN_SPARED = 10
+
+
+def audit(
+    inputs: AuditInputs,
+    settings: Settings,
+    out: Path,
+    *,
+    progress: Progress = lambda name, done: None,
+    notices: Notice = lambda sentence: None,
+) -> AuditSummary:
+    """Find rings in telemetry files and write accounts, rings, evidence and a report.
+
+    Parameters
+    ----------
+    inputs
+        The files.
+    settings
+        See `config.Settings`.
+    out
+        Directory to write to; all files appear together, or none.
+    progress, notices
+        Called with the step that begins, and with sentences worth telling.
+
+    Returns
+    -------
+    AuditSummary
+        The tables hold the same bytes for the same input, settings and seed.
+
+    Raises
+    ------
+    InputError
+        If a file, a column, a setting or the output directory is unusable.
+    """
+    steps = Steps(progress, STEPS)
+    said: list[str] = []
+
+    def notice(sentence: str) -> None:
+        said.append(sentence)
+        notices(sentence)
+
+    previous = _previous(inputs.previous)
+    with staged(out) as stage:
+        with steps.step("read"), RejectsWriter(stage.path("rejects.jsonl")) as rejects:
+            telemetry = _read(inputs, settings, rejects, notice)
+        with steps.step("normalise"):
+            graph = _normalise(telemetry, settings)
+        with steps.step("background"):
+            label = learn_classes(graph, seed=settings.seed)
+        with steps.step("detect"):
+            shared = shared_values(graph)
+            found = find_rings(graph, shared, label, seed=settings.seed)
+        with steps.step("judge"):
+            judged, run, judgement = _judge(
+                graph, shared, label, found, telemetry, settings, previous
+            )
+        with steps.step("write tables"):
+            _write_tables(stage, run, judged, settings)
+        with steps.step("report"):
+            facts = run_facts(telemetry, settings, found, judgement, said, steps.costs)
+            view = build_run_view(run, facts)
+            write_report(view, stage)
+        record = run_record(telemetry, settings, found, judged, steps)
+        stage.write_run(record)
+    return _summary(view, telemetry, out, steps.seconds)
+
+
+def _previous(directory: Path | None) -> tuple[pa.StringArray, pa.StringArray] | None:
+    """Read the ring ids of an earlier run."""
+    if directory is None:
+        return None
+    path = directory / "accounts.parquet"
+    try:
+        table = pq.read_table(path, columns=["account_id", "ring_id"]).combine_chunks()
+    except (OSError, pa.ArrowInvalid, pa.ArrowKeyError) as error:
+        raise InputError(
+            f"--previous {directory} holds no readable accounts.parquet; "
+            "expected the output directory of an earlier audit."
+        ) from error
+    columns = (table[name].cast(pa.string()) for name in ("account_id", "ring_id"))
+    one, two = (pa.concat_arrays(c.chunks) if c.num_chunks else pa.array([], pa.string()) for c in columns)
+    return one, two
+
+
+def _read(
+    inputs: AuditInputs, settings: Settings, rejects: RejectsWriter, notices: Notice
+) -> ReadTelemetry:
+    files = inputs.tables()
+    return read_telemetry(
+        Inputs(**files),
+        mapping=inputs.columns,
+        rejects=rejects,
+        threads=settings.threads,
+        memory_limit=f"{int(settings.memory_limit) >> 20}MiB",
+        temp_dir=settings.temp_dir,
+        prompt_bands=prompt_bands,
+        notices=notices,
+    )
+
+
+def _normalise(telemetry: ReadTelemetry, settings: Settings) -> AttributeGraph:
+    key = settings.read_pepper()
+    pepper = (
+        Pepper.derived([telemetry.record.pepper_seed])
+        if key is None
+        else Pepper(settings.pepper_version, key)
+    )
+    lists = {
+        name: [path]
+        for name, path in (
+            ("vpn", settings.vpn_list),
+            ("hosting", settings.hosting_list),
+            ("carrier", settings.carrier_list),
+            ("asn", settings.asn_list),
+        )
+        if path is not None
+    }
+    return normalise(
+        telemetry,
+        pepper=pepper,
+        networks=NetworkLists.from_files(**lists) if lists else None,
+        default_region=settings.default_region,
+        keep_clear=settings.clear_values,
+    )
+
+
+def _judge(
+    graph: AttributeGraph,
+    shared: Incidence,
+    label: IntArray,
+    found: Detection,
+    telemetry: ReadTelemetry,
+    settings: Settings,
+    previous: tuple[pa.StringArray, pa.StringArray] | None,
+) -> tuple[Assessment, Joined, Judgement]:
+    """Keep the rings within the false discovery rate, judge them and describe them."""
+    back = background(shared, label)
+    kept = found.false_discovery_rate <= settings.fdr
+    communities = keep_communities(shared, back, found.communities, kept)
+    fraud, legitimate = _labels(telemetry)
+    judged = assess(graph, shared, back, communities, fraud=fraud, legitimate=legitimate)
+    rate = found.false_discovery_rate[kept][judged.origin]
+    rings = to_rings(graph, shared, log_lifts(shared, back, judged.ring), judged)
+    judgement = to_judgement(graph, judged, rate, previous=previous)
+    run = Joined.of(graph, rings, judgement, clear_values=settings.clear_values)
+    return judged, run, judgement
+
+
+def _labels(telemetry: ReadTelemetry) -> tuple[IntArray, IntArray]:
+    """Return the accounts whose last label says fraud, and legitimate."""
+    none = np.zeros(0, dtype=np.int64)
+    if telemetry.labels is None:
+        return none, none
+    account = telemetry.labels["account"].to_numpy()
+    decided = telemetry.labels["decided_at_ms"].to_numpy()
+    fraud = np.array([text == "fraud" for text in telemetry.labels["label"].to_pylist()])
+    order = np.lexsort((fraud, decided, account))
+    last = order[np.r_[account[order][1:] != account[order][:-1], True]] if len(order) else order
+    return account[last[fraud[last]]], account[last[~fraud[last]]]
+
+
+def _write_tables(stage: Staging, run: Joined, judged: Assessment, settings: Settings) -> None:
+    reasons = account_reasons(run.graph, run.rings, run.judgement, run.links)
+    write_accounts(
+        stage.path("accounts.parquet"),
+        run,
+        score=judged.account_score,
+        decision=decisions(judged),
+        reasons=reasons,
+    )
+    write_rings(stage.path("rings.parquet"), run)
+    write_evidence(stage.path("evidence.parquet"), run)
+
+
+def _summary(
+    view: RunView, telemetry: ReadTelemetry, out: Path, seconds: float
+) -> AuditSummary:
+    rows = [*view.fleets, *view.unclear, *view.benign, *view.rest]
+    lines = [
+        RingLine(row.ring_id, row.verdict, row.size, row.score, row.exchanges, row.summary)
+        for row in rows
+    ]
+    fleets = tuple(line for line in lines if line.verdict == Verdict.FLEET)
+    spared = sorted(
+        (line for line in lines if line.verdict != Verdict.FLEET), key=lambda line: -line.size
+    )
+    counts: dict[str, int] = {}
+    for (table, reason), number in sorted(telemetry.record.rejected.items()):
+        counts[f"{table}: {reason}"] = number
+    return AuditSummary(
+        headline=view.finding,
+        accounts=view.accounts,
+        flagged=view.flagged,
+        fleets=fleets,
+        spared=tuple(spared[:SHOWN_SPARED]),
+        rejects=counts,
+        report=out / "report.html",
+        seconds=round(seconds, 1),
+    )

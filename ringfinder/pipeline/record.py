@@ -1,0 +1,99 @@
+"""What a run writes down about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+import numpy as np
+
+from ringfinder.config import Settings
+from ringfinder.detect import Detection
+from ringfinder.explain.view import Judgement, LabelUse, NullWorld, RejectCount, RunFacts, StepCost
+from ringfinder.pipeline.steps import Steps
+from ringfinder.score.assess import Assessment
+from ringfinder.sources import ReadTelemetry
+from ringfinder.versions import versions
+
+
+def run_facts(
+    telemetry: ReadTelemetry,
+    settings: Settings,
+    found: Detection,
+    judgement: Judgement,
+    notices: Sequence[str],
+    costs: Sequence[StepCost],
+) -> RunFacts:
+    """Return what the report tells of the run itself."""
+    return RunFacts(
+        settings=settings.public(),
+        versions=versions(),
+        rows=telemetry.record.rows,
+        rejects=[
+            RejectCount(table, str(reason), rows)
+            for (table, reason), rows in sorted(telemetry.record.rejected.items())
+        ],
+        notices=list(notices),
+        costs=list(costs),
+        fdr_limit=settings.fdr,
+        null_world=NullWorld(worlds=1, rings=found.null_rings, accounts=found.null_accounts),
+        labels=_label_use(telemetry),
+        has_usage=telemetry.has_usage,
+        finished_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    )
+
+
+def _label_use(telemetry: ReadTelemetry) -> LabelUse | None:
+    if telemetry.labels is None:
+        return None
+    labels = telemetry.labels["label"].to_pylist()
+    legitimate = labels.count("legitimate")
+    return LabelUse(fraud=labels.count("fraud"), legitimate=legitimate, cleared=legitimate)
+
+
+def run_record(
+    telemetry: ReadTelemetry,
+    settings: Settings,
+    found: Detection,
+    judged: Assessment,
+    steps: Steps,
+) -> dict[str, object]:
+    """Return the contents of run.json."""
+    verdicts = [str(verdict) for verdict in judged.verdict]
+    fleet = np.array([verdict == "fleet" for verdict in verdicts] + [False])
+    flagged = int((fleet[judged.ring] & (judged.ring >= 0)).sum())
+    record = telemetry.record
+    return {
+        "versions": versions(),
+        "settings": settings.public(),
+        "seed": settings.seed,
+        "counts": {
+            "accounts": len(telemetry.account_ids),
+            "flagged": flagged,
+            "rings": len(verdicts),
+            "rings_by_verdict": {name: verdicts.count(name) for name in sorted(set(verdicts))},
+            "rows": dict(record.rows),
+            "repeated_events": dict(record.repeated),
+        },
+        "null_world": {
+            "rings": found.null_rings,
+            "accounts": found.null_accounts,
+            "least_pair_nats": found.least_nats,
+        },
+        "rejects": {
+            f"{table}: {reason}": rows for (table, reason), rows in sorted(record.rejected.items())
+        },
+        "inputs": [_plain(asdict(file)) for file in record.files],
+        "steps": [asdict(cost) for cost in steps.costs],
+        "seconds": round(steps.seconds, 3),
+    }
+
+
+def _plain(values: dict[str, object]) -> dict[str, object]:
+    """Return JSON values; secret digests are left out."""
+    return {
+        name: value if isinstance(value, str | int | float | None) else str(value)
+        for name, value in values.items()
+        if not isinstance(value, bytes)
+    }
