@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from ringfinder.graph.columns import AttributeGraph
 from ringfinder.model import IntArray
@@ -41,11 +42,16 @@ def project(log: EventLog, store: GraphStore, *, known_by_ms: int | None = None)
         its own; one that has seen an event as unknown never takes it in afterwards.
     """
     done = store.applied()
-    written = 0
-    for segment in log.segments():
-        if not any(first <= segment.first and segment.last <= last for first, last in done):
-            written += store.write(to_batch(log, segment, known_by_ms=known_by_ms))
-    return written
+    pending = [
+        segment
+        for segment in log.segments()
+        if not any(first <= segment.first and segment.last <= last for first, last in done)
+    ]
+    profiles = _profiles(log, pending, known_by_ms)
+    return sum(
+        store.write(to_batch(log, segment, profiles.get(segment), known_by_ms=known_by_ms))
+        for segment in pending
+    )
 
 
 def rebuild(log: EventLog, store: GraphStore, *, known_by_ms: int | None = None) -> int:
@@ -72,15 +78,46 @@ def read_attribute_graph(log: EventLog, store: GraphStore) -> AttributeGraph:
     return to_attribute_graph(tables, profiles)
 
 
-def to_batch(log: EventLog, segment: Segment, *, known_by_ms: int | None = None) -> GraphBatch:
+def _profiles(
+    log: EventLog, pending: list[Segment], known_by_ms: int | None
+) -> dict[Segment, pa.Table]:
+    """Return the profiles that each segment's batch carries, folded in one pass.
+
+    A profile takes in all usage of the log, and travels with the last pending segment that
+    names its account: whoever is killed before that one will meet the account again.
+    """
+    carried: dict[Segment, pa.Array] = {}
+    seen = pa.array([], pa.string())
+    for segment in reversed(pending):
+        if segment.hours is None:
+            continue
+        names = pc.unique(pq.read_table(log.checked(segment.hours), columns=["account_id"])[0])
+        carried[segment] = names.filter(pc.invert(pc.is_in(names, seen)))
+        seen = pa.concat_arrays([seen, carried[segment]])
+    rows = profile_rows(log, seen, known_by_ms=known_by_ms)
+    return {
+        segment: rows.filter(pc.is_in(rows["account_id"], names))
+        for segment, names in carried.items()
+    }
+
+
+def to_batch(
+    log: EventLog,
+    segment: Segment,
+    profiles: pa.Table | None = None,
+    *,
+    known_by_ms: int | None = None,
+) -> GraphBatch:
     """Return what one segment says about the graph.
 
     Parameters
     ----------
     log
-        The segment's log: profiles of the accounts it names take in all its usage.
+        The segment's log.
     segment
         The events.
+    profiles
+        Profiles that the batch carries along (`PROFILES`).
     known_by_ms
         Leave out what was received later; None: nothing.
     """
@@ -88,15 +125,12 @@ def to_batch(log: EventLog, segment: Segment, *, known_by_ms: int | None = None)
     if known_by_ms is not None:
         events = events.filter(pc.less_equal(events["received_ms"], known_by_ms))
     names = pc.unique(events["account_id"])
-    profiles = PROFILES.empty_table()
-    if segment.type == EventType.USAGE:
-        profiles = profile_rows(log, names, known_by_ms=known_by_ms)
     values, sightings = _sightings(events, names)
     return GraphBatch(
         segment.first,
         segment.last,
         GraphTables(_accounts(segment.type, events, names), values, sightings),
-        profiles,
+        PROFILES.empty_table() if profiles is None else profiles,
         _records(events, LABELS, segment.type == EventType.LABELS),
         _records(events, DECISIONS, segment.type == EventType.DECISIONS),
     )

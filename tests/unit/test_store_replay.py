@@ -91,6 +91,20 @@ def two_days(log):
     )
 
 
+class StopsAfter:
+    """A store whose process dies at the nth write."""
+
+    def __init__(self, store, writes):
+        self.applied, self._store, self._left = store.applied, store, writes
+
+    def write(self, batch):
+        """Write, until the end has come."""
+        self._left -= 1
+        if not self._left:
+            raise InterruptedError
+        return self._store.write(batch)
+
+
 class TestProject:
     def test_sightings_sum_up_what_events_say(self, log, store):
         two_days(log)
@@ -138,6 +152,17 @@ class TestProject:
         other = opened()
         project(log, other)
         assert other.fingerprint() == store.fingerprint()
+
+    def test_a_projection_that_stops_anywhere_is_completed_by_the_next(self, log, store, opened):
+        two_days(log)
+        log.append([usage(("ann", 50, 1), ("eve", 51, 1)), usage(("bob", 52, 6))])
+        project(log, store)
+        for stop in (2, 3, 6, 9):
+            other = opened()
+            with pytest.raises(InterruptedError):
+                project(log, StopsAfter(other, stop))
+            project(log, other)
+            assert other.fingerprint() == store.fingerprint()
 
     def test_outcomes_decide_who_is_counted(self, log, store):
         log.append([signups("ann", "bob", outcome=None)])
