@@ -212,7 +212,7 @@ def _suffix_labels(hosts: pa.StringArray) -> tuple[IntArray, list[pa.StringArray
 def _tail(hosts: pa.StringArray, k: int) -> pa.StringArray:
     """Return the last k labels; null where there are fewer."""
     shape = r"(?:^|\.)(?P<tail>" + r"[^.]+\." * (k - 1) + r"[^.]+)$"
-    return pc.extract_regex(hosts, shape).field(0)
+    return pc.struct_field(pc.extract_regex(hosts, shape), "tail")
 
 
 def _last_labels(

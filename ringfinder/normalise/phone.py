@@ -19,6 +19,7 @@ MAX_PHONE = 64
 """Characters of a number as typed, its extension included."""
 
 _PLAIN = r"^[ ().\[\]/-]*\+?[ ().\[\]/-]*[0-9][0-9 ().\[\]/-]*$"
+_DIALLED = r"^[ (]*00[ )]*([1-9])"
 _MAYBE = r"\pN\D*\pN"  # fewer than two digits are no number
 _PREFIX = r"^(?P<prefix>\+(?:1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[0-9]{3})[0-9]{2}).*$"  # noqa: E501
 
@@ -41,6 +42,17 @@ def canonical_phone(
         regions = pa.nulls(len(values), pa.string())
     supported = pa.array(sorted(phonenumbers.SUPPORTED_REGIONS), pa.string())
     regions = without(regions, ~flags(pc.is_in(regions, supported)))
+    phones = _read(values, regions)
+    # Exports write 00 for the plus, also of countries that dial something else abroad.
+    again = flags(pc.and_(pc.is_null(phones), pc.match_substring_regex(values, _DIALLED)))
+    if not again.any():
+        return phones
+    plus = pc.replace_substring_regex(values.filter(pa.array(again)), _DIALLED, r"+\1")
+    return pc.replace_with_mask(phones, again, _read(plus, pa.nulls(len(plus), pa.string())))
+
+
+def _read(values: pa.StringArray, regions: pa.StringArray) -> pa.StringArray:
+    """Return numbers in E.164: plain shapes by column, the rest by phonenumbers."""
     plain = flags(pc.match_substring_regex(values, _PLAIN))
     digits = pc.replace_substring_regex(values.filter(pa.array(plain)), r"[^0-9+]", "")
     phones, settled = read_plain(digits, regions.filter(pa.array(plain)))
