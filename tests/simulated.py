@@ -27,11 +27,27 @@ def column(table, name):
     return np.array(values.to_pylist(), dtype=object)
 
 
+def remembered(function):
+    """Keep what a function finds in a world; worlds live as long as the tests."""
+    known: dict = {}
+
+    @functools.wraps(function)
+    def found(world, *names, **want):
+        key = (id(world), names, tuple(sorted(want.items())))
+        if key not in known:
+            known[key] = (world, function(world, *names, **want))
+        return known[key][1]
+
+    return found
+
+
+@remembered
 def truth_of(world: World) -> dict[str, dict]:
     """The truth by account."""
     return {row["account_id"]: row for row in world["truth"].to_pylist()}
 
 
+@remembered
 def members(world: World, **want) -> set[str]:
     """Accounts whose truth has the given values."""
     return {
@@ -41,6 +57,7 @@ def members(world: World, **want) -> set[str]:
     }
 
 
+@remembered
 def groups(world: World, what: str = "fleet_id", **want) -> dict[str, set[str]]:
     """Accounts by fleet, or by group of a cohort."""
     result: dict[str, set[str]] = defaultdict(set)
@@ -50,11 +67,13 @@ def groups(world: World, what: str = "fleet_id", **want) -> dict[str, set[str]]:
     return dict(result)
 
 
+@remembered
 def values(world: World, table: str, field: str) -> dict[str, list]:
     """What each account was seen with in one field of one table."""
     result: dict[str, list] = defaultdict(list)
     rows = world[table]
-    for account, value in zip(column(rows, "account_id"), column(rows, field), strict=True):
+    ids = rows["account_id"].cast("string").to_pylist()
+    for account, value in zip(ids, column(rows, field).tolist(), strict=True):
         if value is not None:
             result[account].append(value)
     return result

@@ -49,7 +49,7 @@ def as_typed_phone(
     styles = [
         join("+", whole),
         join("+", code, " ", head, " ", tail),
-        join("00", code, national),
+        join(pc.if_else(pa.array(dial == 1), "", "00"), code, national),  # 011 from there
         join("+", code, "-", head, "-", tail),
         join("+", code, " (", head, ") ", tail),
         national,
