@@ -141,20 +141,28 @@ def _time_column(kind: str, prefix: str, at_ms: IntArray) -> Column:
 
 def _part(column: Column, pepper: Pepper) -> _Part:
     """Return one kind's distinct values, sorted by pseudonym, and its merged sightings."""
-    digests = pepper.digests(column.kind, column.values)
+    known = column.code >= 0
+    used, code = _used(column.code[known], len(column.values))
+    values = column.values if len(used) == len(column.values) else column.values.take(used)
+    digests = pepper.digests(column.kind, values)
     order = _order_of_digests(digests)
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
-    known = column.code >= 0
     merged = _merge(
         column.account[known],
-        rank[column.code[known]],
+        rank[code],
         column.first_ms[known],
         column.last_ms[known],
         column.count[known],
     )
-    clear = column.values.take(pa.array(order))
-    return _Part(CODE[column.kind], to_pseudonyms(pepper.version, digests[order]), clear, *merged)
+    pseudonyms = to_pseudonyms(pepper.version, digests[order])
+    return _Part(CODE[column.kind], pseudonyms, values.take(order), *merged)
+
+
+def _used(code: IntArray, size: int) -> tuple[IntArray, IntArray]:
+    """Return the values that somebody holds, and the codes among those."""
+    held = np.bincount(code, minlength=size) > 0
+    return np.flatnonzero(held), (np.cumsum(held) - 1)[code]
 
 
 def _order_of_digests(digests: IntArray) -> IntArray:

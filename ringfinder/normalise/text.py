@@ -27,7 +27,7 @@ _PLACEHOLDERS = (
     "undefined", "undef", "not available", "not applicable", "not provided", "not set",
     "no data", "missing", "empty", "blank", "void", "invalid", "error", "default", "anonymous",
     "anon", "redacted", "removed", "deleted", "hidden", "masked", "test", "testing", "dummy",
-    "placeholder", "todo", "tbd", "xxx+", "true", "false", "object object", r"\\n", "-?1",
+    "placeholder", "todo", "tbd", "xxx+", "true", "false", "object object", r"\\n", "-1",
     "[+-]?inf(?:inity)?",
 )  # fmt: skip
 _SENTINEL = (
@@ -165,10 +165,18 @@ def canonical_model(values: pa.StringArray) -> pa.StringArray:
 
 
 def canonical_country(values: pa.StringArray) -> pa.StringArray:
-    """Return ISO 3166 two-letter codes, upper case; anything else is null."""
-    upper = pc.utf8_upper(clean(values))
+    """Return ISO 3166 two-letter codes, upper case; anything else is null.
+
+    ``NA`` is Namibia here, not a sentinel; ``XX`` and ``ZZ`` are what locators say of nowhere.
+    """
+    upper = pc.utf8_upper(fold(values))
     upper = pc.if_else(pc.equal(upper, "UK"), pa.scalar("GB"), upper)
-    return without(upper, ~flags(pc.match_substring_regex(upper, "^[A-Z]{2}$")))
+    shaped = flags(pc.match_substring_regex(upper, "^[A-Z]{2}$"))
+    return without(upper, ~shaped | _is_nowhere(upper))
+
+
+def _is_nowhere(codes: pa.StringArray) -> BoolArray:
+    return flags(pc.or_(pc.equal(codes, "XX"), pc.equal(codes, "ZZ")))
 
 
 def codes_of(values: pa.StringArray) -> tuple[IntArray, pa.StringArray]:

@@ -19,9 +19,38 @@ locals_ = st.one_of(
 )
 labels = st.one_of(
     st.from_regex(r"\A[a-zA-Z0-9]([a-zA-Z0-9-]{0,5}[a-zA-Z0-9])?\Z"),
-    st.sampled_from(["a" * 63, "a" * 64, "xn--bcher-kva", "xn--zz--zz", "ab--cd", "-a", "a-", "", "local", "test"]),
-)  # fmt: skip
-tops = st.sampled_from(["com", "co.uk", "DE", "io", "c0m", "1", "localhost", "test", "onion", "arpa", "invalid", "xn--p1ai", "github.io"])  # fmt: skip
+    st.sampled_from(
+        [
+            "a" * 63,
+            "a" * 64,
+            "xn--bcher-kva",
+            "xn--zz--zz",
+            "ab--cd",
+            "-a",
+            "a-",
+            "",
+            "local",
+            "test",
+        ]
+    ),
+)
+tops = st.sampled_from(
+    [
+        "com",
+        "co.uk",
+        "DE",
+        "io",
+        "c0m",
+        "1",
+        "localhost",
+        "test",
+        "onion",
+        "arpa",
+        "invalid",
+        "xn--p1ai",
+        "github.io",
+    ]
+)
 hosts = st.builds(lambda left, top: ".".join([*left, top]), st.lists(labels, max_size=4), tops)
 addresses = st.builds(lambda local, host: f"{local}@{host}", locals_, hosts)
 
@@ -78,13 +107,32 @@ def test_every_rule_of_the_public_suffix_list_is_read_as_tldextract_reads_it():
 
 
 listed = st.sampled_from(
-    [*sorted(bundled_lists().table)[::97], "gmail.com", "duck.com", "mailinator.com", "mit.edu", "ox.ac.uk", "ed.k12.ca.us", "example.com", "co.uk", "github.io", "ck", "www.ck"]
-)  # fmt: skip
+    [
+        *sorted(bundled_lists().table)[::97],
+        "gmail.com",
+        "duck.com",
+        "mailinator.com",
+        "mit.edu",
+        "ox.ac.uk",
+        "ed.k12.ca.us",
+        "example.com",
+        "co.uk",
+        "github.io",
+        "ck",
+        "www.ck",
+    ]
+)
 some_hosts = st.one_of(
     listed,
-    st.builds(lambda left, host: f"{left}.{host}", st.from_regex(r"\A[a-z0-9]{1,4}(\.[a-z]{1,3}){0,7}\Z"), listed),
-    st.from_regex(r"\A[a-z0-9]{1,4}(\.[a-z]{1,3}){1,8}\.(com|ck|edu\.au|ac\.nz|kobe\.jp|kawasaki\.jp|unheard)\Z"),
-)  # fmt: skip
+    st.builds(
+        lambda left, host: f"{left}.{host}",
+        st.from_regex(r"\A[a-z0-9]{1,4}(\.[a-z]{1,3}){0,7}\Z"),
+        listed,
+    ),
+    st.from_regex(
+        r"\A[a-z0-9]{1,4}(\.[a-z]{1,3}){1,8}\.(com|ck|edu\.au|ac\.nz|kobe\.jp|kawasaki\.jp|unheard)\Z"
+    ),
+)
 
 
 @settings(max_examples=60, deadline=None)

@@ -11,7 +11,7 @@ from ringfinder.normalise.lists import NetworkClass, NetworkLists, Ranges, _by_c
 from ringfinder.normalise.network import canonical_ip, canonical_ip_block, canonical_ip_network
 
 v4 = st.builds(lambda n: str(ipaddress.IPv4Address(n)), st.integers(0, 2**32 - 1))
-v6 = st.builds(lambda n: ipaddress.IPv6Address(n), st.integers(0, 2**128 - 1))
+v6 = st.builds(ipaddress.IPv6Address, st.integers(0, 2**128 - 1))
 public_v6 = st.builds(lambda n: ipaddress.IPv6Address((1 << 125) | n), st.integers(0, 2**125 - 1))
 written_v6 = st.one_of(v6, public_v6).flatmap(
     lambda a: st.sampled_from(
