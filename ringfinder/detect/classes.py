@@ -25,10 +25,11 @@ from dataclasses import dataclass
 import igraph
 import numpy as np
 
+from ringfinder.detect.candidates import LEIDEN_ITERATIONS
 from ringfinder.evidence.pairs import excess_nats
 from ringfinder.graph.columns import AttributeGraph
-from ringfinder.model import FloatArray, IntArray
-from ringfinder.schema import KINDS
+from ringfinder.model import BoolArray, FloatArray, IntArray
+from ringfinder.schema import KINDS, OBSERVATION_OF_KIND, OBSERVATIONS
 
 SAMPLE = 100_000
 ROUNDS = 8
@@ -36,11 +37,9 @@ EM_STEPS = 12
 SHRINKAGE = 10.0
 HARDLY_FEWER = 0.95
 
-_FIELDS = tuple(dict.fromkeys(kind.field for kind in KINDS))
-_FIELD_OF_KIND = np.array([_FIELDS.index(kind.field) for kind in KINDS])
-_TEACHES = np.array(
-    [kind.field not in {"created_at", "occurred_at", "model"} for kind in KINDS], dtype=bool
-)
+_OBSERVATION = np.array(OBSERVATION_OF_KIND)
+_TEACHES = _OBSERVATION != OBSERVATIONS.index("created_at")
+"""Times are no part of what people of one region share beyond the stratum."""
 
 
 @dataclass(frozen=True)
@@ -54,28 +53,31 @@ class Popular:
         Every kind has one column for 'something unpopular'.
     group
         int32 (Q,): kind group of each column.
-    field
-        int32 (Q,): input field of each column; two kinds of one field vote once.
+    observation
+        int32 (Q,): observation of each column; kinds of one observation vote once.
     named
         Bool (Q,): False for the 'something unpopular' columns.
     """
 
     category: IntArray
     group: IntArray
-    field: IntArray
+    observation: IntArray
     named: IntArray
 
 
-def popular_values(graph: AttributeGraph) -> Popular:
-    """Cut the graph down to each account's most popular value of each kind."""
+def popular_values(graph: AttributeGraph, known: BoolArray) -> Popular:
+    """Cut the graph down to each account's most popular value of each kind.
+
+    Popular is what at least sqrt(N) of the accounts in `known`, bool (N,), hold.
+    """
     accounts = graph.accounts
-    degree = graph.holders()
+    degree = np.bincount(graph.value[known[graph.account]], minlength=graph.values)
     popular = degree >= max(np.sqrt(accounts), 3)
     popular &= _TEACHES[graph.kind]
     kinds = [code for code in range(len(KINDS)) if np.any(popular & (graph.kind == code))]
     category = np.full((accounts, len(kinds)), -1, dtype=np.int32)
     group: list[int] = []
-    field: list[int] = []
+    observation: list[int] = []
     named: list[bool] = []
     for column, code in enumerate(kinds):
         of_kind = np.flatnonzero(graph.kind[graph.value] == code)
@@ -87,18 +89,34 @@ def popular_values(graph: AttributeGraph) -> Popular:
         picked = number[value[order]]
         category[account[order], column] = np.where(picked < 0, len(group), picked)
         group += [column] * (len(chosen) + 1)
-        field += [int(_FIELD_OF_KIND[code])] * (len(chosen) + 1)
+        observation += [int(_OBSERVATION[code])] * (len(chosen) + 1)
         named += [False] + [True] * len(chosen)
-    return Popular(category, np.array(group), np.array(field), np.array(named, dtype=bool))
+    return Popular(category, np.array(group), np.array(observation), np.array(named, dtype=bool))
 
 
-def learn_classes(graph: AttributeGraph, *, seed: int) -> IntArray:
+def strata(graph: AttributeGraph) -> IntArray:
+    """Return int32 (N,): the known classes, the country where given.
+
+    Strata of fewer than sqrt(N) accounts stand together.
+    """
+    _, code, size = np.unique(graph.stratum, return_inverse=True, return_counts=True)
+    small = size[code] < np.sqrt(graph.accounts)
+    _, code = np.unique(np.where(small, -1, code), return_inverse=True)
+    return code.astype(np.int32)
+
+
+def learn_classes(
+    graph: AttributeGraph, *, seed: int, exclude: BoolArray | None = None
+) -> IntArray:
     """Learn the class of every account.
 
     Parameters
     ----------
     graph
         Its `stratum` (the country, where given) is where the classes start.
+    exclude
+        Bool (N,): accounts not to learn from, such as those of fleets found before: a
+        big fleet would make a class of its own and vanish into its own background.
     seed
         Seeds Leiden.
 
@@ -107,12 +125,13 @@ def learn_classes(graph: AttributeGraph, *, seed: int) -> IntArray:
     IntArray, shape (N,)
         Class of each account. Equal to the strata where nothing is left to explain.
     """
-    start = _strata(graph.stratum)
-    popular = popular_values(graph)
+    start = strata(graph)
+    known = np.ones(graph.accounts, dtype=bool) if exclude is None else ~exclude
+    popular = popular_values(graph, known)
     if not popular.named.any():
         return start
-    step = max(1, -(-graph.accounts // SAMPLE))
-    sample = np.arange(0, graph.accounts, step)
+    learnt = np.flatnonzero(known)
+    sample = learnt[:: max(1, -(-len(learnt) // SAMPLE))]
     mixture = Mixture(popular, start, sample)
     before = np.inf
     for _ in range(ROUNDS):
@@ -121,16 +140,7 @@ def learn_classes(graph: AttributeGraph, *, seed: int) -> IntArray:
             break
         before = left
         mixture.grow(clusters)
-    return mixture.assign()
-
-
-def _strata(stratum: IntArray) -> IntArray:
-    """Number the strata 0 to S - 1; small ones (under sqrt N) stand together."""
-    _, code, size = np.unique(stratum, return_inverse=True, return_counts=True)
-    small = size[code] < np.sqrt(len(stratum))
-    code = np.where(small, -1, code)
-    _, code = np.unique(code, return_inverse=True)
-    return code.astype(np.int32)
+    return start if before == np.inf else mixture.assign()
 
 
 class Mixture:
@@ -181,7 +191,7 @@ class Mixture:
         expected = (counts / size) @ counts.T
         named = self.popular.named
         wanted = np.triu(np.outer(named, named), 1)
-        wanted &= self.popular.field[:, None] != self.popular.field[None, :]
+        wanted &= self.popular.observation[:, None] != self.popular.observation[None, :]
         u, v = np.nonzero(wanted & (together >= 3))
         n, e = together[u, v], np.maximum(expected[u, v], 1e-3)
         keep = (n > e) & (excess_nats(n, e) > 2 * np.log(max(named.sum(), 2)))
@@ -196,11 +206,11 @@ class Mixture:
         for number, cluster in enumerate(clusters):
             inside = np.zeros(self.columns + 1, dtype=bool)
             inside[cluster] = True
-            votes = np.zeros((len(self.sample), int(self.popular.field.max()) + 1), dtype=bool)
+            votes = np.zeros((len(self.sample), int(self.popular.observation.max()) + 1), dtype=bool)
             for column in range(self.data.shape[1]):
                 hit = inside[self.data[:, column]]
                 seen = self.data[hit, column]
-                votes[np.flatnonzero(hit), self.popular.field[seen]] = True
+                votes[np.flatnonzero(hit), self.popular.observation[seen]] = True
             fresh[:, number] = votes.sum(axis=1) >= 2
         held = fresh.sum(axis=1, keepdims=True)
         fresh /= np.maximum(held, 1.0)
@@ -231,14 +241,14 @@ class Mixture:
     def _responsibilities(
         self, data: IntArray, profiles: tuple[FloatArray, FloatArray]
     ) -> FloatArray:
-        """Return float32 (n, C): P(class | account); kinds of one field vote once."""
+        """Return float32 (n, C): P(class | account); kinds of one observation vote once."""
         prior, rate = profiles
         log_odds = np.repeat(prior[None, :], len(data), axis=0)
-        kinds = np.array([self.popular.field[self.popular.group == g][0] for g in range(data.shape[1])])
-        for field in np.unique(kinds):
+        kinds = np.array([self.popular.observation[self.popular.group == g][0] for g in range(data.shape[1])])
+        for observation in np.unique(kinds):
             vote = np.zeros_like(log_odds)
             shown = np.zeros(len(data))
-            for column in np.flatnonzero(kinds == field):
+            for column in np.flatnonzero(kinds == observation):
                 has = data[:, column] >= 0
                 vote[has] += rate[data[has, column]]
                 shown += has
@@ -264,6 +274,6 @@ def _clusters(u: IntArray, v: IntArray, weight: FloatArray, seed: int) -> list[I
     graph = igraph.Graph(n=len(node), edges=index.reshape(2, -1).T)
     igraph.set_random_number_generator(random.Random(seed))  # noqa: S311
     found = graph.community_leiden(
-        objective_function="modularity", weights=weight, resolution=1.0, n_iterations=-1
+        objective_function="modularity", weights=weight, resolution=1.0, n_iterations=LEIDEN_ITERATIONS
     )
     return [node[block] for block in found if len(block) >= 2]

@@ -14,7 +14,7 @@ from ringfinder.evidence.background import Background, background
 from ringfinder.evidence.incidence import Incidence
 from ringfinder.evidence.pairs import Pairs, least_nats, pairs_beyond, significant_pairs
 from ringfinder.graph.columns import AttributeGraph
-from ringfinder.model import FloatArray, IntArray
+from ringfinder.model import FloatArray
 
 
 @dataclass(frozen=True)
@@ -65,10 +65,26 @@ def find_communities(
     return refine(shared, back, parts)
 
 
+def find_against(
+    graph: AttributeGraph, shared: Incidence, back: Background, *, seed: int
+) -> Communities:
+    """Find communities against a background, the pair threshold from a permuted world."""
+    pairs = pairs_beyond(shared, back)
+    return find_communities(
+        shared, back, pairs, _threshold(graph, back, pairs, seed), seed=seed
+    )
+
+
+def _threshold(graph: AttributeGraph, back: Background, pairs: Pairs, seed: int) -> float:
+    world = null_world(graph, back.label, seed=seed + 1)
+    chance = pairs_beyond(world, background(world, back.label))
+    return least_nats(pairs.nats, chance.nats)
+
+
 def find_rings(
     graph: AttributeGraph,
     shared: Incidence,
-    label: IntArray,
+    back: Background,
     *,
     seed: int,
 ) -> Detection:
@@ -81,19 +97,16 @@ def find_rings(
     ----------
     graph, shared
         All sightings, and those of shared values.
-    label
-        int32 (N,): class of each account.
+    back
+        The population's classes and rates.
     seed
         Seeds Leiden and the null worlds.
     """
-    back = background(shared, label)
     pairs = pairs_beyond(shared, back)
-    first = null_world(graph, label, seed=seed + 1)
-    chance = pairs_beyond(first, background(first, label))
-    threshold = least_nats(pairs.nats, chance.nats)
+    threshold = _threshold(graph, back, pairs, seed)
     found = find_communities(shared, back, pairs, threshold, seed=seed)
-    second = null_world(graph, label, seed=seed + 2)
-    null_back = background(second, label)
+    second = null_world(graph, back.label, seed=seed + 2)
+    null_back = background(second, back.label)
     null = find_communities(
         second, null_back, pairs_beyond(second, null_back), threshold, seed=seed
     )

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from ringfinder.evidence.incidence import FAMILY_COUNT, Incidence
-from ringfinder.model import FloatArray, IntArray
+from ringfinder.model import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,18 @@ class Background:
     ----------
     label
         int32 (N,): class of each account, 0 to C - 1.
-    size
-        float64 (C,): accounts in each class; at least one.
+    innocent
+        Bool (N,): accounts that the rates are measured on. Suspects belong to a class
+        but say nothing about it.
+    everyone, size
+        float64 (C,): accounts in each class; innocent ones among them.
     holders
-        Sparse (V, C): accounts of the class holding the value.
+        Sparse (V, C): innocent accounts of the class holding the value.
     """
 
     label: IntArray
+    innocent: BoolArray
+    everyone: FloatArray
     size: FloatArray
     holders: sparse.csr_array
 
@@ -42,10 +47,12 @@ class Background:
     def expected(self, u: IntArray, v: IntArray, *, block: int = 1 << 20) -> FloatArray:
         """Return float64 (P,): accounts expected to hold both u and v, given the classes.
 
-        ``sum over classes c of d_uc d_vc / N_c``, degree-corrected within each class.
-        O(P C'), where C' is the number of classes a value occurs in.
+        ``sum over classes c of n_c (d_uc / N_c) (d_vc / N_c)``, degree-corrected within
+        each class; d and N count innocents, n everybody. O(P C'), where C' is the
+        number of classes a value occurs in.
         """
-        scaled = sparse.csr_array(self.holders.multiply(1.0 / self.size[None, :]))
+        weight = self.everyone / np.maximum(self.size, 1.0) ** 2
+        scaled = sparse.csr_array(self.holders.multiply(weight[None, :]))
         out = np.empty(len(u))
         for start in range(0, len(u), block):
             part = slice(start, start + block)
@@ -53,7 +60,9 @@ class Background:
         return out
 
 
-def background(shared: Incidence, label: IntArray) -> Background:
+def background(
+    shared: Incidence, label: IntArray, suspect: BoolArray | None = None
+) -> Background:
     """Count the holders of every value in every class.
 
     Parameters
@@ -62,15 +71,25 @@ def background(shared: Incidence, label: IntArray) -> Background:
         The incidence.
     label
         int32 (N,): class of each account; any integers, -1 included.
+    suspect
+        Bool (N,): accounts that no rate is measured on; none if not given.
     """
     _, code = np.unique(label, return_inverse=True)
-    size = np.bincount(code).astype(float)
+    innocent = np.ones(len(code), dtype=bool) if suspect is None else ~suspect
+    classes = int(code.max(initial=-1)) + 1
+    rows = innocent[shared.account]
     holders = sparse.csr_array(
-        (np.ones(len(shared.value)), (shared.value, code[shared.account])),
-        shape=(shared.values, len(size)),
+        (np.ones(int(rows.sum())), (shared.value[rows], code[shared.account[rows]])),
+        shape=(shared.values, classes),
     )
     holders.sum_duplicates()
-    return Background(code.astype(np.int32), size, holders)
+    return Background(
+        label=code.astype(np.int32),
+        innocent=innocent,
+        everyone=np.bincount(code, minlength=classes).astype(float),
+        size=np.bincount(code[innocent], minlength=classes).astype(float),
+        holders=holders,
+    )
 
 
 def activity_correction(shared: Incidence, back: Background) -> FloatArray:
@@ -93,7 +112,7 @@ def activity_correction(shared: Incidence, back: Background) -> FloatArray:
     totals = np.stack(
         [np.bincount(back.label, weights=column, minlength=back.classes) for column in shown.T]
     )
-    expected = (totals / back.size) @ totals.T
+    expected = (totals / back.everyone) @ totals.T
     with np.errstate(divide="ignore", invalid="ignore"):
         kappa = np.where(expected > 0, meet / expected, 1.0)
     return np.maximum(kappa, 1.0)

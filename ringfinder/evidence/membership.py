@@ -211,20 +211,26 @@ def _rate_outside(
     inside: IntArray,
 ) -> FloatArray:
     """Rate of a value among accounts outside a community, of the members' classes."""
+    communities = int(community.max(initial=-1)) + 1
     members = np.flatnonzero(community >= 0)
     mix = sparse.csr_array(
         (np.ones(len(members)), (community[members], back.label[members])),
-        shape=(int(community.max(initial=-1)) + 1, back.classes),
+        shape=(communities, back.classes),
     )
     mix.sum_duplicates()
     size = np.asarray(mix.sum(axis=1)).ravel()
     share = sparse.csr_array(mix.multiply(1.0 / np.maximum(size, 1.0)[:, None]))
     weight = sparse.csr_array(share.multiply(1.0 / (back.size[None, :] + SHRINKAGE)))
     holders = np.asarray(weight[group].multiply(back.holders[value]).sum(axis=1)).ravel()
-    # the members' own holdings, spread over their classes as the members are
+    # the innocent members' own holdings, spread over their classes as the members are
+    counted = members[back.innocent[members]]
+    trusted = np.bincount(community[counted], minlength=communities)
     own = np.asarray(weight.multiply(share).sum(axis=1)).ravel()
+    inside = inside * (trusted / np.maximum(size, 1.0))[group]
     lean = SHRINKAGE * np.asarray(weight.sum(axis=1)).ravel()
-    overall = (shared.degree[value] - inside + 1.0) / (shared.accounts - size[group] + 1.0)
+    known = np.asarray(back.holders.sum(axis=1)).ravel()[value]
+    strangers = back.size.sum() - trusted[group]
+    overall = (np.maximum(known - inside, 0.0) + 1.0) / (strangers + 1.0)
     return np.asarray(np.maximum(holders - inside * own[group], 0.0) + lean[group] * overall)
 
 

@@ -10,10 +10,9 @@ import pyarrow.parquet as pq
 
 from ringfinder.config import Settings
 from ringfinder.detect import Detection, find_rings
-from ringfinder.detect.classes import learn_classes
 from ringfinder.detect.refine import keep_communities
 from ringfinder.errors import InputError
-from ringfinder.evidence.background import background
+from ringfinder.evidence.background import Background
 from ringfinder.evidence.incidence import Incidence, shared_values
 from ringfinder.evidence.membership import log_lifts
 from ringfinder.explain.build import Joined, build_run_view
@@ -30,6 +29,7 @@ from ringfinder.publish.staging import Staging, staged
 from ringfinder.publish.tables import write_accounts, write_evidence, write_rings
 from ringfinder.runs import AuditInputs, AuditSummary, Notice, Progress, RingLine
 from ringfinder.score.assess import Assessment, assess
+from ringfinder.score.population import learn_population
 from ringfinder.sources import Inputs, ReadTelemetry, RejectsWriter, read_telemetry
 
 STEPS = 7
@@ -81,16 +81,16 @@ def audit(
         with steps.step("normalise"):
             graph = _normalise(telemetry, settings)
         with steps.step("background"):
-            label = learn_classes(graph, seed=settings.seed)
-        with steps.step("detect"):
             shared = shared_values(graph)
-            found = find_rings(graph, shared, label, seed=settings.seed)
+            back = learn_population(graph, shared, seed=settings.seed)
+        with steps.step("detect"):
+            found = find_rings(graph, shared, back, seed=settings.seed)
         with steps.step("judge"):
             judged, run, judgement = _judge(
-                graph, shared, label, found, telemetry, settings, previous
+                graph, shared, back, found, telemetry, settings, previous
             )
         with steps.step("write tables"):
-            _write_tables(stage, run, judged, settings)
+            _write_tables(stage, run, judged, _labels(telemetry)[1])
         with steps.step("report"):
             facts = run_facts(telemetry, settings, found, judgement, said, steps.costs)
             view = build_run_view(run, facts)
@@ -162,14 +162,13 @@ def _normalise(telemetry: ReadTelemetry, settings: Settings) -> AttributeGraph:
 def _judge(
     graph: AttributeGraph,
     shared: Incidence,
-    label: IntArray,
+    back: Background,
     found: Detection,
     telemetry: ReadTelemetry,
     settings: Settings,
     previous: tuple[pa.StringArray, pa.StringArray] | None,
 ) -> tuple[Assessment, Joined, Judgement]:
     """Keep the rings within the false discovery rate, judge them and describe them."""
-    back = background(shared, label)
     kept = found.false_discovery_rate <= settings.fdr
     communities = keep_communities(shared, back, found.communities, kept)
     fraud, legitimate = _labels(telemetry)
@@ -194,8 +193,12 @@ def _labels(telemetry: ReadTelemetry) -> tuple[IntArray, IntArray]:
     return account[last[fraud[last]]], account[last[~fraud[last]]]
 
 
-def _write_tables(stage: Staging, run: Joined, judged: Assessment, settings: Settings) -> None:
-    reasons = account_reasons(run.graph, run.rings, run.judgement, run.links)
+def _write_tables(
+    stage: Staging, run: Joined, judged: Assessment, legitimate: IntArray
+) -> None:
+    reasons = account_reasons(
+        run.graph, run.rings, run.judgement, run.links, legitimate=legitimate
+    )
     write_accounts(
         stage.path("accounts.parquet"),
         run,

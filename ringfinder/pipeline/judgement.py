@@ -84,7 +84,7 @@ def to_judgement(
         features={f.name: judged.features[:, i] for i, f in enumerate(FEATURES)},
         contributions={f.name: judged.contributions[:, i] for i, f in enumerate(FEATURES)},
         words={f.name: FeatureWords(f.words, f.unit) for f in FEATURES},
-        prior_nats=float(np.median(judged.prior_nats)) if rings else 0.0,
+        prior_nats=judged.prior_nats,
     )
 
 

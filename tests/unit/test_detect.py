@@ -10,7 +10,7 @@ from ringfinder.detect.null import false_discovery_rate, null_world
 from ringfinder.detect.refine import MINIMUM_SIZE, compact
 from ringfinder.evidence.background import background
 from ringfinder.evidence.incidence import Incidence, shared_values
-from ringfinder.evidence.pairs import significant_pairs
+from ringfinder.evidence.pairs import pairs_beyond, significant_pairs
 from ringfinder.graph.columns import AttributeGraph
 
 ACCOUNTS = 6_000
@@ -19,7 +19,12 @@ NOBODY = np.zeros(ACCOUNTS, dtype=np.int32)
 
 def found_in(columns, *, label=NOBODY, seed=0):
     graph = graph_of(columns)
-    return find_rings(graph, shared_values(graph), label, seed=seed)
+    shared = shared_values(graph)
+    return find_rings(graph, shared, background(shared, label), seed=seed)
+
+
+def edges(shared):
+    return significant_pairs(pairs_beyond(shared, background(shared, NOBODY)), 15.0).u
 
 
 def members(detection, number=0):
@@ -123,8 +128,8 @@ def test_a_planted_ring_is_gone_from_the_null_world():
     graph = graph_of(columns)
     shared = shared_values(graph)
     world = null_world(graph, NOBODY, seed=3)
-    assert len(significant_pairs(world, background(world, NOBODY)).u) == 0
-    assert len(significant_pairs(shared, background(shared, NOBODY)).u) == 1
+    assert len(edges(world)) == 0
+    assert len(edges(shared)) == 1
 
 
 def test_false_discovery_rates_count_the_null_rings_at_least_as_strong():
@@ -146,7 +151,7 @@ def test_values_without_a_significant_pair_are_in_no_community():
     columns = crowd(ACCOUNTS)
     plant(columns, range(50), {"email_domain": ["x"], "device": ["d"]})
     shared = shared_values(graph_of(columns))
-    pairs = significant_pairs(shared, background(shared, NOBODY))
+    pairs = significant_pairs(pairs_beyond(shared, background(shared, NOBODY)), 15.0)
     label = value_communities(pairs, shared.values, seed=0)
     assert (label >= 0).sum() == 2
     first = first_members(shared, label)
@@ -157,6 +162,6 @@ def test_a_graph_without_anything_shared_gives_no_ring():
     columns = {"device": [f"d{i}" for i in range(50)], "ip": [f"i{i}" for i in range(50)]}
     graph: AttributeGraph = graph_of(columns)
     shared: Incidence = shared_values(graph)
-    found = find_rings(graph, shared, np.zeros(50, dtype=np.int32), seed=0)
+    found = find_rings(graph, shared, background(shared, np.zeros(50, dtype=np.int32)), seed=0)
     assert found.communities.lifts.communities == 0
     assert len(found.false_discovery_rate) == 0

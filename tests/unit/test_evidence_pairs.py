@@ -12,6 +12,7 @@ from ringfinder.evidence.pairs import (
     MINIMUM_TOGETHER,
     excess_nats,
     pair_counts,
+    pairs_beyond,
     rarest_sightings,
     significant_pairs,
 )
@@ -77,7 +78,7 @@ def test_excess_is_zero_at_expectation_and_grows_with_distance():
 
 def test_independent_people_show_no_pair():
     shared = shared_values(graph_of(crowd(5_000)))
-    found = significant_pairs(shared, background(shared, np.zeros(5_000, int)))
+    found = significant_pairs(pairs_beyond(shared, background(shared, np.zeros(5_000, int)), 15.0))
     assert len(found.u) == 0
 
 
@@ -86,7 +87,7 @@ def test_a_planted_ring_shows_the_pairs_it_was_planted_with():
     plant(columns, range(100, 160), {"email_domain": ["x.example"], "device": ["d-a", "d-b"]})
     graph = graph_of(columns)
     shared = shared_values(graph)
-    found = significant_pairs(shared, background(shared, np.zeros(5_000, int)))
+    found = significant_pairs(pairs_beyond(shared, background(shared, np.zeros(5_000, int)), 15.0))
     names = graph.pseudonym.to_pylist()
     pairs = {
         frozenset((names[shared.source[a]], names[shared.source[b]]))
@@ -105,8 +106,8 @@ def test_two_regions_explain_pairs_that_one_population_cannot():
         "card_bin": [f"bank{r}" for r in region],
     }
     shared = shared_values(graph_of(columns))
-    blind = significant_pairs(shared, background(shared, np.zeros(4_000, int)))
-    informed = significant_pairs(shared, background(shared, region))
+    blind = significant_pairs(pairs_beyond(shared, background(shared, np.zeros(4_000, int)), 15.0))
+    informed = significant_pairs(pairs_beyond(shared, background(shared, region)), 15.0)
     assert len(blind.u) == 2
     assert len(informed.u) == 0
 
