@@ -137,7 +137,7 @@ class Ground:
         bins = np.r_[
             rng.choice(np.arange(400_000, 560_000), banks, replace=False), self.virtual_bins
         ]
-        issued = np.r_[zipf_weights(banks, 0.9) * 0.92, np.full(len(self.virtual_bins), 0.08 / 9)]
+        issued = np.r_[zipf_weights(banks, 0.9) * 0.88, np.full(len(self.virtual_bins), 0.12 / 9)]
         popular = int(30 + 1.5 * people**0.5)
         sources = zipf_weights(len(countries.REFERRERS), 1.0)
         return Region(
