@@ -15,6 +15,7 @@ from ringfinder.model import IntArray
 from ringfinder.normalise.domains import DomainLists
 from ringfinder.normalise.lists import NetworkLists
 from ringfinder.normalise.payment import shown_payment_fingerprint
+from ringfinder.normalise.phone import check_region
 from ringfinder.normalise.pseudonym import Pepper, to_pseudonyms
 from ringfinder.normalise.readers import Column, Context, FieldRead, read_field
 from ringfinder.normalise.text import canonical_country
@@ -82,6 +83,11 @@ def normalise(
     -------
     AttributeGraph
         A function of the arguments alone: same input, same arrays.
+
+    Raises
+    ------
+    InvalidParameter
+        If `default_region` is no region that has phone numbers.
     """
     return normalise_with_traits(
         telemetry,
@@ -104,7 +110,7 @@ def normalise_with_traits(
 ) -> Normalised:
     """Return the graph and the traits of each account; parameters as in `normalise`."""
     country = canonical_country(telemetry.country)
-    context = Context(country, networks, default_region, domains)
+    context = Context(country, networks, check_region(default_region), domains)
 
     def read(name: str) -> tuple[FieldRead, list[_Part]]:
         found = read_field(telemetry.sightings[name], context)

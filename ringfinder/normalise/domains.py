@@ -10,7 +10,6 @@ from functools import cache, cached_property
 from typing import Any
 
 import disposable_email_domains
-import idna
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -120,9 +119,7 @@ def _rules() -> tuple[dict[str, int], int]:
     found: dict[str, int] = {}
     for rule in sorted(extractor().tlds):  # '!' < '*' < letters
         bare = rule.removeprefix("!").removeprefix("*.")
-        labels = [
-            part if part.isascii() else idna.alabel(part).decode() for part in bare.split(".")
-        ]
+        labels = [_a_label(label) for label in bare.split(".")]
         if rule.startswith("!"):
             found["!" + ".".join(labels)] = len(labels) - 1
         elif rule.startswith("*."):
@@ -130,6 +127,11 @@ def _rules() -> tuple[dict[str, int], int]:
         else:
             found[".".join(labels)] = len(labels)
     return found, max(found.values())
+
+
+def _a_label(label: str) -> str:
+    """Return the ASCII form of a label that is normalised already, as the list's are."""
+    return label if label.isascii() else "xn--" + label.encode("punycode").decode()
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,11 @@ _ATOM = r"[A-Za-z0-9!#$%&'*/=?^_`{|}~+-]+"
 _LABEL = r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*"
 _SIMPLE = rf"^{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+[A-Za-z]+$"
 _NOT_SIMPLE_DOMAIN = r"(?i)@.*[^.]{64}|\.(?:arpa|invalid|local|localhost|onion|test)$"
+# What the library might take: the right characters around one @, or something to unwrap first.
+_PERHAPS = (
+    r"^[^@<>\x00-\x20\x22(),:;\[\\\]]+@[^@<>\x00- \x22(),:;\[\\\]/_!#$%&'*+=?^`{|}~]+$"
+    r"|[<\x22]|^mailto:|[^\x00-\x7f]"
+)
 # Addresses that forms and manuals show, typed by people who give none.
 _NOBODY = (
     r"^(?:test(?:s|er)?|user|foo|bar|example|name|e?mail|me|you|a|abc|asdf|x+|none|null|unknown"
@@ -143,7 +148,7 @@ def split_addresses(values: pa.StringArray) -> tuple[pa.StringArray, pa.StringAr
         & flags(pc.less_equal(pc.binary_length(lower), 254))
         & ~flags(pc.match_substring_regex(lower, _NOT_SIMPLE_DOMAIN))
     )
-    hard = flags(pc.match_substring_regex(lower, "[@＠﹫]")) & ~simple
+    hard = flags(pc.match_substring_regex(lower, _PERHAPS)) & ~simple
     parts = pc.split_pattern(lower.filter(pa.array(simple)), "@").flatten()
     halves = parts.take(pa.array(np.arange(0, len(parts), 2)))
     hosts = parts.take(pa.array(np.arange(1, len(parts), 2)))

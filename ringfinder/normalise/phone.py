@@ -12,6 +12,7 @@ import phonenumbers
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ringfinder.errors import InvalidParameter
 from ringfinder.normalise.phone_rules import read_plain
 from ringfinder.normalise.text import clean, flags, without
 
@@ -79,6 +80,21 @@ def phone_with_library(value: str, region: str | None) -> str | None:
         return None
     answer: str = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     return answer
+
+
+def check_region(region: str | None) -> str | None:
+    """Return a region's code in upper case, None for None.
+
+    Raises
+    ------
+    InvalidParameter
+        If phonenumbers does not know the region.
+    """
+    if region is None or region.upper() in phonenumbers.SUPPORTED_REGIONS:
+        return region and region.upper()
+    raise InvalidParameter(
+        f"the default region is {region!r}; expected the ISO 3166 code of a country, such as GB"
+    )
 
 
 def phone_blocks(phones: pa.StringArray) -> pa.StringArray:

@@ -32,7 +32,7 @@ _PLACEHOLDERS = (
 )  # fmt: skip
 _SENTINEL = (
     r"(?i)^(?:[\[({<\"'\s]*(?:" + "|".join(_PLACEHOLDERS) + r")[\])}>\"'\s]*"
-    r"|(?:0x)?[0\pP\pS\pZ]*"  # zeros and punctuation: 0, 0.0, -, {}, the zero UUID
+    r"|(?:0x)?[0 -/:-@\[-`{-~–—…·•¿¡«»“”‘’]*"  # zeros and signs: 0.0, -, {}, the zero UUID
     r"|f[f:-]{7,}"  # an identifier of ones only
     r"|(?:02[:-]00[:-]00[:-]00[:-]00[:-]00))$"  # the address every recent phone reports
 )

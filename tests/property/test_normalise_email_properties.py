@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from ringfinder.normalise import domains
 from ringfinder.normalise.domains import bundled_lists, extractor, read_domains
-from ringfinder.normalise.email import read_emails, split_addresses
+from ringfinder.normalise.email import read_emails, split_addresses, split_with_library
+from ringfinder.normalise.text import clean
 
 ATOM = "abcXYZ019!#$%&'*/=?^_`{|}~+-"
 atoms = st.text(ATOM, min_size=1, max_size=8)
@@ -73,6 +74,20 @@ def test_ascii_addresses_are_split_as_email_validator_splits_them(values):
     local, host = split_addresses(pa.array(values, pa.string()))
     pairs = list(zip(local.to_pylist(), host.to_pylist(), strict=True))
     assert [pair if pair[0] else None for pair in pairs] == [by_library(v) for v in values]
+
+
+@settings(max_examples=200, deadline=None)
+@given(value=st.text('ab.@<>"+,;:()[]\\/_- \té＠', min_size=1, max_size=14))
+@example(value="a b@c.de")
+@example(value='"a b"@c.de')
+@example(value="x <a@c.de>")
+@example(value="a@c.de,b@c.de")
+@example(value="mailto:a@c.de")
+def test_what_the_library_refuses_or_takes_is_refused_or_taken(value):
+    local, host = split_addresses(pa.array([value]))
+    kept = clean(pa.array([value]))[0].as_py()
+    expected = None if kept is None else split_with_library(kept)
+    assert (local[0].as_py(), host[0].as_py()) == (expected or (None, None))
 
 
 def rule_hosts():

@@ -7,6 +7,7 @@ import pytest
 from raw_world import DAY, HOUR, NOON, sighting, sightings, telemetry
 
 from ringfinder import schema
+from ringfinder.errors import InvalidParameter
 from ringfinder.graph.columns import NEVER
 from ringfinder.normalise import (
     DomainLists,
@@ -138,6 +139,15 @@ class TestPhones:
         assert held(world)["phone"] == held(world, 1)["phone"] == {"+442079460958"}
         assert "phone" not in held(world, 2)
         assert held(world, 2, default_region="GB")["phone"] == {"+442079460958"}
+
+    def test_a_default_region_may_be_typed_in_any_case(self):
+        world = telemetry(1, sightings("phone", sighting(0, "020 7946 0958")))
+        assert held(world, default_region="gb")["phone"] == {"+442079460958"}
+
+    @pytest.mark.parametrize("region", ["UK", "Germany", "", "XX"])
+    def test_a_default_region_that_is_none_is_refused(self, region):
+        with pytest.raises(InvalidParameter, match="expected the ISO 3166 code"):
+            normalise(telemetry(1), pepper=PEPPER, default_region=region)
 
     def test_one_spelling_in_two_countries_is_two_numbers(self):
         world = telemetry(
