@@ -50,8 +50,9 @@ def divide(shared: Incidence, community: IntArray, *, seed: int) -> IntArray:
     within = incidence(shared.accounts, account, own, shared.kind[distinct % shared.values])
     members = np.where(community >= 0, community, community.max() + 1)
     pairs = pairs_beyond(within, background(within, members))
-    tested = max(within.values, 2)
-    pairs = significant_pairs(pairs, 2 * np.log(tested))  # Bonferroni: a ring is small
+    ring = distinct[within.source] // shared.values
+    tested = np.maximum(np.bincount(ring), 2)[ring[pairs.u]]
+    pairs = significant_pairs(pairs, 2 * np.log(tested))  # Bonferroni within each ring
     label = value_communities(pairs, within.values, seed=seed, split=SPLIT_WITHIN)
     part = first_members(within, label)
     return _numbered(community, part)

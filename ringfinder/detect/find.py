@@ -9,7 +9,7 @@ import numpy as np
 from ringfinder.detect.candidates import first_members, value_communities
 from ringfinder.detect.divide import divide
 from ringfinder.detect.null import false_discovery_rate, null_world
-from ringfinder.detect.refine import Communities, refine
+from ringfinder.detect.refine import Communities, expel, refine
 from ringfinder.evidence.background import Background, background
 from ringfinder.evidence.incidence import Incidence
 from ringfinder.evidence.pairs import Pairs, least_nats, pairs_beyond, significant_pairs
@@ -43,7 +43,7 @@ class Detection:
 def find_communities(
     shared: Incidence, back: Background, pairs: Pairs, threshold: float, *, seed: int
 ) -> Communities:
-    """Find communities against a background: pairs, Leiden, refinement, division.
+    """Find communities against a background: pairs, Leiden, refinement, division, expulsion.
 
     Parameters
     ----------
@@ -60,9 +60,8 @@ def find_communities(
     label = value_communities(kept, shared.values, seed=seed)
     whole = refine(shared, back, first_members(shared, label))
     parts = divide(shared, whole.community, seed=seed)
-    if np.array_equal(parts, whole.community):
-        return whole
-    return refine(shared, back, parts)
+    found = refine(shared, back, parts)
+    return expel(shared, back, found, divide(shared, found.community, seed=seed))
 
 
 def find_against(

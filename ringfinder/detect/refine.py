@@ -101,6 +101,33 @@ def refine(
     return Communities(community, nats, log_lifts(shared, back, community), round_)
 
 
+def expel(
+    shared: Incidence, back: Background, found: Communities, parts: IntArray
+) -> Communities:
+    """Put out of a community the parts that have nothing common with its rest.
+
+    A fleet that borrows a company's domain for three accounts draws the company in: its
+    members pass by the very values they brought along. Measured on the rest alone and by
+    what is common there, they do not.
+
+    Parameters
+    ----------
+    shared, back, found
+        What was refined, and the result.
+    parts
+        int32 (N,): the communities divided (`ringfinder.detect.divide`).
+    """
+    if np.array_equal(parts, found.community):
+        return found
+    community = compact(join(shared, parts, parts, log_lifts(shared, back, parts)))
+    lifts = log_lifts(shared, back, community)
+    odds = membership_odds(shared, lifts, threshold=0.0, minimum_families=1)
+    own = community[odds.account] == odds.community
+    nats = np.where(community >= 0, 0.0, -np.inf)
+    nats[odds.account[own]] = odds.nats[own]
+    return Communities(community, nats, lifts, found.rounds)
+
+
 def join(
     shared: Incidence,
     best: IntArray,

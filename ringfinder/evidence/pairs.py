@@ -133,8 +133,8 @@ def pairs_beyond(
     return Pairs(u[keep], v[keep], together[keep], expected[keep], nats[keep])
 
 
-def significant_pairs(pairs: Pairs, least_nats: float) -> Pairs:
-    """Return the pairs whose excess exceeds a threshold."""
+def significant_pairs(pairs: Pairs, least_nats: FloatArray | float) -> Pairs:
+    """Return the pairs whose excess exceeds a threshold, one for all or one each."""
     keep = pairs.nats > least_nats
     return Pairs(
         pairs.u[keep], pairs.v[keep], pairs.together[keep], pairs.expected[keep], pairs.nats[keep]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from ringfinder.detect.refine import Communities
 from ringfinder.evidence.background import Background
@@ -21,6 +21,11 @@ from ringfinder.score.split import split_ring
 
 FLEET = 0.5
 """P(fleet | ring) from which a ring is called a fleet."""
+
+SPLIT_FLEET = 3.0
+SPLIT_BENIGN = -4.0
+"""Log odds of the two parts of a split ring. A part was chosen for being alike, which is
+what fleets are: chance alone makes one of two parts of a company look a little like it."""
 
 NEAR_NATS = -6.0
 """Log odds of membership down to which accounts outside rings are ranked."""
@@ -154,8 +159,9 @@ def tell_apart(
     probability, _ = fleet_probability(
         ring_features(graph, cut, families, traits=traits), weights
     )
-    first, second = probability[np.array(parent)], probability[rings:]
-    differ = (first >= FLEET) != (second >= FLEET)
+    odds = logit(np.clip(probability, 1e-9, 1 - 1e-9))
+    first, second = odds[np.array(parent)], odds[rings:]
+    differ = (np.maximum(first, second) >= SPLIT_FLEET) & (np.minimum(first, second) <= SPLIT_BENIGN)
     undo = np.arange(rings + len(parent))
     undo[rings:][~differ] = np.array(parent)[~differ]
     cut = np.where(cut >= 0, undo[np.maximum(cut, 0)], -1)
