@@ -7,9 +7,10 @@ import gzip
 import hashlib
 import shutil
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -122,7 +123,8 @@ def find_files(patterns: Mapping[str, Sequence[str]], spool: Path) -> list[Sourc
         paths = {str(path): None for pattern in given for path in _matches(pattern)}
         lasts = Counter(Path(path).name for path in paths)
         for path in sorted(paths):
-            name = path if lasts[Path(path).name] > 1 else Path(path).name
+            last = Path(path).name
+            name = last if last and lasts[last] == 1 else path
             found.append(_source_file(table, path, name, spool))
     return found
 
@@ -160,7 +162,7 @@ def _source_file(table: str, path: str, name: str, spool: Path) -> SourceFile:
 def _check_readable(path: Path, name: str) -> None:
     """Raise InputError unless there is a file with something in it."""
     if path.is_dir():
-        raise InputError(f"{name} is a directory: name its files, such as '{name}/*.parquet'")
+        raise InputError(f"{name} is a directory: name its files, such as '{path}/*.parquet'")
     try:
         with path.open("rb") as file:
             empty = not file.read(1)
@@ -168,6 +170,22 @@ def _check_readable(path: Path, name: str) -> None:
         raise InputError(f"{name} cannot be read: {error.strerror}") from None
     if empty:
         raise InputError(f"{name} is empty: it has no header and no rows")
+
+
+def with_plain_line_ends(file: SourceFile, place: Path) -> SourceFile:
+    """Return a decompressed copy in `place` in which every line ends in LF.
+
+    Lines keep their numbers. Line ends inside quoted values change too.
+    """
+    copy = Path(tempfile.mkdtemp(dir=place)) / "copy.csv"
+    with file.open() as stream, copy.open("wb") as out:
+        after_cr = False
+        while chunk := bytes(stream.read(_CHUNK)):
+            if after_cr and chunk[:1] == b"\n":
+                chunk = chunk[1:]
+            after_cr = chunk[-1:] == b"\r" or (after_cr and not chunk)
+            out.write(chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n"))
+    return replace(file, path=copy, compression="none")
 
 
 def fingerprint(files: Sequence[SourceFile]) -> tuple[list[str], bytes]:

@@ -44,6 +44,12 @@ def make_accounts(con: duckdb.DuckDBPyConnection, signups: Staged) -> None:
         f"{earliest('country')}, {earliest('plan')}, {earliest('email_verified', 'TINYINT')} "
         "FROM signups GROUP BY account_id)"
     )
+    kept = ", ".join(["idx", "s.created_at", *(f for f in _values_of(signups))])
+    con.execute(
+        f"CREATE TABLE founded AS SELECT {kept} FROM signups s "
+        f"JOIN {ACCOUNTS} a ON s.account_id = a.account_id"
+    )
+    con.execute("DROP TABLE signups; ALTER TABLE founded RENAME TO signups")
 
 
 def read_accounts(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
@@ -73,12 +79,7 @@ def find_sightings(
     dict
         By field, only fields with at least one value.
     """
-    fields = dict.fromkeys(
-        c.name
-        for table in staged
-        for c in TABLES[table]
-        if c.is_value and c.type is Type.TEXT and c.name in staged[table].fields
-    )
+    fields = dict.fromkeys(f for table in staged.values() for f in _values_of(table))
     found = {
         field: fold_sightings(
             con, field, [_seen(s, field) for s in staged.values() if field in s.fields]
@@ -88,25 +89,25 @@ def find_sightings(
     return {field: sightings for field, sightings in found.items() if len(sightings.account)}
 
 
+def _values_of(staged: Staged) -> list[str]:
+    """Return the fields of a table that hold attribute values as text."""
+    declared = TABLES[staged.table]
+    values = {c.name for c in declared if c.is_value and c.type is Type.TEXT}
+    return [field for field in staged.fields if field in values]
+
+
 def _seen(staged: Staged, field: str) -> str:
     """Return SQL for (idx, v, t, n) of one field of one table."""
-    table = staged.table
-    if table == "signups":
-        return (
-            f"SELECT idx, {field} AS v, s.created_at AS t, 1::BIGINT AS n "
-            f"FROM signups s JOIN {ACCOUNTS} a ON s.account_id = a.account_id "
-            f"WHERE {field} IS NOT NULL"
-        )
     return (
-        f"SELECT idx, {field} AS v, {TIME_OF[table]} AS t, {times(staged)} AS n "
-        f"FROM {table} WHERE {field} IS NOT NULL"
+        f"SELECT idx, {field} AS v, {TIME_OF[staged.table]} AS t, {times(staged)} AS n "
+        f"FROM {staged.table} WHERE {field} IS NOT NULL"
     )
 
 
 def times(staged: Staged) -> str:
     """Return SQL for how often the values of a row were seen: at least once."""
     told = staged.table == "usage" and "exchanges" in staged.fields
-    return "greatest(coalesce(exchanges, 1), 1)" if told else "1::BIGINT"
+    return "greatest(coalesce(exchanges, 1), 1)" if told else "1"
 
 
 def fold_sightings(con: duckdb.DuckDBPyConnection, field: str, seen: Sequence[str]) -> RawSightings:
@@ -126,23 +127,21 @@ def fold_sightings(con: duckdb.DuckDBPyConnection, field: str, seen: Sequence[st
         "CREATE OR REPLACE TABLE words AS SELECT v, (row_number() OVER (ORDER BY v) - 1)::INTEGER "
         f"AS code FROM (SELECT DISTINCT v FROM ({rows}))"
     )
-    pairs = con.sql(
-        f"SELECT idx, code, min(t) AS first, max(t) AS last, least(sum(n), {_INT32})::INTEGER AS n "
-        f"FROM ({rows}) JOIN words USING (v) GROUP BY idx, code"
-    ).to_arrow_table()
     values = con.sql("SELECT v FROM words ORDER BY code").to_arrow_table()
+    pairs = _columns(
+        con,
+        f"SELECT idx, code, min(t) AS first, max(t) AS last, least(sum(n), {_INT32})::INTEGER AS n "
+        f"FROM ({rows}) JOIN words USING (v) GROUP BY idx, code ORDER BY idx, code",
+    )
     con.execute("DROP TABLE words")
-    account, code = pairs["idx"].to_numpy(), pairs["code"].to_numpy()
-    # One machine sort of a packed key; the database sorts pairs several times slower.
-    order = np.argsort(account.astype(np.int64) << 32 | code)
     return RawSightings(
         field=field,
         values=_strings(values, "v"),
-        account=account[order],
-        value=code[order],
-        first_ms=pairs["first"].to_numpy()[order],
-        last_ms=pairs["last"].to_numpy()[order],
-        count=pairs["n"].to_numpy()[order],
+        account=pairs["idx"],
+        value=pairs["code"],
+        first_ms=pairs["first"],
+        last_ms=pairs["last"],
+        count=pairs["n"],
     )
 
 
@@ -170,8 +169,7 @@ def fold_profiles(
         hour = _grouped(con, f"(t // {_HOUR_MS} % 24)::INTEGER AS hour", "hour")
         hours[hour["idx"], hour["hour"]] = hour["n"]
         day = _grouped(con, f"(t // {_DAY_MS})::INTEGER AS day", "day")
-        order = np.argsort(day["idx"].astype(np.int64) << 32 | day["day"])
-        days = np.stack([day[name][order] for name in ("idx", "day", "n")])
+        days = np.stack([day[name] for name in ("idx", "day", "n")])
         whole = _columns(
             con,
             "SELECT idx, "
@@ -216,7 +214,7 @@ def _grouped(con: duckdb.DuckDBPyConnection, part: str, name: str) -> dict[str, 
     return _columns(
         con,
         f"SELECT idx, {part}, least(sum(n), {_INT32})::INTEGER AS n "
-        f"FROM used WHERE n > 0 GROUP BY idx, {name}",
+        f"FROM used WHERE n > 0 GROUP BY idx, {name} ORDER BY idx, {name}",
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,10 +19,11 @@ from ringfinder.errors import InputError
 from ringfinder.sources.columns import TABLES, WORDS, Type, fields
 from ringfinder.sources.files import Format, SourceFile
 
-_HEAD_BYTES = 1 << 20
+_HEAD_BYTES = 1 << 22
 _HEAD_LINES = 10_000
 _DELIMITERS = ",;\t|"
 _NAMES_SHOWN = 20
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_ .:/-]{0,39}")
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,9 @@ class Layout:
         Columns that hold no field.
     delimiter
         Of a CSV file; else empty.
+    tolerant
+        Of a Parquet file: whether rows with text that is not UTF-8 are told apart, which
+        takes reading twice, instead of ending the scan.
     """
 
     file: SourceFile
@@ -48,6 +54,7 @@ class Layout:
     chosen: dict[str, str]
     unknown: tuple[str, ...]
     delimiter: str = ""
+    tolerant: bool = False
 
     def position(self, field: str) -> int:
         """Return the index of the column that holds `field`."""
@@ -119,10 +126,12 @@ def _choose(
             )
     chosen = {field: names[0] for field, names in holders.items()}
     for declared in TABLES[file.table]:
-        if declared.required and declared.name not in chosen:
+        # JSON lines that start with none that can be read: all fields may yet come.
+        told = columns or file.format is not Format.JSONL
+        if declared.required and declared.name not in chosen and told:
             raise InputError(
-                f"{file.name}: no column {declared.name}, which {WORDS[file.table]} need; found "
-                f"{_list(columns) or 'no columns'}; if one of them holds it, say so with "
+                f"{file.name}: no column {declared.name}, which {WORDS[file.table]} need; columns found: "
+                f"{_list(columns)}; if one of them holds it, say so with "
                 f"--map COLUMN={declared.name}"
             )
         if file.format is Format.JSONL:
@@ -166,7 +175,7 @@ def _head(file: SourceFile) -> str:
     try:
         with file.open() as stream:
             head = stream.read(_HEAD_BYTES)
-    except (ArrowException, OSError, EOFError):
+    except (ArrowException, OSError, EOFError, zlib.error):
         raise InputError(
             f"{file.name} cannot be decompressed: it is damaged, cut short or something else"
         ) from None
@@ -180,7 +189,7 @@ def _head(file: SourceFile) -> str:
 
 def _split(head: str, delimiter: str) -> list[str]:
     try:
-        return next(csv.reader(io.StringIO(head), delimiter=delimiter), [])
+        return next(csv.reader(io.StringIO(head, newline=""), delimiter=delimiter), [])
     except csv.Error:
         return []
 
@@ -195,17 +204,21 @@ def _json_keys(file: SourceFile, head: str) -> list[str]:
             continue
         if isinstance(row, dict):
             keys.update(dict.fromkeys(row))
-    if not keys:
-        raise InputError(f"{file.name} holds no JSON object in its first lines: one per line")
     return list(keys)
 
 
 def _list(names: Iterable[str]) -> str:
-    """Join names for a sentence; names come from files, so long ones are cut."""
+    """Join names for a sentence.
+
+    Where a file has no header its first row is taken for one, so what does not look like
+    the name of a column is counted and not shown: it may be personal data.
+    """
     names = list(names)
-    shown = [repr(n if len(n) <= 40 else n[:40] + "…")[1:-1] for n in names[:_NAMES_SHOWN]]
+    shown = [name.strip() for name in names if _NAME.fullmatch(name.strip())][:_NAMES_SHOWN]
     more = len(names) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+    if not shown:
+        return f"{more} that look like no names" if more else "none"
+    return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
 def types_of(con: duckdb.DuckDBPyConnection, relation: str) -> list[tuple[str, str]]:

@@ -14,9 +14,11 @@ from ringfinder.model import IntArray
 from ringfinder.sources.files import Format, SourceFile
 from ringfinder.sources.layout import Layout
 from ringfinder.sources.rejects import Reason
+from ringfinder.sources.scan import MAX_LINE
 
 _CHUNK = 1 << 24
 _LF, _CR = 10, 13
+_WIDE = 4096
 
 _REASONS = {
     "INVALID ENCODING": Reason.NOT_UTF8,
@@ -68,6 +70,75 @@ def read_torn(con: duckdb.DuckDBPyConnection, layout: Layout) -> Torn:
     return Torn(_lines_at(layout.file, places), fields, reasons)
 
 
+def is_wide(layout: Layout) -> bool:
+    """Read a text file once; return whether a line has thousands of delimiters.
+
+    The scanner takes quadratic time to tell the columns too many of one row, which makes
+    a damaged file look like one that never ends.
+
+    Raises
+    ------
+    EOFError, OSError, ArrowException, zlib.error
+        If a compressed file is damaged.
+    """
+    file = layout.file
+    if file.format is not Format.CSV and file.compression == "none":
+        return False
+    delimiter, rest = layout.delimiter.encode(), b""
+    with file.open() as stream:
+        while chunk := stream.read(_CHUNK):
+            if not delimiter:
+                continue
+            data = rest + bytes(chunk)
+            ends = np.flatnonzero(np.frombuffer(data, np.uint8) == _LF)
+            starts = np.concatenate(([0], ends + 1))
+            for i in np.flatnonzero(np.diff(starts) > _WIDE):
+                if data.count(delimiter, starts[i], starts[i + 1]) > _WIDE:
+                    return True
+            rest = data[starts[-1] :]
+            if rest.count(delimiter) > _WIDE:
+                return True
+            rest = rest[-MAX_LINE:]
+    return False
+
+
+def judge_records(layout: Layout, rows: int) -> Torn:
+    """Return the torn rows of a CSV file by a second reader; for wide files.
+
+    Parameters
+    ----------
+    layout
+        The file.
+    rows
+        How many rows the scan took for whole. Where the second reader disagrees, the
+        difference is told as unreadable rows on line 0: not known.
+    """
+    lines, reasons, whole = [], [], 0
+    for start, record in _records(layout):
+        reason = _fault(record, len(layout.columns))
+        if reason is None:
+            whole += 1
+        else:
+            lines.append(start)
+            reasons.append(reason)
+    missing = max(whole - rows, 0)
+    lines = [0] * missing + lines
+    reasons = [Reason.UNREADABLE] * missing + reasons
+    return Torn(np.array(lines, np.int64), [None] * len(lines), reasons)
+
+
+def _fault(record: list[str], columns: int) -> Reason | None:
+    if sum(map(len, record)) > MAX_LINE:
+        return Reason.LINE_TOO_LONG
+    if len(record) != columns:
+        return Reason.COLUMNS
+    try:
+        "".join(record).encode()
+    except UnicodeEncodeError:
+        return Reason.NOT_UTF8
+    return None
+
+
 def find_lines(layout: Layout, rows: IntArray, torn: Torn) -> IntArray:
     """Return the lines on which rows of a file start.
 
@@ -100,7 +171,7 @@ def _csv_lines(layout: Layout, rows: IntArray, torn: Torn) -> IntArray:
     wanted, lines, number = set(rows.tolist()), [], 0
     skipped = set(torn.lines.tolist())
     last = int(rows[-1])
-    for start in _record_starts(layout):
+    for start, _ in _records(layout):
         if start in skipped:
             continue
         number += 1
@@ -112,11 +183,11 @@ def _csv_lines(layout: Layout, rows: IntArray, torn: Torn) -> IntArray:
     return np.array(lines, dtype=np.int64)
 
 
-def _record_starts(layout: Layout) -> Iterator[int]:
-    """Yield the line on which each record after the header starts."""
+def _records(layout: Layout) -> Iterator[tuple[int, list[str]]]:
+    """Yield each record after the header, and the line on which it starts."""
     csv.field_size_limit(1 << 31)
     with layout.file.open() as stream:
-        text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
+        text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
         reader = csv.reader(text, delimiter=layout.delimiter)
         header, before = True, 0
         for record in reader:
@@ -125,7 +196,7 @@ def _record_starts(layout: Layout) -> Iterator[int]:
             if not record:
                 continue
             if not header:
-                yield start
+                yield start, record
             header = False
 
 

@@ -25,7 +25,7 @@ def band_prompts(con: duckdb.DuckDBPyConnection, layouts: Sequence[Layout], band
     con
         Connection on which the files were staged.
     layouts
-        Files of one table.
+        Files of one table, as they were read in the end.
     bands
         Called with texts not met before, in pieces.
     """
@@ -37,7 +37,7 @@ def band_prompts(con: duckdb.DuckDBPyConnection, layouts: Sequence[Layout], band
         # A cursor of its own: the texts stream while their bands are stored.
         reading = con.cursor()
         reading.execute("SET TimeZone = 'UTC'")
-        rows = scan(con, layout, strict=False, rejects=False).rows
+        rows = scan(con, layout, rejects=False).rows
         texts = reading.sql(f"SELECT raw_prompt AS text FROM ({rows}) WHERE bad = 0 AND prompt > 0")
         for batch in texts.to_arrow_reader(_CHUNK):
             _band_batch(con, pa.table([batch["text"]], ["text"]), bands)

@@ -135,10 +135,10 @@ def read_telemetry(
     with _workplace(temp_dir, threads, memory_limit) as (con, place):
         files = find_files({t: getattr(inputs, t) for t in TABLES}, place)
         layouts = find_layouts(files, mapping, notices)
-        staged = _stage_all(con, layouts, rejects, notices)
+        staged = _stage_all(con, layouts, place, rejects, notices)
         accounts = read_accounts(con)
         sightings = find_sightings(con, staged)
-        prompts = _find_prompts(con, staged, layouts, prompt_bands, notices)
+        prompts = _find_prompts(con, staged, prompt_bands, notices)
         if prompts is not None:
             sightings["prompt"] = prompts
         usage = staged.get("usage")
@@ -196,6 +196,7 @@ def _configure(
 def _stage_all(
     con: duckdb.DuckDBPyConnection,
     layouts: Sequence[Layout],
+    place: Path,
     rejects: RejectsWriter,
     notices: Callable[[str], None],
 ) -> dict[str, Staged]:
@@ -205,7 +206,7 @@ def _stage_all(
         given = [layout for layout in layouts if layout.file.table == table]
         if not given:
             continue
-        staged[table] = found = stage(con, table, given, rejects, notices)
+        staged[table] = found = stage(con, table, given, place, rejects, notices)
         if table == "signups":
             _check_some(found, rejects)
             make_accounts(con, found)
@@ -229,7 +230,6 @@ def _check_some(signups: Staged, rejects: RejectsWriter) -> None:
 def _find_prompts(
     con: duckdb.DuckDBPyConnection,
     staged: Mapping[str, Staged],
-    layouts: Sequence[Layout],
     prompt_bands: Bands | None,
     notices: Callable[[str], None],
 ) -> RawSightings | None:
@@ -243,7 +243,7 @@ def _find_prompts(
     if prompt_bands is None:
         notices("usage: column prompt left out, nothing to fingerprint it with")
         return None
-    band_prompts(con, [lay for lay in layouts if lay.file.table == "usage"], prompt_bands)
+    band_prompts(con, usage.layouts, prompt_bands)
     seen = (
         f"SELECT idx, band AS v, occurred_at AS t, {times(usage)} AS n "
         "FROM usage JOIN bands USING (prompt)"

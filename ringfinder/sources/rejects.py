@@ -36,9 +36,10 @@ class Reason(StrEnum):
 class RejectsWriter:
     """Writes ``rejects.jsonl`` and counts what went there.
 
-    One line of JSON per rejected row: table, file, line (1-based line of a CSV or JSON
-    lines file, 1-based row of a Parquet file), field (null where the whole row is at
-    fault) and reason. Values are never written: they may be personal data.
+    One line of JSON per rejected row: table; file; line (of a CSV or JSON lines file, or
+    row of a Parquet file, from 1; null where a damaged file does not tell); field (null
+    where the whole row is at fault); reason. Values are never written: they may be
+    personal data.
 
     Parameters
     ----------
@@ -73,7 +74,7 @@ class RejectsWriter:
         table, file
             Where the rows were found.
         lines
-            Line or row of each, in the order to write.
+            Line or row of each, in the order to write; 0 where it is not known.
         codes
             For each the index into `meanings`.
         meanings
@@ -89,7 +90,8 @@ class RejectsWriter:
             self.counts[table, str(meanings[code][1])] += number
         if self._file is not None:
             self._file.writelines(
-                f"{head}{line}{tails[code]}" for line, code in zip(lines, codes, strict=True)
+                f"{head}{line or 'null'}{tails[code]}"
+                for line, code in zip(lines, codes, strict=True)
             )
 
     def close(self) -> None:

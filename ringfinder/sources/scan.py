@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -43,9 +44,7 @@ class Scan:
     types: dict[str, str]
 
 
-def scan(
-    con: duckdb.DuckDBPyConnection, layout: Layout, *, strict: bool = True, rejects: bool = True
-) -> Scan:
+def scan(con: duckdb.DuckDBPyConnection, layout: Layout, *, rejects: bool = True) -> Scan:
     """Return the SQL that reads a file.
 
     Parameters
@@ -54,8 +53,6 @@ def scan(
         Connection on which a Parquet file's types may be looked up.
     layout
         Which column holds which field.
-    strict
-        Whether a CSV file must have one kind of line end throughout.
     rejects
         Whether torn rows go to the table ``reject_errors``.
     """
@@ -65,6 +62,7 @@ def scan(
         field: parse(column(file.table, field), source, type_, file=file.name)
         for field, (source, type_) in sources.items()
     }
+    texts = [source for source, type_ in sources.values() if type_ == "VARCHAR"]
     meanings, cases = _cases(fields)
     known_account = file.table == "signups"
     if not known_account:
@@ -75,7 +73,7 @@ def scan(
         raw = ", ".join(f"{p.raw} AS raw_{f}" for f, p in fields.items())
         values = ", ".join(f"{p.value} AS {f}" for f, p in fields.items())
         keep = rejects and not number
-        inner = _select(layout, raw, number=number, strict=strict, rejects=keep)
+        inner = _select(layout, raw, texts, number=number, rejects=keep)
         inner = f"SELECT *, {values} FROM ({inner})"
         inner = f"SELECT *, CASE {cases} ELSE 0 END::USMALLINT AS fault FROM ({inner})"
         if known_account:
@@ -96,8 +94,11 @@ def scan(
 
 def _cases(fields: dict[str, Parsed]) -> tuple[list[tuple[str | None, Reason]], str]:
     """Return what can be wrong with a row, and SQL that says which comes first."""
-    meanings: list[tuple[str | None, Reason]] = [(None, Reason.NOT_AN_OBJECT)]
-    cases = ["WHEN broken THEN 1"]
+    meanings: list[tuple[str | None, Reason]] = [
+        (None, Reason.NOT_AN_OBJECT),
+        (None, Reason.NOT_UTF8),
+    ]
+    cases = ["WHEN broken > 0 THEN broken"]
     for field, parsed in fields.items():
         for condition, reason in parsed.checks:
             meanings.append((field, reason))
@@ -108,7 +109,7 @@ def _cases(fields: dict[str, Parsed]) -> tuple[list[tuple[str | None, Reason]], 
 def _sources(con: duckdb.DuckDBPyConnection, layout: Layout) -> dict[str, tuple[str, str]]:
     """Return by field the SQL of the file's column, and its type."""
     if layout.file.format is Format.PARQUET:
-        types = types_of(con, _parquet(layout, number=False))
+        types = types_of(con, _read_parquet(layout))
         return {
             field: (identifier(types[layout.position(field)][0]), types[layout.position(field)][1])
             for field in layout.chosen
@@ -120,33 +121,63 @@ def _sources(con: duckdb.DuckDBPyConnection, layout: Layout) -> dict[str, tuple[
     return {field: (f"c{layout.position(field)}", "VARCHAR") for field in layout.chosen}
 
 
-def _select(layout: Layout, columns: str, *, number: bool, strict: bool, rejects: bool) -> str:
-    """Return SQL for `columns` of a file, ``broken`` and, if asked, the ``row`` from 1."""
+def _select(
+    layout: Layout, columns: str, texts: Sequence[str], *, number: bool, rejects: bool
+) -> str:
+    """Return SQL for `columns` of a file, ``broken`` and, if asked, the ``row`` from 1.
+
+    ``broken`` is 0, or 1 + index into the first two meanings.
+    """
     if layout.file.format is Format.PARQUET:
-        row = ", file_row_number + 1 AS row" if number else ""
-        return f"SELECT {columns}, false AS broken{row} FROM {_parquet(layout, number=number)}"
+        return _select_parquet(layout, columns, texts, number=number)
     row = ", row_number() OVER () AS row" if number else ""
     if layout.file.format is Format.CSV:
-        source = _csv(layout, rejects=rejects, strict=strict)
-        return f"SELECT {columns}, false AS broken{row} FROM {source}"
+        source = _csv(layout, rejects=rejects)
+        return f"SELECT {columns}, 0 AS broken{row} FROM {source}"
     shape = json.dumps(dict.fromkeys(layout.chosen.values(), "VARCHAR"))
-    parsed = f"CASE WHEN json_valid(l) THEN json_transform(l, {literal(shape)}) END AS s"
+    # Valid JSON that starts with a brace is an object.
+    an_object = "json_valid(l) AND trim(l)[1] = '{'"
+    parsed = f"CASE WHEN {an_object} THEN json_transform(l, {literal(shape)}) END AS s"
     lines = f"SELECT l{row} FROM {_lines(layout, rejects=rejects)}"
     objects = f"SELECT *, {parsed} FROM ({lines}) WHERE trim(l) <> ''"
-    return f"SELECT {columns}, s IS NULL AS broken{', row' if number else ''} FROM ({objects})"
+    row = ", row" if number else ""
+    return f"SELECT {columns}, (s IS NULL)::INTEGER AS broken{row} FROM ({objects})"
 
 
-def _parquet(layout: Layout, *, number: bool) -> str:
-    numbered = ", file_row_number = true" if number else ""
-    return f"read_parquet({_path(layout)}, binary_as_string = true{numbered})"
+def _select_parquet(layout: Layout, columns: str, texts: Sequence[str], *, number: bool) -> str:
+    """Return SQL as `_select` does.
+
+    Of a tolerant layout every text is read twice, bytes at fault once replaced and once
+    left out: where the two differ, the text is not UTF-8.
+    """
+    row = ", file_row_number + 1 AS row" if number else ""
+    if not layout.tolerant or not texts:
+        source = _read_parquet(layout, *(["file_row_number = true"] if number else []))
+        return f"SELECT {columns}, 0 AS broken{row} FROM {source}"
+    numbered = "file_row_number = true"
+    replaced = _read_parquet(layout, numbered, "utf8_validation = 'replace'")
+    left_out = _read_parquet(layout, numbered, "utf8_validation = 'ignore'")
+    bare = ", ".join(f"{text} AS bare_{i}" for i, text in enumerate(texts))
+    differ = " OR ".join(f"{text} IS DISTINCT FROM bare_{i}" for i, text in enumerate(texts))
+    return (
+        f"SELECT {columns}, CASE WHEN {differ} THEN 2 ELSE 0 END AS broken{row} "
+        f"FROM {replaced} "
+        f"JOIN (SELECT file_row_number AS bare_row, {bare} "
+        f"FROM {left_out}) "
+        "ON file_row_number = bare_row"
+    )
 
 
-def _csv(layout: Layout, *, rejects: bool, strict: bool) -> str:
+def _read_parquet(layout: Layout, *options: str) -> str:
+    return f"read_parquet({', '.join([_path(layout), 'binary_as_string = true', *options])})"
+
+
+def _csv(layout: Layout, *, rejects: bool) -> str:
     columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(layout.columns)))
     return _text(
         layout,
         f"columns = {{{columns}}}, header = true, delim = {literal(layout.delimiter)}, "
-        f"quote = '\"', escape = '\"', strict_mode = {strict}",
+        "quote = '\"', escape = '\"', strict_mode = true",
         rejects=rejects,
     )
 

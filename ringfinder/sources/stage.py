@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -11,9 +13,9 @@ from pyarrow.lib import ArrowException
 
 from ringfinder.errors import InputError
 from ringfinder.sources.columns import TABLES, WORDS, Type
-from ringfinder.sources.files import Format
+from ringfinder.sources.files import Format, with_plain_line_ends
 from ringfinder.sources.layout import Layout
-from ringfinder.sources.lines import Torn, find_lines, read_torn
+from ringfinder.sources.lines import Torn, find_lines, is_wide, judge_records, read_torn
 from ringfinder.sources.rejects import Reason, RejectsWriter
 from ringfinder.sources.scan import Scan, scan
 
@@ -44,6 +46,8 @@ class Staged:
         Rows left out because their event_id was seen before.
     by_file
         Good rows by file, repeated ones included, and rejected rows.
+    layouts
+        How each file was read in the end.
     """
 
     table: str
@@ -51,16 +55,20 @@ class Staged:
     rows: int
     repeated: int
     by_file: dict[str, tuple[int, int]]
+    layouts: tuple[Layout, ...]
 
 
 def stage(
     con: duckdb.DuckDBPyConnection,
     table: str,
     layouts: Sequence[Layout],
+    place: Path,
     rejects: RejectsWriter,
     notices: Callable[[str], None],
 ) -> Staged:
     """Read all files of one table into the SQL table of that name.
+
+    `place` is a directory for copies that may be needed.
 
     Raises
     ------
@@ -73,34 +81,44 @@ def stage(
     key = [] if table == "signups" else ["idx INTEGER"]
     shape = [*key, *(f"{c.name} {SQL_TYPES[c.type]}" for c in kept), "bad USMALLINT"]
     con.execute(f"CREATE TABLE {table} ({', '.join(shape)})")
-    by_file = {layout.file.name: _stage_file(con, layout, rejects, notices) for layout in layouts}
+    done = [_stage_file(con, layout, place, rejects, notices) for layout in layouts]
     fields = tuple(c.name for c in columns)
     repeated = _drop_repeated(con, table, fields) if "event_id" in fields else 0
     if repeated:
         notices(f"{WORDS[table]}: {repeated:,} rows repeat an event_id and count once")
     rows = _number(con, f"SELECT count(*) FROM {table}")
-    return Staged(table, fields, rows, repeated, by_file)
+    return Staged(
+        table=table,
+        fields=fields,
+        rows=rows,
+        repeated=repeated,
+        by_file={layout.file.name: counts for layout, counts in done},
+        layouts=tuple(layout for layout, _ in done),
+    )
 
 
 def _stage_file(
     con: duckdb.DuckDBPyConnection,
     layout: Layout,
+    place: Path,
     rejects: RejectsWriter,
     notices: Callable[[str], None],
-) -> tuple[int, int]:
-    """Add one file to its table; return its numbers of good and of bad rows."""
+) -> tuple[Layout, tuple[int, int]]:
+    """Add one file to its table; return how it was read, and numbers of good and bad rows."""
     table, name = layout.file.table, layout.file.name
     before = _number(con, f"SELECT count(*) FROM {table}")
     try:
-        plan = _insert(con, layout)
-        torn = read_torn(con, layout)
+        wide = is_wide(layout)
+        layout, plan = _insert(con, layout, place, rejects=not wide)
+        staged = _number(con, f"SELECT count(*) FROM {table}") - before
+        torn = judge_records(layout, staged) if wide else read_torn(con, layout)
         bad = _number(con, f"SELECT count(*) FROM {table} WHERE bad <> 0")
         if bad:
             con.execute(f"DELETE FROM {table} WHERE bad <> 0")
         _write_rejects(con, layout, plan, torn, bad, rejects)
-    except duckdb.OutOfMemoryException:
+    except (duckdb.OutOfMemoryException, InputError):
         raise
-    except (duckdb.Error, EOFError, OSError, ArrowException):
+    except (duckdb.Error, EOFError, OSError, zlib.error, ArrowException):
         # The driver's own words may hold values of the file.
         raise InputError(
             f"{name} cannot be read as {layout.file.format}: it is damaged or cut short"
@@ -110,27 +128,32 @@ def _stage_file(
             f"{name}: a quote is opened and not closed at line "
             f"{torn.lines[torn.reasons.index(Reason.QUOTES)]}; rows after it may be lost with it"
         )
-    good = _number(con, f"SELECT count(*) FROM {table}") - before
-    return good, bad + len(torn.lines)
+    return layout, (staged - bad, bad + len(torn.lines))
 
 
-def _insert(con: duckdb.DuckDBPyConnection, layout: Layout) -> Scan:
-    """Scan a file into its table, bad rows marked."""
+def _insert(
+    con: duckdb.DuckDBPyConnection, layout: Layout, place: Path, *, rejects: bool
+) -> tuple[Layout, Scan]:
+    """Scan a file into its table, bad rows marked; return how it was read in the end."""
+    con.execute("SET preserve_insertion_order = false")
+    try:
+        return layout, _insert_once(con, layout, rejects=rejects)
+    except duckdb.InvalidInputException:
+        # Line ends of several kinds in one file, or text that is not UTF-8.
+        if layout.file.format is Format.CSV:
+            layout = replace(layout, file=with_plain_line_ends(layout.file, place))
+        else:
+            layout = replace(layout, tolerant=True)
+        return layout, _insert_once(con, layout, rejects=rejects)
+
+
+def _insert_once(con: duckdb.DuckDBPyConnection, layout: Layout, *, rejects: bool) -> Scan:
+    plan = scan(con, layout, rejects=rejects)
     table = layout.file.table
-    plan = scan(con, layout)
     fields = [f for f in plan.types if f != "account_id" or table == "signups"]
     into = ", ".join([*fields, "bad"] + ([] if table == "signups" else ["idx"]))
-    con.execute("SET preserve_insertion_order = false")
-    for strict in (True, False):
-        con.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
-        try:
-            con.execute(f"INSERT INTO {table} ({into}) SELECT {into} FROM ({plan.rows})")
-            break
-        except duckdb.InvalidInputException:
-            # Line ends of both kinds in one file: read again, less strictly.
-            if not strict or layout.file.format is not Format.CSV:
-                raise
-            plan = scan(con, layout, strict=False)
+    con.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
+    con.execute(f"INSERT INTO {table} ({into}) SELECT {into} FROM ({plan.rows})")
     return plan
 
 
