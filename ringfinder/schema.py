@@ -65,7 +65,8 @@ KINDS: tuple[AttributeKind, ...] = (
     ),
     AttributeKind(
         "asn", "ip", Family.NETWORK, Standing.ATTESTED, Privacy.TECHNICAL, "Asn",
-        "network operator", "The autonomous system, from a list the operator supplies.", coarse=True,
+        "network operator", "The autonomous system, from a list the operator supplies.",
+        coarse=True,
     ),
     AttributeKind(
         "ip_block", "ip", Family.NETWORK, Standing.ATTESTED, Privacy.TECHNICAL, "IpBlock",
@@ -82,7 +83,8 @@ KINDS: tuple[AttributeKind, ...] = (
     ),
     AttributeKind(
         "mailbox", "email", Family.IDENTITY, Standing.CLAIMED, Privacy.PERSONAL, "Mailbox",
-        "mailbox", "The mailbox an address delivers to: the provider's rules for dots and tags applied.",
+        "mailbox",
+        "The mailbox an address delivers to: the provider's rules for dots and tags applied.",
     ),
     AttributeKind(
         "email_domain", "email", Family.IDENTITY, Standing.CLAIMED, Privacy.PERSONAL_WHEN_RARE,
@@ -136,8 +138,8 @@ KINDS: tuple[AttributeKind, ...] = (
         "The fingerprint of a prompt or of a prompt template.",
     ),
     AttributeKind(
-        "prompt_band", "prompt", Family.BEHAVIOUR, Standing.OBSERVED, Privacy.TECHNICAL, "PromptBand",
-        "prompt template", "One band of the MinHash signature of a prompt's skeleton.",
+        "prompt_band", "prompt", Family.BEHAVIOUR, Standing.OBSERVED, Privacy.TECHNICAL,
+        "PromptBand", "prompt template", "One band of the MinHash signature of a prompt's skeleton.",
     ),
     AttributeKind(
         "referrer", "referrer", Family.BEHAVIOUR, Standing.CLAIMED, Privacy.TECHNICAL, "Referrer",
@@ -149,7 +151,8 @@ KINDS: tuple[AttributeKind, ...] = (
     ),
     AttributeKind(
         "activity_window", "occurred_at", Family.BEHAVIOUR, Standing.ATTESTED, Privacy.TECHNICAL,
-        "ActivityWindow", "first or last hour of use", "The clock hour of the first or of the last use.",
+        "ActivityWindow", "first or last hour of use",
+        "The clock hour of the first or of the last use.",
     ),
     AttributeKind(
         "model_adoption", "model", Family.BEHAVIOUR, Standing.ATTESTED, Privacy.TECHNICAL,

@@ -86,12 +86,18 @@ def crowd(accounts: int, *, seed: int = 0) -> dict[str, list[str | None]]:
         "device": [f"d{n}" for n in range(accounts)],
         "user_agent": zipf("u", 200),
         "prompt_fingerprint": zipf("p", 5000),
-        "email_domain": [None if rng.random() < 0.8 else f"m{rng.integers(0, 2000)}" for _ in range(accounts)],
+        "email_domain": [
+            None if rng.random() < 0.8 else f"m{rng.integers(0, 2000)}" for _ in range(accounts)
+        ],
     }
 
 
 def plant(
-    columns: dict[str, list[str | None]], members: range, shared: dict[str, list[str]], *, seed: int = 1
+    columns: dict[str, list[str | None]],
+    members: range,
+    shared: dict[str, list[str]],
+    *,
+    seed: int = 1,
 ) -> None:
     """Give the members values drawn from the shared ones."""
     rng = np.random.default_rng(seed)

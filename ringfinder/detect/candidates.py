@@ -85,7 +85,10 @@ def _split(graph: igraph.Graph, blocks: list[list[int]], split: float) -> None:
         part = pending.pop()
         if part.vcount() > 3:
             found = part.community_leiden(
-                objective_function="modularity", weights="weight", resolution=1.0, n_iterations=LEIDEN_ITERATIONS
+                objective_function="modularity",
+                weights="weight",
+                resolution=1.0,
+                n_iterations=LEIDEN_ITERATIONS,
             )
             if len(found) > 1 and part.modularity(found, weights="weight") >= split:
                 pending.extend(part.induced_subgraph(block) for block in found)

@@ -38,7 +38,8 @@ SHRINKAGE = 10.0
 HARDLY_FEWER = 0.95
 
 _OBSERVATION = np.array(OBSERVATION_OF_KIND)
-_TEACHES = _OBSERVATION != OBSERVATIONS.index("created_at")
+_TIMES = OBSERVATIONS.index("created_at")
+_TEACHES = _OBSERVATION != _TIMES
 """Times are no part of what people of one region share beyond the stratum."""
 
 
@@ -206,7 +207,7 @@ class Mixture:
         for number, cluster in enumerate(clusters):
             inside = np.zeros(self.columns + 1, dtype=bool)
             inside[cluster] = True
-            votes = np.zeros((len(self.sample), int(self.popular.observation.max()) + 1), dtype=bool)
+            votes = np.zeros((len(self.sample), len(OBSERVATIONS)), dtype=bool)
             for column in range(self.data.shape[1]):
                 hit = inside[self.data[:, column]]
                 seen = self.data[hit, column]
@@ -244,7 +245,8 @@ class Mixture:
         """Return float32 (n, C): P(class | account); kinds of one observation vote once."""
         prior, rate = profiles
         log_odds = np.repeat(prior[None, :], len(data), axis=0)
-        kinds = np.array([self.popular.observation[self.popular.group == g][0] for g in range(data.shape[1])])
+        first = np.searchsorted(self.popular.group, np.arange(data.shape[1]))
+        kinds = self.popular.observation[first]
         for observation in np.unique(kinds):
             vote = np.zeros_like(log_odds)
             shown = np.zeros(len(data))
@@ -274,6 +276,9 @@ def _clusters(u: IntArray, v: IntArray, weight: FloatArray, seed: int) -> list[I
     graph = igraph.Graph(n=len(node), edges=index.reshape(2, -1).T)
     igraph.set_random_number_generator(random.Random(seed))  # noqa: S311
     found = graph.community_leiden(
-        objective_function="modularity", weights=weight, resolution=1.0, n_iterations=LEIDEN_ITERATIONS
+        objective_function="modularity",
+        weights=weight,
+        resolution=1.0,
+        n_iterations=LEIDEN_ITERATIONS,
     )
     return [node[block] for block in found if len(block) >= 2]

@@ -8,6 +8,7 @@ most of its members with one of the previous run takes over that ring's id.
 from __future__ import annotations
 
 import hashlib
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -67,7 +68,7 @@ def _founded(account_ids: pa.StringArray, created_ms: IntArray, ring: IntArray) 
     bounds = np.searchsorted(ring[order], np.arange(int(ring.max(initial=-1)) + 2))
     return [
         _hashed(account_ids.take(pa.array(order[lo : min(hi, lo + FOUNDERS)])).to_pylist())
-        for lo, hi in zip(bounds[:-1], bounds[1:], strict=True)
+        for lo, hi in pairwise(bounds)
     ]
 
 

@@ -60,9 +60,7 @@ class Background:
         return out
 
 
-def background(
-    shared: Incidence, label: IntArray, suspect: BoolArray | None = None
-) -> Background:
+def background(shared: Incidence, label: IntArray, suspect: BoolArray | None = None) -> Background:
     """Count the holders of every value in every class.
 
     Parameters

@@ -79,9 +79,7 @@ def shared_values(graph: AttributeGraph, *, exclude: BoolArray | None = None) ->
     keep = _WITNESS[graph.kind[graph.value]]
     if exclude is not None:
         keep &= ~exclude[graph.account]
-    return incidence(
-        graph.accounts, graph.account[keep], graph.value[keep], np.asarray(graph.kind)
-    )
+    return incidence(graph.accounts, graph.account[keep], graph.value[keep], np.asarray(graph.kind))
 
 
 def incidence(accounts: int, account: IntArray, value: IntArray, kind: IntArray) -> Incidence:

@@ -9,6 +9,7 @@ log-likelihood ratio ``n ln(n / e) - (n - e)`` (Wilks 1938; Dunning 1993 for cou
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -111,9 +112,7 @@ def pair_counts(
     return u.astype(np.int32), v.astype(np.int32), together[keep].astype(np.int32)
 
 
-def pairs_beyond(
-    shared: Incidence, back: Background, *, within_family: bool = False
-) -> Pairs:
+def pairs_beyond(shared: Incidence, back: Background, *, within_family: bool = False) -> Pairs:
     """Count every pair of values and what the null expects of it.
 
     Returns
@@ -164,7 +163,7 @@ def least_nats(real: FloatArray, null: FloatArray, *, false_share: float = FALSE
     return float(grid[fit[0]]) if len(fit) else float(grid[-1])
 
 
-def excess_nats(together: IntArray, expected: FloatArray) -> FloatArray:
+def excess_nats(together: IntArray | FloatArray, expected: FloatArray) -> FloatArray:
     """Return n ln(n / e) - (n - e): the nats by which n exceeds e > 0; zero at n = e."""
     n = together.astype(float)
     return n * np.log(np.maximum(n, 1e-300) / expected) - (n - expected)
@@ -177,7 +176,7 @@ def _blocks(counts: IntArray, block: int) -> list[tuple[int, int]]:
     while edges[-1] < len(counts):
         done = work[edges[-1] - 1] if edges[-1] else 0
         edges.append(max(int(np.searchsorted(work, done + block, side="right")), edges[-1] + 1))
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))
 
 
 def _pairs_of(

@@ -112,9 +112,13 @@ def _previous(directory: Path | None) -> tuple[pa.StringArray, pa.StringArray] |
             f"--previous {directory} holds no readable accounts.parquet; "
             "expected the output directory of an earlier audit."
         ) from error
-    columns = (table[name].cast(pa.string()) for name in ("account_id", "ring_id"))
-    one, two = (pa.concat_arrays(c.chunks) if c.num_chunks else pa.array([], pa.string()) for c in columns)
-    return one, two
+    return _strings(table["account_id"]), _strings(table["ring_id"])
+
+
+def _strings(column: pa.ChunkedArray) -> pa.StringArray:
+    """Return one plain array, also of a column without any chunk."""
+    chunks = column.cast(pa.string()).chunks
+    return pa.concat_arrays(chunks) if chunks else pa.array([], pa.string())
 
 
 def _read(
@@ -193,12 +197,8 @@ def _labels(telemetry: ReadTelemetry) -> tuple[IntArray, IntArray]:
     return account[last[fraud[last]]], account[last[~fraud[last]]]
 
 
-def _write_tables(
-    stage: Staging, run: Joined, judged: Assessment, legitimate: IntArray
-) -> None:
-    reasons = account_reasons(
-        run.graph, run.rings, run.judgement, run.links, legitimate=legitimate
-    )
+def _write_tables(stage: Staging, run: Joined, judged: Assessment, legitimate: IntArray) -> None:
+    reasons = account_reasons(run.graph, run.rings, run.judgement, run.links, legitimate=legitimate)
     write_accounts(
         stage.path("accounts.parquet"),
         run,
@@ -210,9 +210,7 @@ def _write_tables(
     write_evidence(stage.path("evidence.parquet"), run)
 
 
-def _summary(
-    view: RunView, telemetry: ReadTelemetry, out: Path, seconds: float
-) -> AuditSummary:
+def _summary(view: RunView, telemetry: ReadTelemetry, out: Path, seconds: float) -> AuditSummary:
     rows = [*view.fleets, *view.unclear, *view.benign, *view.rest]
     lines = [
         RingLine(row.ring_id, row.verdict, row.size, row.score, row.exchanges, row.summary)

@@ -136,9 +136,7 @@ def _sum(column: IntArray, ring: IntArray, rings: int) -> IntArray:
     return out
 
 
-def _extreme(
-    column: IntArray, ring: IntArray, rings: int, pick: np.ufunc, start: int
-) -> IntArray:
+def _extreme(column: IntArray, ring: IntArray, rings: int, pick: np.ufunc, start: int) -> IntArray:
     members = ring >= 0
     out = np.full(rings, start, dtype=np.int64)
     pick.at(out, ring[members], column[members])

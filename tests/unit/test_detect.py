@@ -46,9 +46,13 @@ def test_a_fleet_on_three_domains_and_two_templates_is_one_ring():
 def test_two_fleets_that_share_a_proxy_pool_stay_two():
     columns = crowd(ACCOUNTS)
     pool = [f"pool{i}" for i in range(10)]
-    plant(columns, range(0, 100), {"ip_network": pool, "email_domain": ["x1"], "device": ["d1", "d2"]})
     plant(
-        columns, range(100, 220), {"ip_network": pool, "email_domain": ["y1"], "device": ["e1", "e2"]}
+        columns, range(0, 100), {"ip_network": pool, "email_domain": ["x1"], "device": ["d1", "d2"]}
+    )
+    plant(
+        columns,
+        range(100, 220),
+        {"ip_network": pool, "email_domain": ["y1"], "device": ["e1", "e2"]},
     )
     found = found_in(columns)
     assert found.communities.lifts.communities == 2
