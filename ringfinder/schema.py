@@ -139,7 +139,8 @@ KINDS: tuple[AttributeKind, ...] = (
     ),
     AttributeKind(
         "prompt_band", "prompt", Family.BEHAVIOUR, Standing.OBSERVED, Privacy.TECHNICAL,
-        "PromptBand", "prompt template", "One band of the MinHash signature of a prompt's skeleton.",
+        "PromptBand", "prompt template",
+        "One band of the MinHash signature of a prompt's skeleton.",
     ),
     AttributeKind(
         "referrer", "referrer", Family.BEHAVIOUR, Standing.CLAIMED, Privacy.TECHNICAL, "Referrer",

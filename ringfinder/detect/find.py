@@ -126,4 +126,4 @@ def strength(communities: Communities) -> FloatArray:
         communities.community[members],
         weights=communities.nats[members],
         minlength=communities.lifts.communities,
-    )
+    ).astype(np.float64)

@@ -4,12 +4,12 @@ For a community R of k accounts and a value v that x of them hold, the *lift* of
 ``ln(rate inside / rate outside)``: inside at its lower confidence bound and leaving the
 account itself out, outside among accounts of the members' classes. Of one observation (an
 address and its network, a card and its issuer, a sign-up and the first use after it) only
-the strongest lift speaks. Lifts of one family are not independent witnesses, so a family's sum is capped at ``ln(N / k)`` nats, which
-is also what the prior odds cost: one family can bring the odds to 1:1 at most, a second
-must carry them over. The cap grows with ln N by itself, so the threshold is a plain
-posterior at any number of accounts. A community of more than N / 20 accounts would need
-three families that way; its cap therefore stays at `LEAST_CAP`, still below what the
-threshold asks of one family alone.
+the strongest lift speaks. Lifts of one family are not independent witnesses, so a
+family's sum is capped at ``ln(N / k)`` nats, which is also what the prior odds cost: one
+family can bring the odds to 1:1 at most, a second must carry them over. The cap grows
+with ln N by itself, so the threshold is a plain posterior at any number of accounts. A
+community of more than N / 20 accounts would need three families that way; its cap
+therefore stays at `LEAST_CAP`, still below what the threshold asks of one family alone.
 
 What is missing speaks too. Where nearly all members that show a prompt show one of the
 ring's, an account that shows other prompts only is probably somebody else: a *miss* costs
@@ -26,6 +26,7 @@ I. J. Good, "Weight of evidence: a brief survey", Bayesian Statistics 2, 1985.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
@@ -338,7 +339,7 @@ def _chunks(count: IntArray, block: int) -> list[tuple[int, int]]:
     while edges[-1] < len(count):
         reach = int(np.searchsorted(done, done[edges[-1]] + block, side="right")) - 1
         edges.append(max(reach, edges[-1] + 1))
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))
 
 
 def best_community(odds: Odds, accounts: int) -> tuple[IntArray, FloatArray]:

@@ -1,0 +1,1 @@
+"""Accounts x attribute values as columns, before and after normalisation."""

@@ -65,7 +65,7 @@ def account_traits(profiles: Profiles, created_ms: IntArray) -> Traits:
     )
 
 
-def quietest_share(hours: IntArray) -> FloatArray:
+def quietest_share(hours: IntArray | FloatArray) -> FloatArray:
     """Return the share of use in the quietest eight hours in a row, whatever the time zone.
 
     Parameters

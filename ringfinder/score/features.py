@@ -12,12 +12,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from ringfinder.graph.columns import AttributeGraph
-from ringfinder.model import FloatArray, IntArray
+from ringfinder.model import BoolArray, FloatArray, IntArray
 from ringfinder.schema import CODE
 from ringfinder.score.accounts import Traits, account_traits, quietest_share
 
 PRIOR_ACCOUNTS = 4.0
 """Accounts of the population mixed into every ring's average: shrinks small rings."""
+
+REUSED = {
+    "mailbox_reuse": "mailbox",
+    "card_reuse": "payment_fingerprint",
+    "device_reuse": "device",
+}
+FOCUSED = {
+    "network_focus": "ip_network",
+    "bin_focus": "card_bin",
+    "client_focus": "tls_fingerprint",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +109,7 @@ def ring_features(
 
 
 def _mean(
-    x: FloatArray, ring: IntArray, rings: int, rows: np.ndarray, population: float
+    x: FloatArray, ring: IntArray, rings: int, rows: BoolArray, population: float
 ) -> FloatArray:
     """Return each ring's mean of x over `rows`, shrunk towards the population's."""
     rows = rows & (ring >= 0)
@@ -107,8 +118,8 @@ def _mean(
     return (total + PRIOR_ACCOUNTS * population) / (count + PRIOR_ACCOUNTS)
 
 
-def _likeness(x: FloatArray, ring: IntArray, rings: int, rows: np.ndarray) -> FloatArray:
-    """Return ln of the ring's standard deviation over the population's, shrunk; negative: alike."""
+def _likeness(x: FloatArray, ring: IntArray, rings: int, rows: BoolArray) -> FloatArray:
+    """Return ln of the ring's sd over the population's, shrunk; negative where alike."""
     centre = _mean(x, ring, rings, rows, 0.0)
     inside = rows & (ring >= 0)
     gap = np.zeros(len(x))
@@ -118,7 +129,9 @@ def _likeness(x: FloatArray, ring: IntArray, rings: int, rows: np.ndarray) -> Fl
     return 0.5 * np.log(_mean(gap, ring, rings, rows, overall) / overall)
 
 
-def _use(graph: AttributeGraph, ring: IntArray, rings: int, traits: Traits) -> dict[str, FloatArray]:
+def _use(
+    graph: AttributeGraph, ring: IntArray, rings: int, traits: Traits
+) -> dict[str, FloatArray]:
     used = traits.used
     hours = graph.profiles.hours.astype(np.float64)
     share = hours / np.maximum(hours.sum(axis=1, keepdims=True), 1)
@@ -130,7 +143,7 @@ def _use(graph: AttributeGraph, ring: IntArray, rings: int, traits: Traits) -> d
     everyone = share[used].mean(axis=0) if used.any() else np.full(24, 1 / 24)
     usual = max(float(quietest_share(everyone[None, :] * 1e6)[0]), 0.02)
     # the population's own clock, turned so that its quiet hours meet the ring's
-    quiet = np.array([float(quietest_share(row[None, :] * 1e6)[0]) if row.sum() else usual for row in clock])
+    quiet = np.where(clock.sum(axis=1) > 0, quietest_share(clock * 1e6), usual)
     quiet = (quiet * count + usual * PRIOR_ACCOUNTS) / (count + PRIOR_ACCOUNTS)
     return {
         "output_size": _mean(traits.output_size, ring, rings, used, 0.0),
@@ -171,9 +184,7 @@ def _prompts(graph: AttributeGraph, ring: IntArray, rings: int) -> dict[str, Flo
     covered = np.zeros(graph.accounts)
     covered[account[member][mine[back]]] = 1.0
     return {
-        "own_prompts": np.log(
-            (_mean(own, ring, rings, has, usual) + 0.02) / (usual + 0.02)
-        ),
+        "own_prompts": np.log((_mean(own, ring, rings, has, usual) + 0.02) / (usual + 0.02)),
         "template_cover": _mean(covered, ring, rings, has, 0.0),
     }
 
@@ -188,7 +199,9 @@ def _signups(graph: AttributeGraph, ring: IntArray, rings: int) -> dict[str, Flo
     count = np.diff(bounds)
     at = bounds[:-1] + (0.1 * (count - 1)).astype(np.int64)
     end = bounds[:-1] + np.ceil(0.9 * (count - 1)).astype(np.int64)
-    span = np.where(count > 0, created[order[np.minimum(end, len(order) - 1)]] - created[order[np.minimum(at, len(order) - 1)]], everyone) if len(order) else np.full(rings, everyone)
+    span = np.full(rings, everyone)
+    some = count > 0
+    span[some] = created[order[end[some]]] - created[order[at[some]]]
     clock = np.zeros((rings, 24))
     np.add.at(clock, (ring[members], graph.profiles.signup_hour[members]), 1.0)
     everyone_clock = np.bincount(graph.profiles.signup_hour, minlength=24).astype(float)
@@ -204,13 +217,13 @@ def _signups(graph: AttributeGraph, ring: IntArray, rings: int) -> dict[str, Flo
 
 def _identity(graph: AttributeGraph, ring: IntArray, rings: int) -> dict[str, FloatArray]:
     out: dict[str, FloatArray] = {}
-    for name, kind in (("mailbox_reuse", "mailbox"), ("card_reuse", "payment_fingerprint"), ("device_reuse", "device")):
+    for name, kind in REUSED.items():
         accounts, values, _, _ = _shown(graph, ring, rings, kind)
         out[name] = np.log((accounts + 1.0) / (values + 1.0))
     _, _, entropy, owned = _shown(graph, ring, rings, "email_domain")
     out["domain_spread"] = entropy
     out["domain_ownership"] = owned
-    for name, kind in (("network_focus", "ip_network"), ("bin_focus", "card_bin"), ("client_focus", "tls_fingerprint")):
+    for name, kind in FOCUSED.items():
         out[name] = _focus(graph, ring, rings, kind)
     return out
 
@@ -225,15 +238,14 @@ def _shown(
     key, inside = np.unique(of.astype(np.int64) * graph.values + value, return_counts=True)
     group = key // max(graph.values, 1)
     total = np.bincount(group, weights=inside, minlength=rings)
-    accounts = np.bincount(
-        ring[np.unique(graph.account[rows])], minlength=rings
-    ).astype(float) if len(rows) else np.zeros(rings)
+    accounts = np.bincount(ring[np.unique(graph.account[rows])], minlength=rings).astype(float)
     share = inside / np.maximum(total[group], 1)
     entropy = np.bincount(group, weights=-share * np.log(np.maximum(share, 1e-12)), minlength=rings)
     size = np.maximum(np.bincount(ring[ring >= 0], minlength=rings), 1)
     mine = (inside >= 3) & (inside >= 0.5 * graph.holders()[key % max(graph.values, 1)])
     owned = np.bincount(group, weights=inside * mine, minlength=rings) / (size + PRIOR_ACCOUNTS)
-    return accounts, np.bincount(group, minlength=rings).astype(float), entropy, np.minimum(owned, 1.0)
+    values = np.bincount(group, minlength=rings).astype(float)
+    return accounts, values, entropy, np.minimum(owned, 1.0)
 
 
 def _focus(graph: AttributeGraph, ring: IntArray, rings: int, kind: str) -> FloatArray:
