@@ -69,9 +69,7 @@ def find_against(
 ) -> Communities:
     """Find communities against a background, the pair threshold from a permuted world."""
     pairs = pairs_beyond(shared, back)
-    return find_communities(
-        shared, back, pairs, _threshold(graph, back, pairs, seed), seed=seed
-    )
+    return find_communities(shared, back, pairs, _threshold(graph, back, pairs, seed), seed=seed)
 
 
 def _threshold(graph: AttributeGraph, back: Background, pairs: Pairs, seed: int) -> float:

@@ -101,9 +101,7 @@ def refine(
     return Communities(community, nats, log_lifts(shared, back, community), round_)
 
 
-def expel(
-    shared: Incidence, back: Background, found: Communities, parts: IntArray
-) -> Communities:
+def expel(shared: Incidence, back: Background, found: Communities, parts: IntArray) -> Communities:
     """Put out of a community the parts that have nothing common with its rest.
 
     A fleet that borrows a company's domain for three accounts draws the company in: its

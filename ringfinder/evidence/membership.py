@@ -269,9 +269,10 @@ def membership_odds(
         miss = np.where(missed, lifts.miss[community[part]], 0.0)
         worst = np.stack([miss[:, kinds].min(axis=1) for kinds in _KINDS_OF_FAMILY], axis=1)
         cap = lifts.cap[community[part]][:, None]
-        speaks = np.stack(
-            [hit[:, kinds].max(axis=1) for kinds in _KINDS_OF_OBSERVATION], axis=1
-        ) @ _FAMILY_OF_OBSERVATION
+        speaks = (
+            np.stack([hit[:, kinds].max(axis=1) for kinds in _KINDS_OF_OBSERVATION], axis=1)
+            @ _FAMILY_OF_OBSERVATION
+        )
         spare = np.maximum(speaks - cap, 0.0).sum(axis=1)
         nats[part] = np.minimum(speaks, cap).sum(axis=1)
         nats[part] += np.minimum(worst.sum(axis=1) + spare, 0.0)
@@ -300,9 +301,7 @@ def _hits(
     return which[hit], shared.kind[value[hit]].astype(np.int64), lifts.nats[at[hit]]
 
 
-def _candidates(
-    shared: Incidence, lifts: Lifts, threshold: float
-) -> tuple[IntArray, IntArray]:
+def _candidates(shared: Incidence, lifts: Lifts, threshold: float) -> tuple[IntArray, IntArray]:
     """Return the (account, community) pairs that hold an anchor, sorted."""
     anchor = np.flatnonzero(_anchors(shared, lifts, threshold))
     pointer, holders = shared.by_value()

@@ -49,9 +49,7 @@ class TestPins:
         assert image.items() <= tested.items()
 
     def test_the_image_has_no_tools_of_developers(self):
-        assert (
-            not {"pytest", "mypy", "ruff", "playwright"} & pinned("constraints-run.txt").keys()
-        )
+        assert not {"pytest", "mypy", "ruff", "playwright"} & pinned("constraints-run.txt").keys()
 
     def test_what_is_only_compared_with_is_pinned_apart(self):
         assert "networkit" in pinned("tests/bench/constraints.txt")
