@@ -58,7 +58,11 @@ HOSTS = (
     "proton.me",
     "qq.com",
 )
-WORDS = ["please", "write", "summarise", "explain", "the", "following", "text", "as", "a", "senior", "engineer", "answer", "in", "short", "plain", "sentences", "return", "only", "valid", "json", "with", "keys", "for", "each", "step", "of", "solution", "do", "not", "repeat", "question", "think", "about", "edge", "cases", "first", "then", "give", "final", "result", "customer", "order", "product", "review"]
+WORDS = (
+    "please write summarise explain the following text as a senior engineer answer in short plain "
+    "sentences return only valid json with keys for each step of solution do not repeat question "
+    "think about edge cases first then give final result customer order product review"
+).split()
 
 
 def text(*parts: object) -> pa.StringArray:
@@ -112,14 +116,18 @@ def fields(rows: int, rng: np.random.Generator) -> dict[str, pa.StringArray]:
     return {
         "ip": pc.if_else(pa.array(i % 5 == 0), v6, v4),
         "email": text(np.where(i % 2, "jo.smith", "Anna"), i, tag, "@", host),
-        "device_id": text(np.char.mod("%08x", draw(2**32, size=rows)), "-0000-4000-8000-", np.char.mod("%012X", i)),
+        "device_id": text(
+            np.char.mod("%08x", draw(2**32, size=rows)), "-0000-4000-8000-", np.char.mod("%012X", i)
+        ),
         "payment_fingerprint": text("fp_", np.char.mod("%016x", draw(2**62, size=rows))),
         "card_bin": text(draw(400000, 405000, size=rows)),
         "phone": phone,
         "user_agent": text("Mozilla/5.0 (X11) Chrome/", draw(3000, size=rows)),
         "tls_fingerprint": text("t13d1516h2_8daaf6152771_", draw(500, size=rows)),
         "organisation_id": text("org_", draw(20000, size=rows)),
-        "referrer": text("https://site", draw(300, size=rows), ".example/a?utm=", draw(1000, size=rows)),
+        "referrer": text(
+            "https://site", draw(300, size=rows), ".example/a?utm=", draw(1000, size=rows)
+        ),
         "prompt_fingerprint": text("sha256:", draw(200000, size=rows)),
         "prompt": prompt,
         "model": text("model-", draw(8, size=rows)),
