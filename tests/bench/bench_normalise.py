@@ -58,11 +58,12 @@ HOSTS = (
     "proton.me",
     "qq.com",
 )
-WORDS = (
+TEXT = (
     "please write summarise explain the following text as a senior engineer answer in short plain "
     "sentences return only valid json with keys for each step of solution do not repeat question "
     "think about edge cases first then give final result customer order product review"
-).split()
+)
+WORDS = TEXT.split()
 
 
 def text(*parts: object) -> pa.StringArray:
