@@ -9,14 +9,20 @@ from planted import crowd, graph_of, plant
 from ringfinder.evidence.background import activity_correction, background
 from ringfinder.evidence.incidence import incidence, shared_values
 from ringfinder.evidence.pairs import (
+    FALSE_PAIRS,
     MINIMUM_TOGETHER,
     excess_nats,
+    least_nats,
     pair_counts,
     pairs_beyond,
     rarest_sightings,
     significant_pairs,
 )
 from ringfinder.schema import CODE, KINDS
+
+
+def one_class(shared):
+    return background(shared, np.zeros(shared.accounts, dtype=int))
 
 
 def small_incidence(draw_pairs, kinds):
@@ -78,7 +84,7 @@ def test_excess_is_zero_at_expectation_and_grows_with_distance():
 
 def test_independent_people_show_no_pair():
     shared = shared_values(graph_of(crowd(5_000)))
-    found = significant_pairs(pairs_beyond(shared, background(shared, np.zeros(5_000, int)), 15.0))
+    found = significant_pairs(pairs_beyond(shared, one_class(shared)), 15.0)
     assert len(found.u) == 0
 
 
@@ -87,7 +93,7 @@ def test_a_planted_ring_shows_the_pairs_it_was_planted_with():
     plant(columns, range(100, 160), {"email_domain": ["x.example"], "device": ["d-a", "d-b"]})
     graph = graph_of(columns)
     shared = shared_values(graph)
-    found = significant_pairs(pairs_beyond(shared, background(shared, np.zeros(5_000, int)), 15.0))
+    found = significant_pairs(pairs_beyond(shared, one_class(shared)), 15.0)
     names = graph.pseudonym.to_pylist()
     pairs = {
         frozenset((names[shared.source[a]], names[shared.source[b]]))
@@ -106,7 +112,7 @@ def test_two_regions_explain_pairs_that_one_population_cannot():
         "card_bin": [f"bank{r}" for r in region],
     }
     shared = shared_values(graph_of(columns))
-    blind = significant_pairs(pairs_beyond(shared, background(shared, np.zeros(4_000, int)), 15.0))
+    blind = significant_pairs(pairs_beyond(shared, one_class(shared)), 15.0)
     informed = significant_pairs(pairs_beyond(shared, background(shared, region)), 15.0)
     assert len(blind.u) == 2
     assert len(informed.u) == 0
@@ -134,3 +140,47 @@ def test_accounts_that_show_many_values_make_the_null_more_generous():
     network, device = 0, 3
     assert kappa[network, device] > 5
     assert np.all(kappa >= 1)
+
+
+@settings(max_examples=30, deadline=None)
+@given(sightings, kinds_of_values)
+def test_every_pair_is_beyond_what_is_expected_of_it(pairs, kinds):
+    shared = small_incidence(pairs, kinds)
+    found = pairs_beyond(shared, one_class(shared))
+    assert np.all(found.u < found.v)
+    assert np.all(found.together > found.expected)
+    assert np.all(found.nats > 0)
+    assert np.array_equal(found.nats, excess_nats(found.together, found.expected))
+
+
+def test_a_threshold_may_be_one_for_all_or_one_each():
+    columns = crowd(5_000)
+    plant(columns, range(100, 160), {"email_domain": ["x"], "device": ["d", "e"]})
+    shared = shared_values(graph_of(columns))
+    pairs = pairs_beyond(shared, one_class(shared))
+    each = np.where(pairs.nats == pairs.nats.max(), np.inf, 15.0)
+    assert len(significant_pairs(pairs, 15.0).u) == 2
+    assert len(significant_pairs(pairs, each).u) == 1
+
+
+class TestThreshold:
+    def test_it_leaves_at_most_the_allowed_share_of_chance_pairs(self):
+        rng = np.random.default_rng(0)
+        real, null = rng.exponential(20.0, 100_000), rng.exponential(2.0, 100_000)
+        nats = least_nats(real, null)
+        assert (null > nats).sum() <= FALSE_PAIRS * (real > nats).sum()
+        assert (null > nats - 0.5).sum() > FALSE_PAIRS * (real > nats - 0.5).sum()
+
+    def test_the_fewer_false_pairs_allowed_the_higher_it_is(self):
+        rng = np.random.default_rng(1)
+        real, null = rng.exponential(20.0, 100_000), rng.exponential(2.0, 100_000)
+        chosen = [least_nats(real, null, false_share=share) for share in (0.1, 0.01, 0.001)]
+        assert chosen == sorted(chosen)
+        assert len(set(chosen)) == 3
+
+    def test_a_permuted_world_without_pairs_asks_for_least(self):
+        assert least_nats(np.array([5.0, 50.0]), np.zeros(0)) == 4.0
+
+    def test_data_no_better_than_chance_keeps_nothing(self):
+        same = np.linspace(0, 39, 500)
+        assert not (same > least_nats(same, same)).any()
