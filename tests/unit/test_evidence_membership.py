@@ -257,8 +257,10 @@ def test_of_one_observation_only_the_strongest_value_speaks():
     columns = crowd(ACCOUNTS)
     members = range(200, 260)
     plant(columns, members, {"ip_network": ["n"], "email_domain": ["x"]})
+    plant(columns, range(1000, 1400), {"ip_network": ["n"]})
     _, lifts = one_ring(columns, list(members))
-    columns["ip"] = ["i" if a in members else f"i{a}" for a in range(ACCOUNTS)]
+    near = {*members, *range(1000, 1200)}
+    columns["ip"] = ["i" if a in near else f"i{a}" for a in range(ACCOUNTS)]
     shared, both = one_ring(columns, list(members))
     network = CODE["ip_network"]
     assert len(both.value) == len(lifts.value) + 1
