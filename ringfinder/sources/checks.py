@@ -63,6 +63,8 @@ def parse(column: Column, source: str, type_: str, *, file: str) -> Parsed:
         If a Parquet column's type cannot hold such a field.
     """
     raw = f"raw_{column.name}"
+    if type_ == '"NULL"':  # a Parquet column without any value need not say its type
+        source, type_ = f"CAST({source} AS VARCHAR)", "VARCHAR"
     if type_ == "VARCHAR":
         # Looking at both ends first is ten times faster than trimming what needs none.
         source = (
@@ -115,14 +117,14 @@ def _time(column: Column, source: str, type_: str, raw: str) -> Parsed | None:
     )
     if type_ == "DATE" or type_.startswith("TIMESTAMP"):
         # Without a zone or with one in nanoseconds: the cast to UTC is the same instant.
-        value = f"epoch_ms({raw}::TIMESTAMPTZ)"
+        value = f"epoch_us({raw}::TIMESTAMPTZ) // 1000"
     elif type_ in _WHOLE or type_ in {"DOUBLE", "FLOAT"} or type_.startswith("DECIMAL"):
         value = _milliseconds(f"{raw}::DOUBLE", number)
     elif type_ == "VARCHAR":
         # RFC 3339 allows small letters; the cast does not.
         tries = ", ".join(f"try_cast({text} AS TIMESTAMPTZ)" for text in (raw, f"upper({raw})"))
         seconds = _milliseconds(f"try_cast({raw} AS DOUBLE)", number)
-        value = f"coalesce(epoch_ms(coalesce({tries})), {seconds})"
+        value = f"coalesce(epoch_us(coalesce({tries})) // 1000, {seconds})"
     else:
         return None
     checks = [

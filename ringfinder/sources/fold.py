@@ -22,8 +22,8 @@ _INT32 = 2**31 - 1
 _INT64 = 2**63 - 1
 
 
-def make_accounts(con: duckdb.DuckDBPyConnection, signups: Staged) -> None:
-    """Make the table of accounts from the sign-ups.
+def make_accounts(con: duckdb.DuckDBPyConnection, signups: Staged) -> int:
+    """Make the table of accounts from the sign-ups; return their number.
 
     Where an account has several sign-ups, the earliest founds it. What that one leaves
     open is taken from the next that says it, and among several at one time from the
@@ -50,6 +50,7 @@ def make_accounts(con: duckdb.DuckDBPyConnection, signups: Staged) -> None:
         f"JOIN {ACCOUNTS} a ON s.account_id = a.account_id"
     )
     con.execute("DROP TABLE signups; ALTER TABLE founded RENAME TO signups")
+    return int(con.execute(f"SELECT count(*) FROM {ACCOUNTS}").fetchall()[0][0])
 
 
 def read_accounts(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:

@@ -130,8 +130,8 @@ def _choose(
         told = columns or file.format is not Format.JSONL
         if declared.required and declared.name not in chosen and told:
             raise InputError(
-                f"{file.name}: no column {declared.name}, which {WORDS[file.table]} need; columns found: "
-                f"{_list(columns)}; if one of them holds it, say so with "
+                f"{file.name}: no column {declared.name}, which {WORDS[file.table]} need; "
+                f"{_found(columns)}; if one of them holds it, say so with "
                 f"--map COLUMN={declared.name}"
             )
         if file.format is Format.JSONL:
@@ -207,17 +207,25 @@ def _json_keys(file: SourceFile, head: str) -> list[str]:
     return list(keys)
 
 
-def _list(names: Iterable[str]) -> str:
-    """Join names for a sentence.
+def _found(columns: Sequence[str]) -> str:
+    """Say which columns a file has.
 
-    Where a file has no header its first row is taken for one, so what does not look like
-    the name of a column is counted and not shown: it may be personal data.
+    Without a header the first row is taken for one: names that cannot be names mean that
+    the others may be somebody's data too, and none is shown.
     """
+    named = [name.strip() for name in columns if name.strip()]
+    if all(_NAME.fullmatch(name) for name in named):
+        return f"columns found: {_list(named)}"
+    return f"its first line, of {len(columns)} values, does not look like names of columns"
+
+
+def _list(names: Iterable[str]) -> str:
+    """Join names for a sentence; what looks like no name is counted and not shown."""
     names = list(names)
     shown = [name.strip() for name in names if _NAME.fullmatch(name.strip())][:_NAMES_SHOWN]
     more = len(names) - len(shown)
     if not shown:
-        return f"{more} that look like no names" if more else "none"
+        return f"{more} of unusual names" if more else "none"
     return ", ".join(shown) + (f" and {more} more" if more else "")
 
 

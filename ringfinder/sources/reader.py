@@ -209,7 +209,12 @@ def _stage_all(
         staged[table] = found = stage(con, table, given, place, rejects, notices)
         if table == "signups":
             _check_some(found, rejects)
-            make_accounts(con, found)
+            accounts = make_accounts(con, found)
+            if accounts < found.rows:
+                notices(
+                    f"sign-ups: {found.rows:,} rows found {accounts:,} accounts; of an account "
+                    "with several, the earliest founds it and the others add what was seen"
+                )
         elif not found.rows:
             notices(f"{WORDS[table]}: no row could be used")
     if "signups" not in staged:

@@ -1,0 +1,303 @@
+"""Which files are read, which column holds what, and what ends a run at once."""
+
+import gzip
+import io
+import re
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from source_files import FORMATS, Reading, packed, same, text_file, write
+
+from ringfinder.errors import InputError
+from ringfinder.sources import Inputs, read_telemetry
+from ringfinder.sources.columns import TABLES, TIME_OF, WORDS, column, fields
+from ringfinder.sources.rejects import Reason
+
+HEAD = "account_id,created_at"
+ROWS = [{"account_id": f"a{i}", "created_at": "2026-01-01", "ip": f"10.0.0.{i}"} for i in range(50)]
+
+
+def refusal(*signups, **settings):
+    """Return the sentence with which a run ends."""
+    with pytest.raises(InputError) as caught:
+        read_telemetry(Inputs([str(file) for file in signups]), **settings)
+    sentence = str(caught.value)
+    assert "\n" not in sentence
+    return sentence
+
+
+class TestFiles:
+    @pytest.mark.parametrize("ending", FORMATS)
+    def test_every_format_gives_the_same(self, tmp_path, ending):
+        plain = Reading(tmp_path, signups=write(tmp_path / "plain.jsonl", ROWS)).telemetry
+        other = Reading(tmp_path, signups=write(tmp_path / f"S.{ending}", ROWS)).telemetry
+        assert same(plain, other)
+
+    def test_endings_may_be_in_capitals(self, tmp_path):
+        assert Reading(
+            tmp_path, signups=text_file(tmp_path / "S.CSV", HEAD, "a,2026-01-01")
+        ).accounts
+
+    def test_globs_are_expanded_and_a_file_named_twice_is_read_once(self, tmp_path):
+        for day in (3, 1, 2):
+            text_file(tmp_path / f"s-{day}.csv", HEAD, f"a{day},2026-01-01")
+        reading = Reading(tmp_path, signups=[str(tmp_path / "s-*.csv"), str(tmp_path / "s-1.csv")])
+        assert [f.name for f in reading.telemetry.record.files] == ["s-1.csv", "s-2.csv", "s-3.csv"]
+        assert reading.telemetry.record.rows == {"signups": 3}
+
+    def test_a_file_whose_name_looks_like_a_glob_or_sql_is_a_file(self, tmp_path):
+        (tmp_path / "day[1]").mkdir()
+        text_file(tmp_path / "day1.csv", HEAD, "other,2026-01-01")
+        for name in ("it's *.csv", "day[1]/?.csv"):
+            file = text_file(tmp_path / name, HEAD, "a,2026-01-01")
+            assert Reading(tmp_path, signups=file).accounts == ["a"]
+
+    def test_files_of_one_name_are_told_apart_by_their_paths(self, tmp_path):
+        for place in ("x", "y"):
+            (tmp_path / place).mkdir()
+            text_file(tmp_path / place / "s.csv", HEAD, f"{place},2026-01-01", "z,soon")
+        reading = Reading(tmp_path, signups=str(tmp_path / "*" / "s.csv"))
+        assert [r["file"] for r in reading.rejects] == [str(tmp_path / p / "s.csv") for p in "xy"]
+
+    def test_standard_input_is_json_lines(self, tmp_path, monkeypatch):
+        text = b'{"account_id": "a", "created_at": 1767225600}\n{"account_id": "b"}\n'
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
+        reading = Reading(tmp_path, signups="-")
+        assert reading.accounts == ["a"]
+        assert reading.rejects[0]["file"] == "-"
+
+    def test_standard_input_cannot_be_read_twice(self):
+        with pytest.raises(InputError, match="given twice"):
+            read_telemetry(Inputs(["-"], usage=["-"]))
+
+    def test_nothing_is_left_in_the_temporary_directory(self, tmp_path):
+        place = tmp_path / "temporary"
+        place.mkdir()
+        file = text_file(tmp_path / "s.csv", HEAD, "a,2026-01-01\r", "b,2026-01-01")
+        Reading(tmp_path, signups=file, temp_dir=place)
+        refusal(text_file(tmp_path / "t.csv", "x,y", "1,2"), temp_dir=place)
+        assert list(place.iterdir()) == []
+
+    def test_hashes_are_of_the_files_and_the_pepper_is_not_among_them(self, tmp_path):
+        one = text_file(tmp_path / "1.csv", HEAD, "a,2026-01-01")
+        two = text_file(tmp_path / "2.csv", HEAD, "b,2026-01-01")
+        record = Reading(tmp_path, signups=[one, two]).telemetry.record
+        assert record.files[0].bytes == Path(one).stat().st_size
+        assert len({f.sha256 for f in record.files}) == 2
+        assert record.pepper_seed.hex() not in repr(record)
+        assert (
+            record.pepper_seed == Reading(tmp_path, signups=[two, one]).telemetry.record.pepper_seed
+        )
+        assert record.pepper_seed != Reading(tmp_path, signups=[one]).telemetry.record.pepper_seed
+
+
+class TestRefusals:
+    @pytest.mark.parametrize("ending", ["csv", "csv.gz", "csv.zst", "jsonl", "jsonl.gz", "parquet"])
+    def test_an_empty_file(self, tmp_path, ending):
+        (tmp_path / f"s.{ending}").write_bytes(packed(b"", ending))
+        assert f"s.{ending}" in refusal(tmp_path / f"s.{ending}")
+
+    @pytest.mark.parametrize(
+        "ending", ["csv", "csv.gz", "csv.zst", "jsonl", "jsonl.zst", "parquet"]
+    )
+    def test_a_binary_file(self, tmp_path, ending):
+        noise = bytes((i * i * 7919 >> 5) % 256 for i in range(9000))
+        (tmp_path / f"s.{ending}").write_bytes(noise)
+        assert f"s.{ending}" in refusal(tmp_path / f"s.{ending}")
+
+    @pytest.mark.parametrize("ending", ["csv.gz", "csv.zst", "jsonl.gz", "jsonl.zst", "parquet"])
+    @pytest.mark.parametrize("kept", [0.1, 0.5, 0.95])
+    def test_a_file_cut_short(self, tmp_path, ending, kept):
+        rows = [
+            {"account_id": f"{i * i * 7919:x}", "created_at": "2026-01-01"} for i in range(9000)
+        ]
+        path = tmp_path / f"s.{ending}"
+        write(path, rows)
+        whole = path.read_bytes()
+        path.write_bytes(whole[: int(len(whole) * kept)])
+        assert "cut short" in refusal(path)
+
+    def test_a_compressed_file_larger_than_its_first_part_is_checked_to_the_end(self, tmp_path):
+        text = (
+            HEAD.encode() + b"\n" + b"".join(b"%x,2026-01-01\n" % (i * i) for i in range(400_000))
+        )
+        whole = bytearray(gzip.compress(text, 1))
+        whole[-8:-4] = b"oops"  # the checksum alone
+        (tmp_path / "s.csv.gz").write_bytes(bytes(whole))
+        assert "damaged" in refusal(tmp_path / "s.csv.gz")
+
+    def test_a_parquet_file_damaged_inside(self, tmp_path):
+        path = tmp_path / "s.parquet"
+        write(path, ROWS * 100)
+        data = bytearray(path.read_bytes())
+        data[100:300] = bytes(200)
+        path.write_bytes(bytes(data))
+        assert "s.parquet cannot be read as Parquet" in refusal(path)
+
+    def test_a_text_file_in_another_encoding(self, tmp_path):
+        (tmp_path / "s.csv").write_bytes(f"{HEAD}\na,2026-01-01\n".encode("utf-16"))
+        assert "UTF-8" in refusal(tmp_path / "s.csv")
+
+    @pytest.mark.parametrize("ending", ["csv", "parquet"])
+    def test_a_header_without_rows(self, tmp_path, ending):
+        write(tmp_path / f"s.{ending}", [], ["account_id", "created_at"])
+        if ending == "parquet":
+            nothing = pa.table({n: pa.array([], pa.string()) for n in ("account_id", "created_at")})
+            pq.write_table(nothing, tmp_path / "s.parquet")
+        assert refusal(tmp_path / f"s.{ending}") == f"no sign-up in s.{ending}: no rows"
+
+    def test_only_bad_rows_are_told_by_reason(self, tmp_path):
+        file = text_file(tmp_path / "s.csv", HEAD, "a,soon", "b,soon", ",2026-01-01")
+        assert "all rows rejected (1 missing, 2 not a time)" in refusal(file)
+
+    def test_a_missing_column_is_named_with_those_found_and_the_way_out(self, tmp_path):
+        sentence = refusal(text_file(tmp_path / "s.csv", "account_id,signed_up", "a,2026-01-01"))
+        for part in (
+            "s.csv",
+            "no column created_at",
+            "account_id, signed_up",
+            "--map COLUMN=created_at",
+        ):
+            assert part in sentence
+
+    def test_a_file_without_header_does_not_get_its_first_row_printed(self, tmp_path):
+        sentence = refusal(text_file(tmp_path / "s.csv", "jane,2026-01-01,jane@x.example", "b,c,d"))
+        assert "jane" not in sentence
+        assert "does not look like names of columns" in sentence
+
+    @pytest.mark.parametrize("names", [["ip", "ip"], ["ip", "IP "], ["created_at", "Created_At"]])
+    def test_two_columns_for_one_field(self, tmp_path, names):
+        head = [*[n for n in ("account_id", "created_at") if n not in names], *names]
+        csv = text_file(tmp_path / "s.csv", ",".join(head), ",".join("x" for _ in head))
+        pq.write_table(pa.table([["x"]] * len(head), names=head), tmp_path / "s.parquet")
+        for file in (csv, tmp_path / "s.parquet"):
+            assert f"2 columns hold {names[0]}" in refusal(file)
+
+    def test_a_parquet_column_of_a_type_that_cannot_be(self, tmp_path):
+        pq.write_table(pa.table({"account_id": ["a"], "created_at": [[1]]}), tmp_path / "s.parquet")
+        assert "created_at has type BIGINT[]; expected time" in refusal(tmp_path / "s.parquet")
+
+    def test_a_directory_a_missing_file_an_unknown_ending(self, tmp_path):
+        (tmp_path / "d.csv").mkdir()
+        assert "directory" in refusal(tmp_path / "d.csv")
+        assert "no file" in refusal(tmp_path / "none*.csv")
+        for name in ("s.xlsx", "s.csv.bz2", "s.parquet.gz", "csv"):
+            assert "ending" in refusal(text_file(tmp_path / name, HEAD))
+
+    def test_no_sign_ups_at_all(self):
+        assert "no sign-ups given" in refusal()
+
+    @pytest.mark.parametrize("settings", [{"threads": 0}, {"memory_limit": "much"}])
+    def test_impossible_settings(self, tmp_path, settings):
+        file = text_file(tmp_path / "s.csv", HEAD, "a,2026-01-01")
+        assert "cannot be used" in refusal(file, **settings)
+
+    def test_too_little_memory_is_told(self, tmp_path):
+        file = write(tmp_path / "s.parquet", ROWS)
+        assert "1MB" in refusal(file, memory_limit="1MB")
+
+
+class TestColumns:
+    def test_names_are_read_without_regard_to_case_and_blanks(self, tmp_path):
+        file = text_file(tmp_path / "s.csv", " Account_ID ,CREATED_AT,Ip", "a,2026-01-01,1.1.1.1")
+        assert Reading(tmp_path, signups=file).seen("ip")
+
+    @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+    def test_the_header_tells_the_delimiter(self, tmp_path, delimiter):
+        names = ["account_id", "created_at", "user_agent"]
+        file = text_file(
+            tmp_path / "s.csv",
+            delimiter.join(names),
+            delimiter.join(["a", "2026-01-01", '"x;y,z\t|"']),
+        )
+        assert [row[1] for row in Reading(tmp_path, signups=file).seen("user_agent")] == [
+            "x;y,z\t|"
+        ]
+
+    def test_a_byte_order_mark_and_quoted_names_are_no_trouble(self, tmp_path):
+        (tmp_path / "s.csv").write_bytes(
+            b'\xef\xbb\xbf"account_id","created_at","a ""b"""\n1,2026-01-01,\n'
+        )
+        assert Reading(tmp_path, signups=tmp_path / "s.csv").accounts == ["1"]
+
+    def test_map_names_the_column_that_holds_a_field(self, tmp_path):
+        file = text_file(tmp_path / "s.csv", "uid,at,ip,client ip", "a,2026-01-01,10.0.0.1,8.8.8.8")
+        mapping = {"uid": "account_id", "at": "created_at", "client ip": "ip"}
+        reading = Reading(tmp_path, signups=file, mapping=mapping)
+        assert [row[1] for row in reading.seen("ip")] == ["8.8.8.8"]
+        assert reading.notices == ["sign-ups: columns left out, not known: ip"]
+
+    @pytest.mark.parametrize("ending", ["jsonl", "parquet", "csv"])
+    def test_map_holds_in_every_format(self, tmp_path, ending):
+        file = write(tmp_path / f"s.{ending}", [{'it\'s "u"': "a", "created_at": "2026-01-01"}])
+        assert Reading(tmp_path, signups=file, mapping={'it\'s "u"': "account_id"}).accounts == [
+            "a"
+        ]
+
+    def test_map_is_refused_where_it_names_nothing(self, tmp_path):
+        file = text_file(tmp_path / "s.csv", HEAD, "a,2026-01-01")
+        assert "no field shoe_size" in refusal(file, mapping={"account_id": "shoe_size"})
+        assert "no file has a column uid" in refusal(file, mapping={"uid": "account_id"})
+
+    def test_unknown_columns_are_named_once_for_all_files_of_a_table(self, tmp_path):
+        for i in range(2):
+            text_file(tmp_path / f"s{i}.csv", HEAD + ",shoe size,note", f"a{i},2026-01-01,44,x")
+        reading = Reading(tmp_path, signups=str(tmp_path / "s*.csv"))
+        assert reading.notices == ["sign-ups: columns left out, not known: note, shoe size"]
+
+    def test_columns_of_no_use_to_the_audit_are_known_and_told_nowhere(self, tmp_path):
+        file = text_file(tmp_path / "s.csv", HEAD + ",received_at", "a,2026-01-01,nonsense")
+        assert Reading(tmp_path, signups=file).notices == []
+
+    def test_files_of_one_table_may_have_different_columns(self, tmp_path):
+        one = write(
+            tmp_path / "1.csv", [{"account_id": "a", "created_at": "2026-01-01", "ip": "x"}]
+        )
+        two = write(
+            tmp_path / "2.parquet", [{"created_at": "2026-01-01", "phone": "1", "account_id": "b"}]
+        )
+        reading = Reading(tmp_path, signups=[one, two])
+        assert reading.seen("ip")[0][:2] == ("a", "x")
+        assert reading.seen("phone")[0][:2] == ("b", "1")
+
+    def test_a_key_of_json_that_comes_late_is_read(self, tmp_path):
+        rows = [dict(r, ip=None) for r in ROWS] * 300 + [{**ROWS[0], "phone": "123"}]
+        assert Reading(tmp_path, signups=write(tmp_path / "s.jsonl", rows)).seen("phone")
+
+    def test_a_column_of_a_parquet_file_may_have_a_name_that_sql_gives_a_meaning(self, tmp_path):
+        names = ["row", "broken", "raw_ip", "file_row", "select", "bad", "s"]
+        rows = [{"account_id": "a", "created_at": "2026-01-01", **dict.fromkeys(names, "x")}]
+        assert Reading(tmp_path, signups=write(tmp_path / "s.parquet", rows)).accounts == ["a"]
+
+
+class TestDeclaration:
+    def test_every_column_of_the_contract_is_declared(self):
+        names = {table: [c.name for c in columns] for table, columns in TABLES.items()}
+        assert names["payments"] == [
+            "account_id",
+            "occurred_at",
+            "event_id",
+            "payment_fingerprint",
+            "card_bin",
+        ]
+        assert names["labels"] == ["account_id", "label", "decided_at", "source", "note"]
+        required = {t: [c.name for c in cs if c.required] for t, cs in TABLES.items()}
+        assert required["signups"] == ["account_id", "created_at"]
+        assert required["labels"] == ["account_id", "label", "decided_at"]
+        assert all(TIME_OF[t] in required[t] and WORDS[t] for t in TABLES)
+
+    def test_every_column_says_what_it_means(self):
+        for columns in TABLES.values():
+            for declared in columns:
+                assert re.fullmatch(r"[A-Z`].*\.", declared.meaning)
+
+    def test_columns_are_found_by_name(self):
+        assert column("labels", "label").required
+        assert fields().count("account_id") == 1
+        with pytest.raises(InputError):
+            column("labels", "ip")
+
+    def test_reasons_are_words(self):
+        assert all(re.fullmatch(r"[\w -]+", reason) for reason in Reason)
