@@ -1,0 +1,35 @@
+"""Benchmarks, run by hand: ``python -m tests.bench NAME [OPTIONS]``."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+BENCHES = {
+    "quality": "every row of the table of promises: precision, recall, who was flagged",
+    "compare": "beside what else could be used: components, Leiden, counting",
+    "speed": "time and memory per step over 10k, 100k and 1M accounts, beside a plain scan",
+    "ablation": "detection with each step off",
+}
+SUBSET = (("quality", "--only", "aws,stars,framing", "--first", "1"), ("speed", "--sizes", "10000"))
+
+
+def main(arguments: list[str]) -> int:
+    if arguments and arguments[0] in BENCHES:
+        return run(*arguments)
+    print("python -m tests.bench NAME [--help]\n")
+    print("\n".join(f"  {name:10}{what}" for name, what in BENCHES.items()))
+    if arguments:
+        print(f"\nThere is no benchmark {arguments[0]!r}.", file=sys.stderr)
+        return 2
+    print("\nA small subset, in a few minutes:")
+    return max(run(*words) for words in SUBSET)
+
+
+def run(name: str, *arguments: str) -> int:
+    code: int = importlib.import_module(f"tests.bench.{name}").main(list(arguments))
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
