@@ -67,9 +67,14 @@ def find_communities(
 def find_against(
     graph: AttributeGraph, shared: Incidence, back: Background, *, seed: int
 ) -> Communities:
-    """Find communities against a background, the pair threshold from a permuted world."""
+    """Find communities against a background, undivided: enough to tell whom to suspect.
+
+    The threshold on pairs comes from a permuted world.
+    """
     pairs = pairs_beyond(shared, back)
-    return find_communities(shared, back, pairs, _threshold(graph, back, pairs, seed), seed=seed)
+    kept = significant_pairs(pairs, _threshold(graph, back, pairs, seed))
+    label = value_communities(kept, shared.values, seed=seed)
+    return refine(shared, back, first_members(shared, label))
 
 
 def _threshold(graph: AttributeGraph, back: Background, pairs: Pairs, seed: int) -> float:

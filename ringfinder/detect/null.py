@@ -43,12 +43,17 @@ def null_world(graph: AttributeGraph, label: IntArray, *, seed: int) -> Incidenc
     account, old = graph.account[witness], graph.value[witness]
     rng = np.random.default_rng(seed)
     group = label[account].astype(np.int64) * len(KINDS) + graph.kind[old]
+    _, group = np.unique(group, return_inverse=True)
+    if group.max(initial=0) < 1 << 16:
+        group = group.astype(np.uint16)  # sorted by radix
     order = np.argsort(group, kind="stable")
-    shuffled = np.argsort(rng.random(len(order)))
+    shuffled = rng.permutation(len(order))
     shuffled = shuffled[np.argsort(group[shuffled], kind="stable")]
     value = np.empty(len(order), dtype=np.int64)
     value[order] = old[shuffled]
-    key = np.unique(account.astype(np.int64) * graph.values + value)
+    key = account.astype(np.int64) * graph.values + value
+    key.sort()
+    key = key[np.r_[True, key[1:] != key[:-1]]] if len(key) else key
     account, value = np.divmod(key, max(graph.values, 1))
     return incidence(graph.accounts, account, value, np.asarray(graph.kind))
 

@@ -24,8 +24,14 @@ from ringfinder.evidence.membership import (
 )
 from ringfinder.model import BoolArray, FloatArray, IntArray
 
-FREE_ROUNDS = 6
-LAST_ROUND = 14
+FREE_ROUNDS = 3
+LAST_ROUND = 6
+SETTLED = 0.002
+"""Share of the members that may still move when refinement ends; what moves then goes
+to and fro at the threshold, and each round costs a pass over all candidates."""
+
+JOIN_ROUNDS = 2
+"""Rounds in which communities may join: what is one shows at once, and each costs a pass."""
 
 MINIMUM_SIZE = 4
 """Members of the smallest community kept: three accounts that share two things are a
@@ -90,10 +96,11 @@ def refine(
         best, nats = best_community(odds, shared.accounts)
         if round_ > FREE_ROUNDS:
             best = np.where(best == community, best, -1).astype(np.int32)
-        else:
+        elif round_ <= JOIN_ROUNDS:
             best = join(shared, best, community, lifts, threshold=threshold)
-        before, community = community, compact(best)
-        if np.array_equal(before, community):
+        moved = np.count_nonzero(best != community)
+        community = compact(best)
+        if moved <= SETTLED * np.count_nonzero(community >= 0):
             break
     if not (community >= 0).any():
         nats = np.full(shared.accounts, -np.inf)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -49,11 +50,13 @@ class Incidence:
         """Number of shared values, V."""
         return len(self.kind)
 
+    @cached_property
     def account_pointer(self) -> IntArray:
         """Return int64 (N + 1,): account a's sightings are rows ptr[a] to ptr[a + 1]."""
         counts = np.bincount(self.account, minlength=self.accounts)
         return np.concatenate(([0], np.cumsum(counts)))
 
+    @cached_property
     def by_value(self) -> tuple[IntArray, IntArray]:
         """Return (pointer, accounts): the holders of each value, ascending."""
         order = np.argsort(self.value, kind="stable")

@@ -37,6 +37,7 @@ from ringfinder.model import BoolArray, FloatArray, IntArray
 from ringfinder.schema import FAMILY_OF_KIND, KINDS, OBSERVATION_OF_KIND, OBSERVATIONS
 
 _OF_FAMILY = np.eye(FAMILY_COUNT)[list(FAMILY_OF_KIND)]
+_OBSERVATION_OF_KIND = np.array(OBSERVATION_OF_KIND)
 _KINDS_OF_OBSERVATION = [
     np.flatnonzero(np.array(OBSERVATION_OF_KIND) == number) for number in range(len(OBSERVATIONS))
 ]
@@ -150,7 +151,11 @@ def log_lifts(shared: Incidence, back: Background, community: IntArray) -> Lifts
     """
     member = community[shared.account] >= 0
     key = community[shared.account[member]].astype(np.int64) * shared.values
-    key, inside = np.unique(key + shared.value[member], return_counts=True)
+    key += shared.value[member]
+    key.sort()
+    starts = np.flatnonzero(np.r_[True, key[1:] != key[:-1]]) if len(key) else key
+    inside = np.diff(np.r_[starts, len(key)])
+    key = key[starts]
     often = inside >= MINIMUM_HOLDERS
     key, inside = key[often], inside[often]
     group, value = np.divmod(key, max(shared.values, 1))
@@ -193,7 +198,7 @@ def _miss_nats(
     key = community[account].astype(np.int64) * shared.values + value
     at = np.minimum(np.searchsorted(marks, key), max(len(marks) - 1, 0))
     hit = (marks[at] == key) if len(marks) else np.zeros(len(key), dtype=bool)
-    cell = np.unique(account[hit].astype(np.int64) * len(KINDS) + shared.kind[value[hit]])
+    cell = _distinct(account[hit].astype(np.int64) * len(KINDS) + shared.kind[value[hit]])
     account, kind = np.divmod(cell, len(KINDS))
     hits = np.bincount(
         community[account].astype(np.int64) * len(KINDS) + kind,
@@ -254,81 +259,155 @@ def membership_odds(
         Accounts with odds below the threshold are left out.
     """
     account, community = _candidates(shared, lifts, threshold)
-    pointer = shared.account_pointer()
-    count = pointer[account + 1] - pointer[account]
-    nats = np.zeros(len(account))
-    families = np.zeros(len(account), dtype=np.int8)
-    for lo, hi in _chunks(count, 1 << 22):
-        part = slice(lo, hi)
-        which, kind, weight = _hits(shared, lifts, pointer, account[part], community[part])
-        cells = (hi - lo, len(KINDS))
-        hit = np.zeros(cells[0] * cells[1])
-        np.maximum.at(hit, which * len(KINDS) + kind, weight)
-        hit = hit.reshape(cells)
-        missed = shared.shown[account[part]] & (hit == 0)
-        miss = np.where(missed, lifts.miss[community[part]], 0.0)
-        worst = np.stack([miss[:, kinds].min(axis=1) for kinds in _KINDS_OF_FAMILY], axis=1)
-        cap = lifts.cap[community[part]][:, None]
-        speaks = (
-            np.stack([hit[:, kinds].max(axis=1) for kinds in _KINDS_OF_OBSERVATION], axis=1)
-            @ _FAMILY_OF_OBSERVATION
-        )
-        spare = np.maximum(speaks - cap, 0.0).sum(axis=1)
-        nats[part] = np.minimum(speaks, cap).sum(axis=1)
-        nats[part] += np.minimum(worst.sum(axis=1) + spare, 0.0)
-        nats[part] -= lifts.prior[community[part]]
-        families[part] = (speaks >= MINIMUM_LIFT).sum(axis=1)
-    keep = (nats > threshold) & (families >= minimum_families)
-    return Odds(account[keep], community[keep], nats[keep], families[keep])
+    marks = _Marks.of(shared, lifts)
+    found: list[tuple[IntArray, IntArray, FloatArray, IntArray]] = []
+    count = marks.pointer[account + 1] - marks.pointer[account]
+    for lo, hi in _chunks(count, 1 << 21):
+        who, ring = account[lo:hi], community[lo:hi]
+        # misses only take away: most candidates fall without looking at them
+        best = marks.strongest(who, ring, _OBSERVATION_OF_KIND, len(OBSERVATIONS))
+        speaks = best @ _FAMILY_OF_OBSERVATION
+        families = (speaks >= MINIMUM_LIFT).sum(axis=1).astype(np.int8)
+        cap = lifts.cap[ring][:, None]
+        nats = np.minimum(speaks, cap).sum(axis=1) - lifts.prior[ring]
+        left = np.flatnonzero((nats > threshold) & (families >= minimum_families))
+        who, ring, nats = who[left], ring[left], nats[left]
+        spare = np.maximum(speaks[left] - cap[left], 0.0).sum(axis=1)
+        nats += np.minimum(marks.missed(who, ring) + spare, 0.0)
+        keep = nats > threshold
+        found.append((who[keep], ring[keep], nats[keep], families[left][keep]))
+    if not found:
+        none = np.zeros(0, dtype=np.int32)
+        return Odds(none, none, np.zeros(0), none)
+    return Odds(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
 
-def _hits(
-    shared: Incidence,
-    lifts: Lifts,
-    pointer: IntArray,
-    account: IntArray,
-    community: IntArray,
-) -> tuple[IntArray, IntArray, FloatArray]:
-    """Return (candidate, kind, nats) of every value of a candidate that marks the community."""
-    count = pointer[account + 1] - pointer[account]
-    which = np.repeat(np.arange(len(account)), count)
-    offset = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
-    value = shared.value[pointer[account[which]] + offset]
-    table = lifts.community.astype(np.int64) * shared.values + lifts.value
-    key = community[which].astype(np.int64) * shared.values + value
-    at = np.minimum(np.searchsorted(table, key), max(len(table) - 1, 0))
-    hit = (table[at] == key) if len(table) else np.zeros(len(key), dtype=bool)
-    return which[hit], shared.kind[value[hit]].astype(np.int64), lifts.nats[at[hit]]
+@dataclass(frozen=True)
+class _Marks:
+    """The lifts as a look-up table from (community, value)."""
+
+    shared: Incidence
+    lifts: Lifts
+    pointer: IntArray
+    marking: BoolArray
+    table: IntArray
+
+    @classmethod
+    def of(cls, shared: Incidence, lifts: Lifts) -> _Marks:
+        marking = np.zeros(shared.values, dtype=bool)
+        marking[lifts.value] = True
+        table = lifts.community.astype(np.int64) * shared.values + lifts.value
+        return cls(shared, lifts, shared.account_pointer, marking, table)
+
+    def strongest(
+        self, account: IntArray, community: IntArray, cell_of_kind: IntArray, cells: int
+    ) -> FloatArray:
+        """Return (Q, cells): the strongest lift of each candidate in each cell of kinds."""
+        count = self.pointer[account + 1] - self.pointer[account]
+        first = self.pointer[account] - (np.cumsum(count) - count)
+        row = np.repeat(first, count)
+        row += np.arange(len(row))
+        value = self.shared.value[row]
+        marking = np.flatnonzero(self.marking[value])
+        value = value[marking]
+        which = np.repeat(np.arange(len(account)), count)[marking]
+        key = community[which].astype(np.int64) * self.shared.values + value
+        at = np.minimum(np.searchsorted(self.table, key), max(len(self.table) - 1, 0))
+        hit = (self.table[at] == key) if len(self.table) else np.zeros(len(key), dtype=bool)
+        out = np.zeros(len(account) * cells)
+        cell = cell_of_kind[self.shared.kind[value[hit]]]
+        np.maximum.at(out, which[hit] * cells + cell, self.lifts.nats[at[hit]])
+        return out.reshape(len(account), cells)
+
+    def missed(self, account: IntArray, community: IntArray) -> FloatArray:
+        """Return (Q,): what misses cost each candidate, the worst of each family."""
+        hit = self.strongest(account, community, np.arange(len(KINDS)), len(KINDS))
+        missed = self.shared.shown[account] & (hit == 0)
+        miss = np.where(missed, self.lifts.miss[community], 0.0)
+        return np.sum([miss[:, kinds].min(axis=1) for kinds in _KINDS_OF_FAMILY], axis=0)
 
 
 def _candidates(shared: Incidence, lifts: Lifts, threshold: float) -> tuple[IntArray, IntArray]:
     """Return the (account, community) pairs that hold an anchor, sorted."""
     anchor = np.flatnonzero(_anchors(shared, lifts, threshold))
-    pointer, holders = shared.by_value()
+    pointer, holders = shared.by_value
     value = lifts.value[anchor]
     count = shared.degree[value]
     which = np.repeat(anchor, count)
     offset = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
     account = holders[pointer[lifts.value[which]] + offset].astype(np.int64)
-    key = np.unique(account * max(lifts.communities, 1) + lifts.community[which])
+    key = _distinct(account * max(lifts.communities, 1) + lifts.community[which])
     account, community = np.divmod(key, max(lifts.communities, 1))
     return account.astype(np.int32), community.astype(np.int32)
 
 
 def _anchors(shared: Incidence, lifts: Lifts, threshold: float) -> BoolArray:
-    """Mark the values of each community without which nobody passes the threshold."""
+    """Mark values of each community without one of which nobody passes the threshold.
+
+    The values left unmarked must not reach the threshold all together: the most popular
+    ones, walking down, or all of one family (which is capped) and the most popular of the
+    others. Each community takes the choice whose anchors have the fewest holders.
+    """
     order = np.lexsort((-shared.degree[lifts.value], lifts.community))
-    group = lifts.community[order]
-    start = np.searchsorted(group, np.arange(lifts.communities))
-    cap = lifts.cap[group]
-    reach = np.zeros(len(order))
-    for family in range(FAMILY_COUNT):
-        nats = np.where(shared.family[lifts.value[order]] == family, lifts.nats[order], 0.0)
-        total = np.concatenate(([0.0], np.cumsum(nats)))
-        reach += np.minimum(total[1:] - total[start[group]], cap)
+    holders = shared.degree[lifts.value[order]].astype(float)
+    best = np.ones(len(order), dtype=bool)
+    cost = np.full(lifts.communities, np.inf)
+    for free in (None, *range(FAMILY_COUNT)):
+        anchor = _reaching(shared, lifts, order, free) >= (
+            lifts.prior[lifts.community[order]] + threshold - 1e-9
+        )
+        if free is not None:
+            anchor &= shared.family[lifts.value[order]] != free
+            anchor |= ~_harmless(shared, lifts, free, threshold)[lifts.community[order]]
+        price = np.bincount(
+            lifts.community[order], weights=holders * anchor, minlength=lifts.communities
+        )
+        cheaper = (price < cost)[lifts.community[order]]
+        best = np.where(cheaper, anchor, best)
+        cost = np.minimum(cost, price)
     out = np.empty(len(order), dtype=bool)
-    out[order] = reach >= lifts.prior[group] + threshold
+    out[order] = best
     return out
+
+
+def _harmless(shared: Incidence, lifts: Lifts, family: int, threshold: float) -> BoolArray:
+    """Return bool (R,): whether all of one family together stays below the threshold."""
+    top = np.zeros((lifts.communities, len(OBSERVATIONS)))
+    observation = _OBSERVATION_OF_KIND[shared.kind[lifts.value]]
+    np.maximum.at(top, (lifts.community, observation), lifts.nats)
+    speaks = top @ _FAMILY_OF_OBSERVATION[:, family]
+    return np.minimum(speaks, lifts.cap) < lifts.prior + threshold - 1e-9
+
+
+def _reaching(
+    shared: Incidence, lifts: Lifts, order: IntArray, free: int | None
+) -> FloatArray:
+    """Bound the nats of an account that holds every value up to each place of `order`.
+
+    Only the strongest value of an observation counts. All values of the family `free`
+    count from the beginning.
+    """
+    group, value = lifts.community[order], lifts.value[order]
+    observation = _OBSERVATION_OF_KIND[shared.kind[value]]
+    far = 2 * float(lifts.nats.max(initial=0.0)) + 1.0  # keeps communities apart
+    offset = group * far
+    strongest = np.zeros((len(order), len(OBSERVATIONS)))
+    for number in range(len(OBSERVATIONS)):
+        nats = np.where(observation == number, lifts.nats[order], 0.0)
+        if free is not None and _FAMILY_OF_OBSERVATION[number, free]:
+            top = np.zeros(lifts.communities)
+            np.maximum.at(top, group, nats)
+            strongest[:, number] = top[group]
+        else:
+            strongest[:, number] = np.maximum.accumulate(nats + offset) - offset
+    cap = lifts.cap[group][:, None]
+    return np.asarray(np.minimum(strongest @ _FAMILY_OF_OBSERVATION, cap).sum(axis=1))
+
+
+def _distinct(keys: IntArray) -> IntArray:
+    """Return the sorted distinct keys; on tens of millions, sorting beats hashing."""
+    keys.sort()
+    return keys[np.r_[True, keys[1:] != keys[:-1]]] if len(keys) else keys
 
 
 def _chunks(count: IntArray, block: int) -> list[tuple[int, int]]:

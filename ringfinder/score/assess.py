@@ -27,6 +27,10 @@ SPLIT_BENIGN = -4.0
 """Log odds of the two parts of a split ring. A part was chosen for being alike, which is
 what fleets are: chance alone makes one of two parts of a company look a little like it."""
 
+SURE = 0.9
+ADMIT_NATS = float(np.log(5.0))
+"""Log odds of 5:1 admit an account to a ring that is a fleet with P >= `SURE`."""
+
 NEAR_NATS = -6.0
 """Log odds of membership down to which accounts outside rings are ranked."""
 
@@ -95,6 +99,8 @@ def assess(
     usage = bool(traits.used.any())
     families = families_per_member(shared, back, found.community)
     ring, origin = tell_apart(graph, found.community, families, traits, usage=usage)
+    ring, nats_in = admit(graph, shared, back, ring, found.nats, families, traits, usage=usage)
+    families = np.where(found.community >= 0, families, np.where(ring >= 0, 2.0, 0.0))
     features = ring_features(graph, ring, families, traits=traits)
     weights = shipped_weights(usage=usage)
     bare = weights.intercept + contributions(features, weights).sum(axis=1)
@@ -102,8 +108,8 @@ def assess(
     probability, nats = fleet_probability(features, weights, shift_nats=shift)
     ring = ring.copy()
     ring[legitimate] = -1
-    membership = np.where(ring >= 0, expit(found.nats), 0.0)
-    score = np.where(ring >= 0, membership * probability[np.maximum(ring, 0)], 0.0)
+    membership = np.where(ring >= 0, expit(nats_in), 0.0)
+    score = np.where(ring >= 0, membership * np.append(probability, 0.0)[ring], 0.0)
     score = np.maximum(score, near_score(shared, back, ring, probability, legitimate))
     return Assessment(
         ring=ring,
@@ -161,7 +167,8 @@ def tell_apart(
     )
     odds = logit(np.clip(probability, 1e-9, 1 - 1e-9))
     first, second = odds[np.array(parent)], odds[rings:]
-    differ = (np.maximum(first, second) >= SPLIT_FLEET) & (np.minimum(first, second) <= SPLIT_BENIGN)
+    differ = np.maximum(first, second) >= SPLIT_FLEET
+    differ &= np.minimum(first, second) <= SPLIT_BENIGN
     undo = np.arange(rings + len(parent))
     undo[rings:][~differ] = np.array(parent)[~differ]
     cut = np.where(cut >= 0, undo[np.maximum(cut, 0)], -1)
@@ -169,6 +176,46 @@ def tell_apart(
     out = np.full(len(ring), -1, dtype=np.int32)
     out[cut >= 0] = cut_code
     return out, origin[kept].astype(np.int32)
+
+
+def admit(
+    graph: AttributeGraph,
+    shared: Incidence,
+    back: Background,
+    ring: IntArray,
+    nats: FloatArray,
+    families: FloatArray,
+    traits: Traits,
+    *,
+    usage: bool,
+) -> tuple[IntArray, FloatArray]:
+    """Admit accounts at lower odds to rings that are fleets beyond doubt.
+
+    While rings are being formed, 20:1 keeps them from swallowing each other; once a ring
+    is known to be a fleet, `ADMIT_NATS` is what a person would ask.
+
+    Returns
+    -------
+    ring, nats
+        Of all accounts, the admitted ones included.
+    """
+    if not (ring >= 0).any():
+        return ring, nats
+    features = ring_features(graph, ring, families, traits=traits)
+    probability, _ = fleet_probability(features, shipped_weights(usage=usage))
+    sure = np.flatnonzero(probability >= SURE)
+    code = np.full(len(probability) + 1, -1, dtype=np.int32)
+    code[sure] = np.arange(len(sure))
+    fleets = code[ring]
+    if not (fleets >= 0).any():
+        return ring, nats
+    odds = membership_odds(shared, log_lifts(shared, back, fleets), threshold=ADMIT_NATS)
+    best, found = best_community(odds, len(ring))
+    fresh = (ring < 0) & (best >= 0)
+    return (
+        np.where(fresh, sure[np.maximum(best, 0)], ring).astype(np.int32),
+        np.where(fresh, found, nats),
+    )
 
 
 def near_score(
@@ -207,9 +254,10 @@ def verdicts(
 ) -> list[Verdict]:
     """Name what each ring is: a fleet, a household, an organisation, or unclear."""
     size = np.bincount(ring[ring >= 0], minlength=len(probability))
-    owned = features[:, NAMES.index("domain_ownership")]
-    network = features[:, NAMES.index("network_focus")]
-    card = features[:, NAMES.index("card_reuse")]
+    known = np.nan_to_num(features)
+    owned = known[:, NAMES.index("domain_ownership")]
+    network = known[:, NAMES.index("network_focus")]
+    card = known[:, NAMES.index("card_reuse")]
     out: list[Verdict] = []
     for number, p in enumerate(probability):
         if p >= FLEET:

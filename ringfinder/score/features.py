@@ -94,7 +94,7 @@ def ring_features(
     Returns
     -------
     FloatArray, shape (R, F)
-        In the order of `FEATURES`; finite.
+        In the order of `FEATURES`; NaN in whole columns that the data cannot measure.
     """
     traits = traits or account_traits(graph.profiles, graph.created_ms)
     rings = int(ring.max(initial=-1)) + 1
@@ -105,7 +105,39 @@ def ring_features(
         **_identity(graph, ring, rings),
         "families": _mean(families, ring, rings, np.ones(len(ring), bool), 2.0),
     }
-    return np.stack([columns[name] for name in NAMES], axis=1)
+    out = np.stack([columns[name] for name in NAMES], axis=1)
+    out[:, ~measurable(graph, traits)] = np.nan
+    return out
+
+
+_NEEDS: dict[str, tuple[str, ...]] = {
+    "own_prompts": ("prompt_fingerprint", "prompt_band"),
+    "template_cover": ("prompt_fingerprint", "prompt_band"),
+    "mailbox_reuse": ("mailbox",),
+    "card_reuse": ("payment_fingerprint",),
+    "device_reuse": ("device",),
+    "domain_spread": ("email_domain",),
+    "domain_ownership": ("email_domain",),
+    "network_focus": ("ip_network",),
+    "bin_focus": ("card_bin",),
+    "client_focus": ("tls_fingerprint", "user_agent"),
+}
+"""Kinds a feature is measured on: one of them must occur in the data."""
+
+
+def measurable(graph: AttributeGraph, traits: Traits) -> BoolArray:
+    """Return bool (F,): whether the data holds what each feature is measured on."""
+    present = set(np.unique(graph.kind).tolist())
+    used = bool(traits.used.any())
+    return np.array(
+        [
+            (used or not feature.needs_usage)
+            and any(CODE[kind] in present for kind in _NEEDS[feature.name])
+            if feature.name in _NEEDS
+            else used or not feature.needs_usage
+            for feature in FEATURES
+        ]
+    )
 
 
 def _mean(
@@ -224,6 +256,8 @@ def _identity(graph: AttributeGraph, ring: IntArray, rings: int) -> dict[str, Fl
     out["domain_spread"] = entropy
     out["domain_ownership"] = owned
     for name, kind in FOCUSED.items():
+        if kind == "tls_fingerprint" and not np.any(graph.kind == CODE[kind]):
+            kind = "user_agent"  # the other half of the same observation
         out[name] = _focus(graph, ring, rings, kind)
     return out
 

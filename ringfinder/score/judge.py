@@ -81,11 +81,11 @@ def contributions(features: FloatArray, weights: Weights) -> FloatArray:
     Returns
     -------
     FloatArray, shape (R, F)
-        Each within +-`LIMIT_NATS`; a group's terms are scaled down together where
+        Each within +-`LIMIT_NATS`, zero where a feature could not be measured; a group's terms are scaled down together where
         their sum exceeds `GROUP_NATS`.
     """
     nats = weights.weight * (features - weights.centre) / weights.scale
-    nats = np.clip(nats, -LIMIT_NATS, LIMIT_NATS)
+    nats = np.nan_to_num(np.clip(nats, -LIMIT_NATS, LIMIT_NATS))
     for group in GROUPS.values():
         columns = [NAMES.index(name) for name in group]
         total = np.abs(nats[:, columns].sum(axis=1))
