@@ -21,7 +21,7 @@ from ringfinder.explain.view import Judgement, RunView
 from ringfinder.graph.columns import AttributeGraph
 from ringfinder.model import IntArray, Verdict
 from ringfinder.normalise import NetworkLists, Pepper, normalise, prompt_bands
-from ringfinder.pipeline.judgement import decisions, to_judgement, to_rings
+from ringfinder.pipeline.judgement import decisions, inhabited, to_judgement, to_rings
 from ringfinder.pipeline.record import run_facts, run_record
 from ringfinder.pipeline.steps import Steps
 from ringfinder.publish.report import write_report
@@ -176,7 +176,7 @@ def _judge(
     kept = found.false_discovery_rate <= settings.fdr
     communities = keep_communities(shared, back, found.communities, kept)
     fraud, legitimate = _labels(telemetry)
-    judged = assess(graph, shared, back, communities, fraud=fraud, legitimate=legitimate)
+    judged = inhabited(assess(graph, shared, back, communities, fraud=fraud, legitimate=legitimate))
     rate = found.false_discovery_rate[kept][judged.origin]
     rings = to_rings(graph, shared, log_lifts(shared, back, judged.ring), judged)
     judgement = to_judgement(graph, judged, rate, previous=previous)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 
@@ -19,6 +21,26 @@ GROWING_DAYS = 7
 SILENT_DAYS = 7
 CHALLENGE = 0.9
 """Score from which a member of a fleet is challenged; below, a person reviews."""
+
+
+def inhabited(judged: Assessment) -> Assessment:
+    """Drop the rings of which every member was labelled legitimate; number the rest anew."""
+    rings = len(judged.probability)
+    kept = np.unique(judged.ring[judged.ring >= 0])
+    if len(kept) == rings:
+        return judged
+    code = np.full(rings + 1, -1, dtype=np.int32)
+    code[kept] = np.arange(len(kept))
+    return replace(
+        judged,
+        ring=code[judged.ring],
+        features=judged.features[kept],
+        contributions=judged.contributions[kept],
+        prior_nats=judged.prior_nats[kept],
+        probability=judged.probability[kept],
+        verdict=[judged.verdict[number] for number in kept],
+        origin=judged.origin[kept],
+    )
 
 
 def to_rings(graph: AttributeGraph, shared: Incidence, lifts: Lifts, judged: Assessment) -> Rings:
