@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pyarrow as pa
 
@@ -104,3 +106,27 @@ def plant(
     for name, values in shared.items():
         for member in members:
             columns[name][member] = values[rng.integers(0, len(values))]
+
+
+def use_of(machine: np.ndarray, *, seed: int = 2) -> Profiles:
+    """Profiles of people who use it by day, and of machines that write a lot day and night."""
+    rng = np.random.default_rng(seed)
+    accounts = len(machine)
+    day = np.r_[np.full(8, 0.05), np.full(16, 1.0)]
+    night_too = np.full(24, 2.0)
+    much = rng.lognormal(1.0, 0.6, accounts)[:, None]
+    hours = rng.poisson(np.where(machine[:, None], night_too, day) * much).astype(np.int32)
+    exchanges = hours.sum(axis=1).astype(np.int64)
+    tokens = np.where(
+        machine, rng.integers(3_000, 4_000, accounts), rng.integers(200, 800, accounts)
+    )
+    days = np.minimum(exchanges, rng.integers(2, 40, accounts)).astype(np.int32)
+    return dataclasses.replace(
+        empty_profiles(accounts),
+        hours=hours,
+        exchanges=exchanges,
+        active_days=days,
+        input_tokens=exchanges * 200,
+        output_tokens=exchanges * tokens,
+        signup_hour=rng.integers(8, 24, accounts).astype(np.int8),
+    )
