@@ -1,0 +1,116 @@
+"""The population's classes, learned without the fleets in it."""
+
+import numpy as np
+import pytest
+from planted import crowd, graph_of, plant, use_of
+
+from ringfinder.detect.classes import learn_classes, strata
+from ringfinder.evidence.background import background
+from ringfinder.evidence.incidence import shared_values
+from ringfinder.score import population
+from ringfinder.score.features import NAMES
+from ringfinder.score.judge import Weights
+from ringfinder.score.population import learn_population
+
+ACCOUNTS = 4_000
+BIG = range(600)  # a fleet of a seventh of everybody
+REGION = np.random.default_rng(7).integers(0, 3, ACCOUNTS)
+
+
+@pytest.fixture(autouse=True)
+def weights(monkeypatch):
+    """Weights by which use_of's machines are fleets, whatever is shipped."""
+    weight = np.zeros(len(NAMES))
+    weight[[NAMES.index("output_size"), NAMES.index("ring_wakefulness")]] = 3.0
+    fixed = Weights(-4.5, np.zeros(len(NAMES)), np.ones(len(NAMES)), weight)
+    monkeypatch.setattr(population, "shipped_weights", lambda *, usage: fixed)
+
+
+def world(*, fleet=BIG, machines=True, regions=True):
+    """Three regions that no column names, and a fleet with a bank and networks of its own."""
+    rng = np.random.default_rng(1)
+    columns = crowd(ACCOUNTS)
+    for name, values in (("ip_block", 5), ("card_bin", 4), ("mail_provider", 3)):
+        home = REGION if regions else np.zeros(ACCOUNTS, dtype=int)
+        own = rng.integers(0, values, ACCOUNTS)
+        columns[name] = [f"{name}{h}-{o}" for h, o in zip(home, own, strict=True)]
+    own = {"ip_block": ["pool"], "card_bin": ["cards"], "mail_provider": ["catch-all"]}
+    shared = {"email_domain": ["x1", "x2", "x3"], "device": ["d1", "d2"], "ip_network": ["p", "q"]}
+    plant(columns, fleet, own | shared)
+    machine = np.zeros(ACCOUNTS, dtype=bool)
+    machine[list(fleet)] = machines
+    graph = graph_of(columns, profiles=use_of(machine))
+    return graph, shared_values(graph)
+
+
+def share_in_common(label, members):
+    """Largest share of the members in one class, and their share of that class."""
+    inside = np.bincount(label[list(members)], minlength=int(label.max()) + 1)
+    top = inside.argmax()
+    return inside[top] / len(members), inside[top] / (label == top).sum()
+
+
+def test_a_big_fleet_is_suspect_and_no_class_of_its_own():
+    graph, shared = world()
+    back = learn_population(graph, shared, seed=0)
+    fleet = np.isin(np.arange(ACCOUNTS), BIG)
+    assert not back.innocent[fleet].any()
+    assert back.innocent[~fleet].mean() > 0.99
+    _, of_class = share_in_common(back.label, BIG)
+    assert of_class < 0.5
+
+
+def test_its_own_values_are_expected_of_nobody():
+    graph, shared = world()
+    back = learn_population(graph, shared, seed=0)
+    names = graph.pseudonym.to_pylist()
+    own = [v for v in range(shared.values) if names[shared.source[v]].endswith((":d1", ":d2"))]
+    assert len(own) == 2
+    assert back.holders[own].sum() == 0
+
+
+def test_without_judgement_it_would_have_vanished_into_its_own_class():
+    graph, _ = world()
+    blind = learn_classes(graph, seed=0)
+    in_one, of_class = share_in_common(blind, BIG)
+    assert in_one > 0.9
+    assert of_class > 0.9
+
+
+def test_the_regions_are_learned_all_the_same():
+    graph, shared = world()
+    label = learn_population(graph, shared, seed=0).label
+    people = np.setdiff1d(np.arange(ACCOUNTS), BIG)
+    table = np.zeros((int(label.max()) + 1, 3))
+    np.add.at(table, (label[people], REGION[people]), 1)
+    assert table.max(axis=1).sum() > 0.95 * len(people)
+
+
+def test_those_who_behave_like_people_are_innocent_however_alike():
+    graph, shared = world(machines=False)
+    back = learn_population(graph, shared, seed=0)
+    assert back.innocent.all()
+
+
+def test_a_company_is_neither_suspect_nor_a_region():
+    company = range(50)
+    graph, shared = world(fleet=company, machines=False, regions=False)
+    back = learn_population(graph, shared, seed=0)
+    assert back.innocent.all()
+    _, of_class = share_in_common(back.label, company)
+    assert of_class < 0.5
+
+
+def test_where_nothing_is_found_classes_are_learned_from_everybody():
+    graph = graph_of(crowd(1_000), stratum=(np.arange(1_000) % 2).astype(np.int32))
+    shared = shared_values(graph)
+    back = learn_population(graph, shared, seed=0)
+    assert np.array_equal(back.label, background(shared, strata(graph)).label)
+    assert back.innocent.all()
+
+
+def test_the_same_seed_learns_the_same_population():
+    graph, shared = world()
+    one, two = (learn_population(graph, shared, seed=4) for _ in range(2))
+    assert np.array_equal(one.label, two.label)
+    assert np.array_equal(one.innocent, two.innocent)
