@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import duckdb
@@ -11,7 +11,9 @@ import pyarrow as pa
 from ringfinder.sources.layout import Layout
 from ringfinder.sources.scan import scan
 
-_CHUNK = 16_384
+_ROWS = 1_024  # in flight; each may be a mebibyte
+_FLUSH_ROWS = 65_536
+_FLUSH_BYTES = 64 << 20
 
 Bands = Callable[[pa.StringArray], Any]
 """From n distinct texts to n lists of bands, as lists or as one list array."""
@@ -39,18 +41,35 @@ def band_prompts(con: duckdb.DuckDBPyConnection, layouts: Sequence[Layout], band
         reading.execute("SET TimeZone = 'UTC'")
         rows = scan(con, layout, rejects=False).rows
         texts = reading.sql(f"SELECT raw_prompt AS text FROM ({rows}) WHERE bad = 0 AND prompt > 0")
-        for batch in texts.to_arrow_reader(_CHUNK):
-            _band_batch(con, pa.table([batch["text"]], ["text"]), bands)
+        for batch in _in_pieces(texts.to_arrow_reader(_ROWS)):
+            _band_batch(con, batch, bands)
         reading.close()
     con.execute("DROP TABLE banded")
+
+
+def _in_pieces(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Join small batches to tables of a size worth a query, and no larger."""
+    held: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in batches:
+        held.append(batch)
+        rows, size = rows + batch.num_rows, size + batch.nbytes
+        if rows >= _FLUSH_ROWS or size >= _FLUSH_BYTES:
+            yield pa.Table.from_batches(held)
+            held, rows, size = [], 0, 0
+    if rows:
+        yield pa.Table.from_batches(held)
 
 
 def _band_batch(con: duckdb.DuckDBPyConnection, batch: pa.Table, bands: Bands) -> None:
     """Store the bands of those texts of a batch that were not met before."""
     con.register("batch", batch)
+    # The inner join looks up the long list in the short one: the list of what was met grows.
     new = con.sql(
-        "SELECT text FROM (SELECT text, md5_number(text) AS prompt FROM batch) "
-        "ANTI JOIN banded USING (prompt) GROUP BY text ORDER BY text"
+        "WITH given AS MATERIALIZED "
+        "(SELECT text, md5_number(text) AS prompt FROM batch GROUP BY text) "
+        "SELECT text FROM given WHERE prompt NOT IN "
+        "(SELECT prompt FROM banded SEMI JOIN given USING (prompt)) ORDER BY text"
     ).to_arrow_table()["text"]
     con.unregister("batch")
     if len(new) == 0:

@@ -193,7 +193,7 @@ def _lines(layout: Layout, *, rejects: bool) -> str:
 
 
 def _text(layout: Layout, options: str, *, rejects: bool) -> str:
-    kept = ", store_rejects = true, rejects_line_size_limit = 1" if rejects else ""
+    kept = ", store_rejects = true" if rejects else ""
     return (
         f"read_csv({_path(layout)}, {options}, auto_detect = false, ignore_errors = true{kept}, "
         f"max_line_size = {MAX_LINE}, buffer_size = {_BUFFER}, "

@@ -30,6 +30,15 @@ SQL_TYPES = {
 }
 
 
+_NOT_THE_FILE = (
+    duckdb.OutOfMemoryException,
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.ParserException,
+)
+"""What the database raises for other reasons than what it finds in a file."""
+
+
 @dataclass(frozen=True)
 class Staged:
     """The good rows of one input table.
@@ -116,7 +125,7 @@ def _stage_file(
         if bad:
             con.execute(f"DELETE FROM {table} WHERE bad <> 0")
         _write_rejects(con, layout, plan, torn, bad, rejects)
-    except (duckdb.OutOfMemoryException, InputError):
+    except (InputError, *_NOT_THE_FILE):
         raise
     except (duckdb.Error, EOFError, OSError, zlib.error, ArrowException):
         # The driver's own words may hold values of the file.
