@@ -74,7 +74,7 @@ def find_against(
     pairs = pairs_beyond(shared, back)
     kept = significant_pairs(pairs, _threshold(graph, back, pairs, seed))
     label = value_communities(kept, shared.values, seed=seed)
-    return refine(shared, back, first_members(shared, label))
+    return refine(shared, back, first_members(shared, label), last_round=2)
 
 
 def _threshold(graph: AttributeGraph, back: Background, pairs: Pairs, seed: int) -> float:

@@ -25,12 +25,12 @@ from ringfinder.evidence.membership import (
 from ringfinder.model import BoolArray, FloatArray, IntArray
 
 FREE_ROUNDS = 3
-LAST_ROUND = 6
+LAST_ROUND = 4
 SETTLED = 0.002
 """Share of the members that may still move when refinement ends; what moves then goes
 to and fro at the threshold, and each round costs a pass over all candidates."""
 
-JOIN_ROUNDS = 2
+JOIN_ROUNDS = 1
 """Rounds in which communities may join: what is one shows at once, and each costs a pass."""
 
 MINIMUM_SIZE = 4
@@ -74,6 +74,7 @@ def refine(
     community: IntArray,
     *,
     threshold: float = THRESHOLD_NATS,
+    last_round: int = LAST_ROUND,
 ) -> Communities:
     """Refine communities until nothing moves.
 
@@ -85,10 +86,12 @@ def refine(
         int32 (N,): the first members, -1 for none.
     threshold
         Log odds that admit an account.
+    last_round
+        Rounds walked at most.
     """
     community = compact(community)
     round_ = 0
-    for round_ in range(1, LAST_ROUND + 1):
+    for round_ in range(1, last_round + 1):
         if not (community >= 0).any():
             break
         lifts = log_lifts(shared, back, community)

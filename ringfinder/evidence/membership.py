@@ -33,6 +33,7 @@ from scipy import sparse
 
 from ringfinder.evidence.background import Background
 from ringfinder.evidence.incidence import FAMILY_COUNT, Incidence
+from ringfinder.evidence.pairs import excess_nats
 from ringfinder.model import BoolArray, FloatArray, IntArray
 from ringfinder.schema import FAMILY_OF_KIND, KINDS, OBSERVATION_OF_KIND, OBSERVATIONS
 
@@ -56,6 +57,10 @@ MINIMUM_HOLDERS = 3
 
 MINIMUM_LIFT = 1.0
 """Nats below which a lift is left out: a value less than e times as common as outside."""
+
+MARK_NATS = 10.0
+"""Excess nats a value needs over what the outside rate gives k members: three members of
+three hundred who signed up in one busy hour mark nothing."""
 
 WORST_MISS = -2.3
 """Nats a miss costs at most: one member in ten may be unlike the others (Huber's
@@ -167,7 +172,8 @@ def log_lifts(shared: Incidence, back: Background, community: IntArray) -> Lifts
     rate = np.maximum(left - CONFIDENCE * np.sqrt(left), 0.25) / size[group]
     outside = _rate_outside(shared, back, community, group, value, inside)
     nats = np.minimum(np.log(rate / outside), cap[group])
-    keep = nats > MINIMUM_LIFT
+    marking = excess_nats(inside, np.maximum(outside * size[group], 1e-9)) > MARK_NATS
+    keep = (nats > MINIMUM_LIFT) & marking
     group, value = group[keep], value[keep]
     return Lifts(
         communities=len(size),
@@ -328,17 +334,51 @@ class _Marks:
 
 
 def _candidates(shared: Incidence, lifts: Lifts, threshold: float) -> tuple[IntArray, IntArray]:
-    """Return the (account, community) pairs that hold an anchor, sorted."""
-    anchor = np.flatnonzero(_anchors(shared, lifts, threshold))
+    """Return the (account, community) pairs that could pass, sorted.
+
+    They hold an anchor, and their anchors together with the strongest other values of the
+    community could reach the threshold; a family none of whose values an account holds
+    marks any community adds nothing. Both bounds are exact: nobody who passes is lost.
+    """
+    anchors = _anchors(shared, lifts, threshold)
+    anchor = np.flatnonzero(anchors)
     pointer, holders = shared.by_value
-    value = lifts.value[anchor]
-    count = shared.degree[value]
+    count = shared.degree[lifts.value[anchor]]
     which = np.repeat(anchor, count)
     offset = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
-    account = holders[pointer[lifts.value[which]] + offset].astype(np.int64)
-    key = _distinct(account * max(lifts.communities, 1) + lifts.community[which])
-    account, community = np.divmod(key, max(lifts.communities, 1))
-    return account.astype(np.int32), community.astype(np.int32)
+    holder = holders[pointer[lifts.value[which]] + offset].astype(np.int64)
+    key = holder * max(lifts.communities, 1) + lifts.community[which]
+    order = np.argsort(key, kind="stable")
+    key, which = key[order], which[order]
+    first = np.r_[True, key[1:] != key[:-1]] if len(key) else np.zeros(0, dtype=bool)
+    account, community = np.divmod(key[first], max(lifts.communities, 1))
+    cell = (np.cumsum(first) - 1) * len(OBSERVATIONS)
+    cell += _OBSERVATION_OF_KIND[shared.kind[lifts.value[which]]]
+    best = np.zeros(len(account) * len(OBSERVATIONS))
+    np.maximum.at(best, cell, lifts.nats[which])
+    speaks = best.reshape(-1, len(OBSERVATIONS)) @ _FAMILY_OF_OBSERVATION
+    speaks += _strongest_of(shared, lifts, ~anchors)[community] * _marked(shared, lifts)[account]
+    cap, prior = lifts.cap[community], lifts.prior[community]
+    reach = np.minimum(speaks, cap[:, None]).sum(axis=1) - prior >= threshold - 1e-9
+    return account[reach].astype(np.int32), community[reach].astype(np.int32)
+
+
+def _strongest_of(shared: Incidence, lifts: Lifts, rows: BoolArray) -> FloatArray:
+    """Return (R, F): the strongest lift of each observation among `rows`, by family."""
+    top = np.zeros((lifts.communities, len(OBSERVATIONS)))
+    observation = _OBSERVATION_OF_KIND[shared.kind[lifts.value[rows]]]
+    np.maximum.at(top, (lifts.community[rows], observation), lifts.nats[rows])
+    return top @ _FAMILY_OF_OBSERVATION
+
+
+def _marked(shared: Incidence, lifts: Lifts) -> BoolArray:
+    """Return bool (N, F): whether an account holds a value of the family that marks anything."""
+    marking = np.zeros(shared.values, dtype=bool)
+    marking[lifts.value] = True
+    rows = marking[shared.value]
+    out = np.zeros((shared.accounts, FAMILY_COUNT), dtype=bool)
+    out[shared.account[rows], shared.family[shared.value[rows]]] = True
+    return out
 
 
 def _anchors(shared: Incidence, lifts: Lifts, threshold: float) -> BoolArray:
@@ -372,16 +412,11 @@ def _anchors(shared: Incidence, lifts: Lifts, threshold: float) -> BoolArray:
 
 def _harmless(shared: Incidence, lifts: Lifts, family: int, threshold: float) -> BoolArray:
     """Return bool (R,): whether all of one family together stays below the threshold."""
-    top = np.zeros((lifts.communities, len(OBSERVATIONS)))
-    observation = _OBSERVATION_OF_KIND[shared.kind[lifts.value]]
-    np.maximum.at(top, (lifts.community, observation), lifts.nats)
-    speaks = top @ _FAMILY_OF_OBSERVATION[:, family]
+    speaks = _strongest_of(shared, lifts, np.ones(len(lifts.value), dtype=bool))[:, family]
     return np.minimum(speaks, lifts.cap) < lifts.prior + threshold - 1e-9
 
 
-def _reaching(
-    shared: Incidence, lifts: Lifts, order: IntArray, free: int | None
-) -> FloatArray:
+def _reaching(shared: Incidence, lifts: Lifts, order: IntArray, free: int | None) -> FloatArray:
     """Bound the nats of an account that holds every value up to each place of `order`.
 
     Only the strongest value of an observation counts. All values of the family `free`

@@ -11,8 +11,9 @@ from ringfinder.detect.refine import Communities
 from ringfinder.evidence.background import Background
 from ringfinder.evidence.incidence import Incidence
 from ringfinder.evidence.membership import best_community, log_lifts, membership_odds
+from ringfinder.evidence.pairs import excess_nats
 from ringfinder.graph.columns import AttributeGraph
-from ringfinder.model import FloatArray, IntArray, Verdict
+from ringfinder.model import BoolArray, FloatArray, IntArray, Verdict
 from ringfinder.score.accounts import Traits, account_traits
 from ringfinder.score.calibrate import label_shift
 from ringfinder.score.features import NAMES, ring_features
@@ -98,7 +99,7 @@ def assess(
     traits = account_traits(graph.profiles, graph.created_ms)
     usage = bool(traits.used.any())
     families = families_per_member(shared, back, found.community)
-    ring, origin = tell_apart(graph, found.community, families, traits, usage=usage)
+    ring, origin = tell_apart(graph, shared, found.community, families, traits, usage=usage)
     ring, nats_in = admit(graph, shared, back, ring, found.nats, families, traits, usage=usage)
     families = np.where(found.community >= 0, families, np.where(ring >= 0, 2.0, 0.0))
     features = ring_features(graph, ring, families, traits=traits)
@@ -136,7 +137,13 @@ def families_per_member(shared: Incidence, back: Background, ring: IntArray) -> 
 
 
 def tell_apart(
-    graph: AttributeGraph, ring: IntArray, families: FloatArray, traits: Traits, *, usage: bool
+    graph: AttributeGraph,
+    shared: Incidence,
+    ring: IntArray,
+    families: FloatArray,
+    traits: Traits,
+    *,
+    usage: bool,
 ) -> tuple[IntArray, IntArray]:
     """Split rings whose two parts deserve different verdicts.
 
@@ -162,13 +169,17 @@ def tell_apart(
     if not parent:
         return ring, origin.astype(np.int32)
     weights = shipped_weights(usage=usage)
-    probability, _ = fleet_probability(
-        ring_features(graph, cut, families, traits=traits), weights
-    )
+    probability, _ = fleet_probability(ring_features(graph, cut, families, traits=traits), weights)
     odds = logit(np.clip(probability, 1e-9, 1 - 1e-9))
     first, second = odds[np.array(parent)], odds[rings:]
-    differ = np.maximum(first, second) >= SPLIT_FLEET
-    differ &= np.minimum(first, second) <= SPLIT_BENIGN
+    differ = (np.maximum(first, second) >= SPLIT_FLEET) & (
+        np.minimum(first, second) <= SPLIT_BENIGN
+    )
+    whole, _ = fleet_probability(ring_features(graph, ring, families, traits=traits), weights)
+    for number in np.flatnonzero(differ):
+        if whole[parent[number]] < FLEET:
+            part = rings + number if second[number] > first[number] else parent[number]
+            differ[number] = marked_apart(shared, ring == parent[number], cut == part)
     undo = np.arange(rings + len(parent))
     undo[rings:][~differ] = np.array(parent)[~differ]
     cut = np.where(cut >= 0, undo[np.maximum(cut, 0)], -1)
@@ -176,6 +187,30 @@ def tell_apart(
     out = np.full(len(ring), -1, dtype=np.int32)
     out[cut >= 0] = cut_code
     return out, origin[kept].astype(np.int32)
+
+
+def marked_apart(shared: Incidence, ring: BoolArray, part: BoolArray) -> bool:
+    """Say whether a part of a ring shares things of its own, in two families.
+
+    A part was chosen for how it behaves and must not be condemned by that alone: among
+    forty employees some five work at night. Fleets inside a company also have cards,
+    clients or prompts that the rest has not.
+
+    Parameters
+    ----------
+    shared
+        The incidence.
+    ring, part
+        Bool (N,): members of the ring, and of the part.
+    """
+    rows = ring[shared.account]
+    value, inside = np.unique(shared.value[rows], return_counts=True)
+    mine = np.bincount(shared.value[rows & part[shared.account]], minlength=shared.values)[value]
+    expected = inside * part.sum() / ring.sum()
+    marks = (mine > expected) & (
+        excess_nats(np.maximum(mine, 1), expected) > 2 * np.log(len(value))
+    )
+    return len(set(shared.family[value[marks]].tolist())) >= 2
 
 
 def admit(
