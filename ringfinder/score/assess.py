@@ -176,10 +176,10 @@ def tell_apart(
         np.minimum(first, second) <= SPLIT_BENIGN
     )
     whole, _ = fleet_probability(ring_features(graph, ring, families, traits=traits), weights)
-    for number in np.flatnonzero(differ):
-        if whole[parent[number]] < FLEET:
-            part = rings + number if second[number] > first[number] else parent[number]
-            differ[number] = marked_apart(shared, ring == parent[number], cut == part)
+    for at in np.flatnonzero(differ):
+        if whole[parent[at]] < FLEET:
+            worse = rings + at if second[at] > first[at] else parent[at]
+            differ[at] = marked_apart(shared, ring == parent[at], cut == worse)
     undo = np.arange(rings + len(parent))
     undo[rings:][~differ] = np.array(parent)[~differ]
     cut = np.where(cut >= 0, undo[np.maximum(cut, 0)], -1)

@@ -256,9 +256,9 @@ def _identity(graph: AttributeGraph, ring: IntArray, rings: int) -> dict[str, Fl
     out["domain_spread"] = entropy
     out["domain_ownership"] = owned
     for name, kind in FOCUSED.items():
-        if kind == "tls_fingerprint" and not np.any(graph.kind == CODE[kind]):
-            kind = "user_agent"  # the other half of the same observation
-        out[name] = _focus(graph, ring, rings, kind)
+        shown = np.any(graph.kind == CODE[kind])
+        stand_in = "user_agent" if kind == "tls_fingerprint" else kind  # of the same observation
+        out[name] = _focus(graph, ring, rings, kind if shown else stand_in)
     return out
 
 

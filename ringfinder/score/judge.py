@@ -81,8 +81,8 @@ def contributions(features: FloatArray, weights: Weights) -> FloatArray:
     Returns
     -------
     FloatArray, shape (R, F)
-        Each within +-`LIMIT_NATS`, zero where a feature could not be measured; a group's terms are scaled down together where
-        their sum exceeds `GROUP_NATS`.
+        Each within +-`LIMIT_NATS`, zero where a feature could not be measured; a group's
+        terms are scaled down together where their sum exceeds `GROUP_NATS`.
     """
     nats = weights.weight * (features - weights.centre) / weights.scale
     nats = np.nan_to_num(np.clip(nats, -LIMIT_NATS, LIMIT_NATS))

@@ -15,6 +15,7 @@ from ringfinder.evidence.membership import (
     CONFIDENCE,
     LEAST_CAP,
     LEAST_PRIOR,
+    MARK_NATS,
     MINIMUM_HOLDERS,
     MINIMUM_LIFT,
     SHRINKAGE,
@@ -106,8 +107,10 @@ def plain_ring(shared, back, held, members):
         if x < MINIMUM_HOLDERS:
             continue
         inside = max((x - 1) - CONFIDENCE * math.sqrt(x - 1), 0.25) / k
-        nats = min(math.log(inside / plain_rate_outside(back, members, value, holders)), cap)
-        if nats > MINIMUM_LIFT:
+        outside = plain_rate_outside(back, members, value, holders)
+        nats = min(math.log(inside / outside), cap)
+        expected = max(outside * k, 1e-9)
+        if nats > MINIMUM_LIFT and x * math.log(x / expected) - (x - expected) > MARK_NATS:
             lifts[value] = nats
     miss = {}
     for kind in range(len(KINDS)):
