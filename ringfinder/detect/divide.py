@@ -22,6 +22,11 @@ SPLIT_WITHIN = 0.05
 """Modularity that divides a ring: low, since its pairs are beyond chance within the ring
 already, and parts that belong together join again."""
 
+FEW = 40
+HINT_NATS = 2.0
+"""In a ring of at most `FEW`, no pair can show much excess (two halves of 17: 3 nats), so
+a hint is enough to try: parts that belong together join again."""
+
 
 def divide(shared: Incidence, community: IntArray, *, seed: int) -> IntArray:
     """Divide communities whose values fall into groups that do not mix.
@@ -52,7 +57,9 @@ def divide(shared: Incidence, community: IntArray, *, seed: int) -> IntArray:
     pairs = pairs_beyond(within, background(within, members))
     ring = distinct[within.source] // shared.values
     tested = np.maximum(np.bincount(ring), 2)[ring[pairs.u]]
-    pairs = significant_pairs(pairs, 2 * np.log(tested))  # Bonferroni within each ring
+    strict = 2 * np.log(tested)  # Bonferroni within each ring
+    size = np.bincount(community[community >= 0])[ring[pairs.u]]
+    pairs = significant_pairs(pairs, np.where(size <= FEW, HINT_NATS, strict))
     label = value_communities(pairs, within.values, seed=seed, split=SPLIT_WITHIN)
     part = first_members(within, label)
     return _numbered(community, part)
