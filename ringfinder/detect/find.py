@@ -11,10 +11,10 @@ from ringfinder.detect.divide import divide
 from ringfinder.detect.null import false_discovery_rate, null_world
 from ringfinder.detect.refine import Communities, expel, refine
 from ringfinder.evidence.background import Background, background
-from ringfinder.evidence.incidence import Incidence
+from ringfinder.evidence.incidence import Incidence, incidence
 from ringfinder.evidence.pairs import Pairs, least_nats, pairs_beyond, significant_pairs
 from ringfinder.graph.columns import AttributeGraph
-from ringfinder.model import FloatArray
+from ringfinder.model import FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Detection:
 def find_communities(
     shared: Incidence, back: Background, pairs: Pairs, threshold: float, *, seed: int
 ) -> Communities:
-    """Find communities against a background: pairs, Leiden, refinement, division, expulsion.
+    """Find communities: pairs, Leiden, refinement, the rest, division, expulsion.
 
     Parameters
     ----------
@@ -59,9 +59,33 @@ def find_communities(
     kept = significant_pairs(pairs, threshold)
     label = value_communities(kept, shared.values, seed=seed)
     whole = refine(shared, back, first_members(shared, label))
-    parts = divide(shared, whole.community, seed=seed)
+    more = search_rest(shared, back, whole.community, threshold, seed=seed)
+    parts = divide(shared, more, seed=seed)
     found = refine(shared, back, parts)
     return expel(shared, back, found, divide(shared, found.community, seed=seed))
+
+
+def search_rest(
+    shared: Incidence, back: Background, community: IntArray, threshold: float, *, seed: int
+) -> IntArray:
+    """Search once more among the accounts that are in no community.
+
+    A small fleet that Leiden left in one block with a large neighbour is outvoted there
+    and dissolves; among the rest it stands alone.
+
+    Returns
+    -------
+    IntArray, shape (N,)
+        The communities, with new ones behind them.
+    """
+    outside = community < 0
+    rows = outside[shared.account]
+    rest = incidence(shared.accounts, shared.account[rows], shared.value[rows], shared.kind)
+    pairs = pairs_beyond(rest, background(rest, back.label))
+    label = value_communities(significant_pairs(pairs, threshold), rest.values, seed=seed)
+    part = first_members(rest, label)
+    fresh = int(community.max(initial=-1)) + 1
+    return np.where(outside & (part >= 0), fresh + part, community).astype(np.int32)
 
 
 def find_against(
