@@ -25,15 +25,17 @@ from ringfinder.score.population import learn_population
 def any_graph(rng):
     """Some accounts, some kinds, a few or many values, groups that share all or nothing."""
     accounts = int(rng.choice([1, 2, 5, 40, 150, 400]))
+    starts = rng.integers(0, accounts, int(rng.integers(0, 5)))
+    groups = [slice(start, start + int(rng.integers(2, 60))) for start in starts]
     columns = {}
     for kind in KINDS:
         if rng.random() < 0.4:
             continue
         pool = int(rng.integers(1, 2 * accounts + 1))
         cells = rng.integers(0, pool, accounts)
-        for _ in range(int(rng.integers(0, 4))):
-            start = int(rng.integers(0, accounts))
-            cells[start : start + int(rng.integers(2, 60))] = rng.integers(0, pool)
+        for group in groups:
+            if rng.random() < 0.7:
+                cells[group] = rng.integers(0, pool)
         shown = rng.random(accounts) < rng.choice([0.1, 0.7, 1.0])
         if shown.any():
             columns[kind.name] = [str(c) if s else None for c, s in zip(cells, shown, strict=True)]
