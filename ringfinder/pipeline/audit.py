@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ringfinder.config import Settings
@@ -191,7 +192,7 @@ def _labels(telemetry: ReadTelemetry) -> tuple[IntArray, IntArray]:
         return none, none
     account = telemetry.labels["account"].to_numpy()
     decided = telemetry.labels["decided_at_ms"].to_numpy()
-    fraud = np.array([text == "fraud" for text in telemetry.labels["label"].to_pylist()])
+    fraud = np.asarray(pc.equal(telemetry.labels["label"], "fraud"), dtype=bool)
     order = np.lexsort((fraud, decided, account))
     last = order[np.r_[account[order][1:] != account[order][:-1], True]] if len(order) else order
     return account[last[fraud[last]]], account[last[~fraud[last]]]

@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from audits import FILES, PEPPER, TABLES, Audited, audited, make_world, write_rows
@@ -138,6 +139,17 @@ class TestDirectory:
         assert snapshot(earlier) == before
         assert not (earlier / ".unfinished").exists()
 
+    def test_may_be_that_of_the_earlier_run_itself(self, world, found, earlier):
+        again = audited(world, earlier, previous=earlier, pepper=PEPPER)
+        assert again.ring_of() == found.ring_of()
+
+    def test_of_an_earlier_run_without_the_columns_ends_the_run(self, world, tmp_path):
+        (tmp_path / "old").mkdir()
+        pq.write_table(pa.table({"account_id": ["a"]}), tmp_path / "old" / "accounts.parquet")
+        ran = run("audit", world["signups"], "--previous", tmp_path / "old", "--out", tmp_path)
+        assert ran.code == 2
+        assert "holds no readable accounts.parquet" in ran.err
+
     @pytest.mark.parametrize("content", [None, b"", b"PAR1 not a table"])
     def test_of_an_earlier_run_that_is_none_ends_the_run(self, world, tmp_path, content):
         old = tmp_path / "old"
@@ -180,6 +192,16 @@ class TestRows:
         assert {("signups", 1), ("signups", 2), ("usage", 1)} <= places
         page = (tmp_path / "out" / "report.html").read_text("utf-8")
         assert "not a time" in page
+
+    @pytest.mark.parametrize("rows", [[], [["nobody", "fraud"], ["a1", "perhaps"]]])
+    def test_of_labels_may_all_be_bad(self, tmp_path, rows):
+        signups = [{"account_id": f"a{n}", "created_at": 1.7e9 + n} for n in range(5)]
+        text = "".join(f"{account},{label},2026-01-01\n" for account, label in rows)
+        (tmp_path / "l.csv").write_text("account_id,label,decided_at\n" + text)
+        files = {"signups": write_rows(tmp_path / "s.jsonl", signups)}
+        again = audited(files, tmp_path / "out", labels=[tmp_path / "l.csv"])
+        assert sum(again.summary.rejects.values()) == len(rows)
+        assert len(again.rows("accounts")) == 5
 
     def test_for_a_person_the_rejects_are_one_line(self, tmp_path):
         rows = [{"account_id": "a", "created_at": 1.7e9}, {"account_id": "b", "created_at": "?"}]

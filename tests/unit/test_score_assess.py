@@ -12,7 +12,7 @@ from ringfinder.evidence.background import background
 from ringfinder.evidence.incidence import shared_values
 from ringfinder.model import Verdict
 from ringfinder.score import assess as score_assess
-from ringfinder.score.assess import FLEET, HOUSEHOLD_SIZE, assess, verdicts
+from ringfinder.score.assess import FLEET, HOUSEHOLD_SIZE, assess, marked_apart, verdicts
 from ringfinder.score.features import NAMES
 from ringfinder.score.judge import Weights
 
@@ -271,3 +271,26 @@ class TestVerdicts:
     def test_what_could_not_be_measured_names_nothing(self):
         unknown = dict.fromkeys(("domain_ownership", "network_focus", "card_reuse"), np.nan)
         assert self.named(0.4, **unknown) is Verdict.UNCLEAR
+
+
+class TestMarkedApart:
+    """A part that was chosen for how it behaves is condemned by what it shares."""
+
+    def apart(self, **shared_by_part):
+        columns = {name: crowd(200)[name] for name in ("device", "card_bin", "ip_network")}
+        for name in columns:  # what the whole company has in common
+            columns[name] = [f"{name}{n % 3}" for n in range(200)]
+        for name, value in shared_by_part.items():
+            columns[name][:20] = [value] * 20
+        ring = np.arange(200) < 150
+        part = np.arange(200) < 20
+        return marked_apart(shared_values(graph_of(columns)), ring, part)
+
+    def test_what_the_part_shares_with_the_rest_is_no_mark(self):
+        assert not self.apart()
+
+    def test_one_family_is_not_enough_and_two_are(self):
+        assert not self.apart(device="kit")
+        assert self.apart(device="kit", card_bin="virtual")
+        assert not self.apart(ip_network="pool")
+        assert self.apart(ip_network="pool", device="kit")
