@@ -18,17 +18,17 @@ BROWSER_TESTS := $(if $(filter 0,$(BROWSER)),-m "not browser")
 help: ## Say what there is to make.
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
-$(RUN): constraints-run.txt pyproject.toml tools/python-env.sh
-	@tools/python-env.sh run $(ENV)
+$(RUN): constraints-run.txt pyproject.toml .ci/tools/python-env.sh
+	@.ci/tools/python-env.sh run $(ENV)
 
-$(DEV): constraints.txt pyproject.toml tools/python-env.sh
-	@tools/python-env.sh dev $(ENV)
+$(DEV): constraints.txt pyproject.toml .ci/tools/python-env.sh
+	@.ci/tools/python-env.sh dev $(ENV)
 
 demo: $(RUN) ## Simulate a small world, audit it, print the findings (under 3 minutes).
-	@RINGFINDER=$(BIN)/ringfinder OUT=$(DEMO) tools/demo.sh
+	@RINGFINDER=$(BIN)/ringfinder OUT=$(DEMO) .ci/tools/demo.sh
 
 test: $(DEV) ## Check style, types, imports, and run every test.
-	@$(if $(filter 0,$(BROWSER)),,tools/chromium.sh)
+	@$(if $(filter 0,$(BROWSER)),,.ci/tools/chromium.sh)
 	@$(MAKE) lint
 	@$(BIN)/pytest -n 2 $(BROWSER_TESTS)
 
@@ -48,10 +48,10 @@ bench: $(DEV) ## Measure time, memory and quality, beside what else could be use
 	@$(BIN)/python -m tests.bench
 
 docs: $(DEV) ## Write the parts of the README that are derived from the code.
-	@$(BIN)/python tools/readme.py --demo
+	@$(BIN)/python .ci/tools/readme.py --demo
 
 constraints: ## Pin every dependency anew (needs uv); part of an upgrade, read the difference.
-	@tools/constraints.sh
+	@.ci/tools/constraints.sh
 
 clean: ## Remove what the other targets made.
 	@rm -rf $(ENV) $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PINS = ["constraints.txt", "constraints-run.txt", "tests/bench/constraints.txt"]
-SCRIPTS = sorted([*(ROOT / "tools").glob("*.sh"), ROOT / ".ci" / "run"])
+SCRIPTS = sorted([*(ROOT / ".ci" / "tools").glob("*.sh"), ROOT / ".ci" / "run"])
 
 
 def name_of(requirement):

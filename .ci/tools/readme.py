@@ -1,6 +1,6 @@
 """Write the parts of the README that are derived from the code.
 
-``python tools/readme.py`` rewrites README.md in place; a test fails where that changes it.
+``python .ci/tools/readme.py`` rewrites README.md in place; a test fails where that changes it.
 Two conventions mark what is derived::
 
     <!-- begin: settings -->          a table made from the code
@@ -10,7 +10,7 @@ Two conventions mark what is derived::
     ```console                        the command, and what it prints
     ```
 
-``python tools/readme.py --demo`` also runs the demo and puts what it prints into the block
+``python .ci/tools/readme.py --demo`` also runs the demo and puts what it prints into the block
 marked ``<!-- output of: make demo -->``, which is left alone otherwise.
 """
 
@@ -26,7 +26,7 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 DEMO = "make demo"
 _SECTION = re.compile(r"(<!-- begin: (\w+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)
@@ -154,7 +154,7 @@ def demo_output() -> str:
     """Run the demo with this interpreter and return what it prints."""
     with tempfile.TemporaryDirectory() as out:
         ran = subprocess.run(
-            [ROOT / "tools" / "demo.sh"],
+            [ROOT / ".ci" / "tools" / "demo.sh"],
             env=os.environ | {"RINGFINDER": f"{sys.executable} -m ringfinder", "OUT": out},
             stdout=subprocess.PIPE,
             text=True,

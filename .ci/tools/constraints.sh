@@ -3,7 +3,7 @@
 # constraints.txt: to work on ringfinder; constraints-run.txt: to run it; tests/bench/: what it is
 # compared with.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 command -v uv >/dev/null || { echo "ringfinder: this needs uv" >&2; exit 1; }
 
 pin() {

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Simulate a small world, audit it, and compare what was found with what was planted.
-# usage: RINGFINDER=.venv/bin/ringfinder OUT=demo tools/demo.sh
+# usage: RINGFINDER=.venv/bin/ringfinder OUT=demo .ci/tools/demo.sh
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 read -ra ringfinder <<<"${RINGFINDER:-ringfinder}"
 out=${OUT:-demo}
 

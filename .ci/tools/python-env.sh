@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Make .venv with ringfinder in it and the pinned packages that it needs to run, or to be worked on.
-# usage: tools/python-env.sh run|dev [DIR]    PYTHON=python3.12 chooses the interpreter
+# usage: .ci/tools/python-env.sh run|dev [DIR]    PYTHON=python3.12 chooses the interpreter
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 purpose=${1:?run or dev}
 env_dir=${2:-.venv}
 
