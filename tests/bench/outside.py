@@ -25,13 +25,16 @@ REGISTRATIONS = {
 }
 RING_SIZE = 40
 PLANTED = {
-    "network+device": "five addresses of one network, three clients",
-    "network+identity": "five addresses of one network, two domains: as a small firm does",
+    "network+device": "five addresses of five networks, three clients",
+    "network+identity": "five addresses of five networks, two domains",
+    "office+device": "five addresses of one network, three clients",
     "identity+device": "two domains, three clients",
-    "network+mailbox": "five addresses of one network, tags on six mailboxes",
+    "network+mailbox": "five addresses of five networks, tags on six mailboxes",
     "phone+device": "eight phone numbers, three clients",
 }
-VERSION = "9"  # of the worlds made here
+FIRM = "office+identity"
+"""Five addresses of one network, two domains, one week: as a small firm's onboarding."""
+VERSION = "10"  # of the worlds made here
 
 
 def data() -> Path | None:
@@ -113,6 +116,8 @@ def _share(
     at = day + rng.integers(0, 5 * 86_400, len(ring)).astype("timedelta64[s]")
     columns["EVENT_TIMESTAMP"][ring] = [f"{when}Z" for when in at.astype("datetime64[s]")]
     if "network" in planted:
+        columns["ip_address"][ring] = [f"81.5{k % 5}.44.7" for k in number]
+    if "office" in planted:
         columns["ip_address"][ring] = [f"81.57.44.{1 + k % 5}" for k in number]
     if "identity" in planted:
         dealt = rng.permutation(len(ring))

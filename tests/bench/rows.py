@@ -178,6 +178,10 @@ def _noise(runs: Sequence[Run], _: Outcomes, __: Evaluation) -> list[Check]:
     for planted in outside.PLANTED:
         some = pooled([r.outcomes for r in runs[1:] if f"in {planted}," in r.files.name])
         checks.append(at_least(f"ring in {planted}", rate(some.flagged, some.fraud), 0.90))
+    firm = pooled([r.outcomes for r in runs[1:] if f"in {outside.FIRM}," in r.files.name])
+    checks.append(
+        told(f"ring in {outside.FIRM}, as a small firm's", rate(firm.flagged, firm.fraud))
+    )
     benign = pooled([run.outcomes for run in runs[1:]])
     checks.append(at_most("others flagged", rate(benign.flagged, ~benign.fraud), 0.0002))
     return checks
@@ -259,7 +263,7 @@ def _prevalences() -> list[Make]:
 
 def _registrations() -> list[Make]:
     made: list[Make] = [outside.registrations]
-    for planted in outside.PLANTED:
+    for planted in (*outside.PLANTED, outside.FIRM):
         for seed in seeds(3):
             made.append(lambda planted=planted, seed=seed: outside.registrations(planted, seed))
     return made
