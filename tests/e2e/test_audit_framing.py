@@ -1,0 +1,42 @@
+"""Who knows the code cannot frame the innocent."""
+
+from __future__ import annotations
+
+import pyarrow.parquet as pq
+import pytest
+from audits import audited, make_world
+
+from ringfinder.simulate import Adversary
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [
+        5,
+        pytest.param(
+            4,
+            marks=pytest.mark.xfail(
+                strict=False,
+                reason="a ring that is a fleet as a whole is split only where one part is "
+                "benign at SPLIT_BENIGN nats; here it is at -2.7, and shares the verdict",
+            ),
+        ),
+    ],
+)
+def test_attackers_who_wear_a_companys_domain_move_no_established_account(seed, tmp_path):
+    world = make_world(
+        tmp_path / "in", accounts=3_000, seed=seed, prevalence=0.03, rows_per_account=6.0,
+        adversary=Adversary(framing=60),
+    )  # fmt: skip
+    truth = {row["account_id"]: row for row in pq.read_table(world["truth"]).to_pylist()}
+    found = audited(world, tmp_path / "out")
+    attackers = moved = established = 0
+    for row in found.rows("accounts"):
+        is_so = truth[row["account_id"]]
+        bothered = row["decision"] != "allow"
+        attackers += bothered and is_so["style"] == "framing"
+        moved += bothered and is_so["established"]
+        established += is_so["established"]
+    assert established > 20
+    assert attackers > 50
+    assert moved == 0
