@@ -21,6 +21,7 @@ from __future__ import annotations
 import random
 
 import igraph
+import leidenalg
 import numpy as np
 
 from ringfinder.evidence.incidence import FAMILY_COUNT, Incidence
@@ -41,7 +42,12 @@ for ever: igraph was seen not to return within minutes on 20,000 edges."""
 
 
 def value_communities(
-    pairs: Pairs, values: int, *, seed: int, split: float = SPLIT_MODULARITY
+    pairs: Pairs,
+    values: int,
+    *,
+    seed: int,
+    split: float = SPLIT_MODULARITY,
+    family: IntArray | None = None,
 ) -> IntArray:
     """Partition the values that sit together beyond chance.
 
@@ -55,6 +61,11 @@ def value_communities(
         Seeds Leiden's random order; same seed, same partition.
     split
         Modularity a block must show to be split again.
+    family
+        int8 (V,): if given, every pair of families is a layer of its own and the blocks
+        maximise the sum of the layers' modularities (Mucha et al., Science 328, 2010;
+        leidenalg). Each layer then has its own null, and a thousand addresses cannot
+        outvote four templates. For graphs of the size of rings: leidenalg is slower.
 
     Returns
     -------
@@ -69,31 +80,51 @@ def value_communities(
     graph = igraph.Graph(n=len(node), edges=ends)
     graph.es["weight"] = pairs.together - pairs.expected
     graph.vs["value"] = node
+    if family is not None:
+        graph.es["layer"] = np.sort(family[np.stack((pairs.u, pairs.v))], axis=0).T @ (8, 1)
     igraph.set_random_number_generator(random.Random(seed))  # noqa: S311
     blocks: list[list[int]] = []
     for component in graph.connected_components():
-        _split(graph.induced_subgraph(component), blocks, split)
+        _split(graph.induced_subgraph(component), blocks, split, seed)
     for number, block in enumerate(sorted(blocks, key=min)):
         label[block] = number
     return label
 
 
-def _split(graph: igraph.Graph, blocks: list[list[int]], split: float) -> None:
+def _split(graph: igraph.Graph, blocks: list[list[int]], split: float, seed: int) -> None:
     """Add the blocks of a connected graph, splitting while modularity is found."""
     pending = [graph]
     while pending:
         part = pending.pop()
         if part.vcount() > 3:
-            found = part.community_leiden(
-                objective_function="modularity",
-                weights="weight",
-                resolution=1.0,
-                n_iterations=LEIDEN_ITERATIONS,
-            )
+            found = _partition(part, seed)
             if len(found) > 1 and part.modularity(found, weights="weight") >= split:
                 pending.extend(part.induced_subgraph(block) for block in found)
                 continue
         blocks.append(part.vs["value"])
+
+
+def _partition(part: igraph.Graph, seed: int) -> igraph.VertexClustering:
+    """Partition a connected graph with Leiden, layer by layer where it has layers."""
+    if "layer" not in part.es.attributes():
+        return part.community_leiden(
+            objective_function="modularity",
+            weights="weight",
+            resolution=1.0,
+            n_iterations=LEIDEN_ITERATIONS,
+        )
+    layers = [
+        part.subgraph_edges(part.es.select(layer=layer), delete_vertices=False)
+        for layer in sorted(set(part.es["layer"]))
+    ]
+    label, _ = leidenalg.find_partition_multiplex(
+        layers,
+        leidenalg.ModularityVertexPartition,
+        n_iterations=LEIDEN_ITERATIONS,
+        seed=seed,
+        weights="weight",
+    )
+    return igraph.VertexClustering(part, label)
 
 
 def first_members(shared: Incidence, label: IntArray) -> IntArray:

@@ -60,7 +60,9 @@ def divide(shared: Incidence, community: IntArray, *, seed: int) -> IntArray:
     strict = 2 * np.log(tested)  # Bonferroni within each ring
     size = np.bincount(community[community >= 0])[ring[pairs.u]]
     pairs = significant_pairs(pairs, np.where(size <= FEW, HINT_NATS, strict))
-    label = value_communities(pairs, within.values, seed=seed, split=SPLIT_WITHIN)
+    label = value_communities(
+        pairs, within.values, seed=seed, split=SPLIT_WITHIN, family=within.family
+    )
     part = first_members(within, label)
     return _numbered(community, part)
 
