@@ -11,7 +11,7 @@ TIME = re.compile(r"\b\d[\d.,]* (s|seconds?)\b")  # what differs from run to run
 
 
 def load_readme_tool():
-    spec = importlib.util.spec_from_file_location("readme", ROOT / "tools" / "readme.py")
+    spec = importlib.util.spec_from_file_location("readme", ROOT / ".ci" / "tools" / "readme.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
