@@ -13,7 +13,7 @@ import numpy as np
 
 from ringfinder.graph.columns import AttributeGraph
 from ringfinder.model import BoolArray, FloatArray, IntArray
-from ringfinder.schema import CODE
+from ringfinder.schema import CODE, FAMILIES, FAMILY_OF_KIND
 from ringfinder.score.accounts import Traits, account_traits, quietest_share
 
 PRIOR_ACCOUNTS = 4.0
@@ -70,7 +70,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature("network_focus", "accounts on one network", "share 0-1", False),
     Feature("bin_focus", "cards of one issuer beyond the population's", "share 0-1", False),
     Feature("client_focus", "accounts with one client beyond the population's", "share 0-1", False),
-    Feature("families", "families that agree per account", "families", False),
+    Feature("families", "families that agree per account, of five", "families", False),
 )
 NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
 
@@ -103,11 +103,22 @@ def ring_features(
         **_prompts(graph, ring, rings),
         **_signups(graph, ring, rings),
         **_identity(graph, ring, rings),
-        "families": _mean(families, ring, rings, np.ones(len(ring), bool), 2.0),
+        "families": _mean(
+            families * _share_of_families(graph), ring, rings, np.ones(len(ring), bool), 2.0
+        ),
     }
     out = np.stack([columns[name] for name in NAMES], axis=1)
     out[:, ~measurable(graph, traits)] = np.nan
     return out
+
+
+def _share_of_families(graph: AttributeGraph) -> float:
+    """Return how many families there are for each one the data shows: at least 1.
+
+    Where nobody gives a card, three families that agree are three of four.
+    """
+    present = {FAMILY_OF_KIND[code] for code in np.unique(graph.kind).tolist()}
+    return len(FAMILIES) / max(len(present), 1)
 
 
 _NEEDS: dict[str, tuple[str, ...]] = {
