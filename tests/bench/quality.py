@@ -15,7 +15,7 @@ from tests.bench.results import keep, markdown
 from tests.bench.rows import ROWS, Row, dollars, reported
 from tests.bench.run import Run, audited
 from tests.bench.tally import Check, evaluation_of, most_in_a_cohort, pooled, shown, worst_style
-from tests.bench.why import why
+from tests.bench.why import causes, why
 
 HEAD = ("world", "P", "R", "benign flagged", "worst style", "30+", "10-29", "5-9", "cohort",
         "one of", "in rings", "s")  # fmt: skip
@@ -67,6 +67,8 @@ def measure(
     if row.name == "adversary":
         print("\n" + against_dollars(runs))
     print("\n" + by_group(found), flush=True)
+    if any(run.outcomes.fleets for run in runs):
+        print("\n" + causes(runs), flush=True)
     # A row cut short has not measured what it promises.
     checks = row.checks(runs, all_of, found) if len(runs) == len(row.worlds) else []
     keep("quality", row.name, {"world": "all", "checks": [vars(check) for check in checks],

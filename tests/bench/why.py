@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -61,6 +63,36 @@ def _false(run: Run) -> str:
     head = ("benign", "ring", "cohorts", "highest score")
     table = [(str(row[0]), *row[1:]) for row in rows[:WORST]]
     return "Benign accounts flagged, by ring:\n" + markdown(head, table)
+
+
+def causes(runs: Sequence[Run]) -> str:
+    """Missed accounts of all runs by cause and style.
+
+    *never together*: less than half of the fleet is in rings at all; *spared*: in a ring
+    that was not called a fleet; *left out*: outside rings, while most of its fleet is inside.
+    """
+    found: dict[str, Counter[str]] = {}
+    for run in runs:
+        o = run.outcomes
+        named = o.fraud & (o.fleet >= 0)
+        inside = np.bincount(o.fleet[named & (o.ring >= 0)], minlength=o.fleets)
+        size = np.bincount(o.fleet[named], minlength=o.fleets)
+        style = o.groups["style"]
+        for account in np.flatnonzero(named & ~o.flagged):
+            fleet = o.fleet[account]
+            if o.ring[account] >= 0:
+                cause = "spared"
+            else:
+                cause = "left out" if 2 * inside[fleet] >= size[fleet] else "never together"
+            found.setdefault(style.names[style.code[account]], Counter())[cause] += 1
+    if not found:
+        return ""
+    names = ("never together", "spared", "left out")
+    rows = [
+        (name, *(str(count[cause]) for cause in names)) for name, count in sorted(found.items())
+    ]
+    total = [str(sum(count[cause] for count in found.values())) for cause in names]
+    return markdown(("missed accounts", *names), [*rows, ("all", *total)])
 
 
 def _plans(run: Run) -> list[dict[str, Any]]:
