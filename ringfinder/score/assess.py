@@ -5,28 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, logit
+from scipy.special import expit
 
 from ringfinder.detect.refine import Communities
 from ringfinder.evidence.background import Background
 from ringfinder.evidence.incidence import Incidence
 from ringfinder.evidence.membership import best_community, log_lifts, membership_odds
-from ringfinder.evidence.pairs import excess_nats
 from ringfinder.graph.columns import AttributeGraph
-from ringfinder.model import BoolArray, FloatArray, IntArray, Verdict
+from ringfinder.model import FloatArray, IntArray, Verdict
 from ringfinder.score.accounts import Traits, account_traits
+from ringfinder.score.apart import let_go_established, tell_apart
 from ringfinder.score.calibrate import label_shift
 from ringfinder.score.features import NAMES, ring_features
 from ringfinder.score.judge import contributions, fleet_probability, shipped_weights
-from ringfinder.score.split import split_ring
 
 FLEET = 0.5
 """P(fleet | ring) from which a ring is called a fleet."""
-
-SPLIT_FLEET = 3.0
-SPLIT_BENIGN = -4.0
-"""Log odds of the two parts of a split ring. A part was chosen for being alike, which is
-what fleets are: chance alone makes one of two parts of a company look a little like it."""
 
 SURE = 0.9
 ADMIT_NATS = float(np.log(5.0))
@@ -107,7 +101,7 @@ def assess(
     bare = weights.intercept + contributions(features, weights).sum(axis=1)
     shift = label_shift(bare, ring, fraud, legitimate)
     probability, nats = fleet_probability(features, weights, shift_nats=shift)
-    ring = ring.copy()
+    ring = let_go_established(graph, ring, probability >= FLEET)
     ring[legitimate] = -1
     membership = np.where(ring >= 0, expit(nats_in), 0.0)
     score = np.where(ring >= 0, membership * np.append(probability, 0.0)[ring], 0.0)
@@ -134,83 +128,6 @@ def families_per_member(shared: Incidence, back: Background, ring: IntArray) -> 
     own = ring[odds.account] == odds.community
     out[odds.account[own]] = odds.families[own]
     return out
-
-
-def tell_apart(
-    graph: AttributeGraph,
-    shared: Incidence,
-    ring: IntArray,
-    families: FloatArray,
-    traits: Traits,
-    *,
-    usage: bool,
-) -> tuple[IntArray, IntArray]:
-    """Split rings whose two parts deserve different verdicts.
-
-    Returns
-    -------
-    ring
-        int32 (N,): rings numbered anew; parts behind the rest.
-    origin
-        int32 (R,): the ring each was cut from.
-    """
-    rings = int(ring.max(initial=-1)) + 1
-    order = np.argsort(ring, kind="stable")
-    bounds = np.searchsorted(ring[order], np.arange(rings + 1))
-    cut = ring.copy()
-    parent: list[int] = []
-    for number in range(rings):
-        members = order[bounds[number] : bounds[number + 1]]
-        part = split_ring(members, traits, graph.created_ms)
-        if part is not None:
-            cut[members[part]] = rings + len(parent)
-            parent.append(number)
-    origin = np.concatenate((np.arange(rings), np.array(parent, dtype=np.int64)))
-    if not parent:
-        return ring, origin.astype(np.int32)
-    weights = shipped_weights(usage=usage)
-    probability, _ = fleet_probability(ring_features(graph, cut, families, traits=traits), weights)
-    odds = logit(np.clip(probability, 1e-9, 1 - 1e-9))
-    first, second = odds[np.array(parent)], odds[rings:]
-    differ = (np.maximum(first, second) >= SPLIT_FLEET) & (
-        np.minimum(first, second) <= SPLIT_BENIGN
-    )
-    whole, _ = fleet_probability(ring_features(graph, ring, families, traits=traits), weights)
-    for at in np.flatnonzero(differ):
-        if whole[parent[at]] < FLEET:
-            worse = rings + at if second[at] > first[at] else parent[at]
-            differ[at] = marked_apart(shared, ring == parent[at], cut == worse)
-    undo = np.arange(rings + len(parent))
-    undo[rings:][~differ] = np.array(parent)[~differ]
-    cut = np.where(cut >= 0, undo[np.maximum(cut, 0)], -1)
-    kept, cut_code = np.unique(cut[cut >= 0], return_inverse=True)
-    out = np.full(len(ring), -1, dtype=np.int32)
-    out[cut >= 0] = cut_code
-    return out, origin[kept].astype(np.int32)
-
-
-def marked_apart(shared: Incidence, ring: BoolArray, part: BoolArray) -> bool:
-    """Say whether a part of a ring shares things of its own, in two families.
-
-    A part was chosen for how it behaves and must not be condemned by that alone: among
-    forty employees some five work at night. Fleets inside a company also have cards,
-    clients or prompts that the rest has not.
-
-    Parameters
-    ----------
-    shared
-        The incidence.
-    ring, part
-        Bool (N,): members of the ring, and of the part.
-    """
-    rows = ring[shared.account]
-    value, inside = np.unique(shared.value[rows], return_counts=True)
-    mine = np.bincount(shared.value[rows & part[shared.account]], minlength=shared.values)[value]
-    expected = inside * part.sum() / ring.sum()
-    marks = (mine > expected) & (
-        excess_nats(np.maximum(mine, 1), expected) > 2 * np.log(len(value))
-    )
-    return len(set(shared.family[value[marks]].tolist())) >= 2
 
 
 def admit(

@@ -45,6 +45,12 @@ def label_shift(
     good = np.bincount(ring[legitimate][ring[legitimate] >= 0], minlength=rings)
     slope, shift = platt(log_odds, bad, good)
     moved = slope * log_odds + shift - log_odds
+    for number in np.flatnonzero(good):
+        # what clears an account must not clear its ring: others' labels move it, not its own
+        others = good.copy()
+        others[number] = 0
+        slope, shift = platt(log_odds, bad, others)
+        moved[number] = slope * log_odds[number] + shift - log_odds[number]
     return moved + np.minimum(FRAUD_NATS * bad, FRAUD_LIMIT_NATS)
 
 

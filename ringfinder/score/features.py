@@ -104,7 +104,11 @@ def ring_features(
         **_signups(graph, ring, rings),
         **_identity(graph, ring, rings),
         "families": _mean(
-            families * _share_of_families(graph), ring, rings, np.ones(len(ring), bool), 2.0
+            np.minimum(families * _share_of_families(graph), len(FAMILIES)),
+            ring,
+            rings,
+            np.ones(len(ring), bool),
+            2.0,
         ),
     }
     out = np.stack([columns[name] for name in NAMES], axis=1)

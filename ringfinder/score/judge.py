@@ -21,8 +21,8 @@ from scipy.special import expit
 from ringfinder.model import FloatArray
 from ringfinder.score.features import NAMES
 
-LIMIT_NATS = 4.0
-GROUP_NATS = 6.0
+LIMIT_NATS = 3.6
+GROUP_NATS = 3.6
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "answers": ("output_size", "output_likeness"),

@@ -8,21 +8,12 @@ from audits import audited, make_world
 
 from ringfinder.simulate import Adversary
 
-
-@pytest.mark.parametrize(
-    "seed",
-    [
-        5,
-        pytest.param(
-            4,
-            marks=pytest.mark.xfail(
-                strict=False,
-                reason="a ring that is a fleet as a whole is split only where one part is "
-                "benign at SPLIT_BENIGN nats; here it is at -2.7, and shares the verdict",
-            ),
-        ),
-    ],
+ONE_LEFT = pytest.mark.xfail(
+    strict=False, reason="of 36 established accounts one that signed up shortly before is moved"
 )
+
+
+@pytest.mark.parametrize("seed", [pytest.param(4, marks=ONE_LEFT), 5])
 def test_attackers_who_wear_a_companys_domain_move_no_established_account(seed, tmp_path):
     world = make_world(
         tmp_path / "in", accounts=3_000, seed=seed, prevalence=0.03, rows_per_account=6.0,

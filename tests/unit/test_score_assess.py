@@ -11,8 +11,10 @@ from ringfinder.detect.refine import refine
 from ringfinder.evidence.background import background
 from ringfinder.evidence.incidence import shared_values
 from ringfinder.model import Verdict
+from ringfinder.score import apart as score_apart
 from ringfinder.score import assess as score_assess
-from ringfinder.score.assess import FLEET, HOUSEHOLD_SIZE, assess, marked_apart, verdicts
+from ringfinder.score.apart import let_go_established, marked_apart
+from ringfinder.score.assess import FLEET, HOUSEHOLD_SIZE, assess, verdicts
 from ringfinder.score.features import NAMES
 from ringfinder.score.judge import Weights
 
@@ -32,6 +34,7 @@ def weights(monkeypatch):
     """The shipped weights are fitted anew now and then; these tests are about the steps."""
     fixed = judge_by_answers_and_clock()
     monkeypatch.setattr(score_assess, "shipped_weights", lambda *, usage: fixed)
+    monkeypatch.setattr(score_apart, "shipped_weights", lambda *, usage: fixed)
     return fixed
 
 
@@ -191,6 +194,7 @@ class TestTellApart:
         built, whole, _ = infiltrated()
         blind = dataclasses.replace(weights, weight=np.zeros(len(NAMES)))
         monkeypatch.setattr(score_assess, "shipped_weights", lambda *, usage: blind)
+        monkeypatch.setattr(score_apart, "shipped_weights", lambda *, usage: blind)
         one, found = judged(whole, built=built)
         assert np.array_equal(one.ring, found.community)
         assert one.origin.tolist() == [0]
@@ -294,3 +298,31 @@ class TestMarkedApart:
         assert self.apart(device="kit", card_bin="virtual")
         assert not self.apart(ip_network="pool")
         assert self.apart(ip_network="pool", device="kit")
+
+
+class TestLetGoEstablished:
+    DAY_MS = 86_400_000
+
+    def graph(self, days):
+        created = (np.array(days) * self.DAY_MS).astype(np.int64) + 1_767_225_600_000
+        return graph_of({"device": ["d"] * len(days)}, created_ms=created)
+
+    def test_who_was_there_long_before_a_sprint_is_let_go(self):
+        graph = self.graph([0.0] + [30 + 0.1 * n for n in range(40)])
+        out = let_go_established(graph, np.zeros(41, dtype=np.int32), np.array([True]))
+        assert out.tolist() == [-1] + [0] * 40
+
+    def test_a_ring_that_is_no_fleet_lets_nobody_go(self):
+        graph = self.graph([0.0] + [30 + 0.1 * n for n in range(40)])
+        out = let_go_established(graph, np.zeros(41, dtype=np.int32), np.array([False]))
+        assert (out == 0).all()
+
+    def test_first_trials_some_days_before_stay(self):
+        graph = self.graph([25.0] + [30 + 0.1 * n for n in range(40)])
+        out = let_go_established(graph, np.zeros(41, dtype=np.int32), np.array([True]))
+        assert (out == 0).all()
+
+    def test_a_slow_drip_has_no_before(self):
+        graph = self.graph([2.0 * n for n in range(40)])
+        out = let_go_established(graph, np.zeros(40, dtype=np.int32), np.array([True]))
+        assert (out == 0).all()

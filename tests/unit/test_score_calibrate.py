@@ -56,7 +56,8 @@ def test_each_fraud_label_counts_up_to_a_limit():
     raised = [
         calibrated(np.array([-4.0, 3.0]), fraud=[(0, n)], legitimate=[(0, 9)])[0] for n in range(10)
     ]
-    assert np.all(np.diff(raised) > 0)
+    assert np.all(np.diff(raised[:4]) > 0)
+    assert np.all(np.diff(raised) >= -1e-9)
     ring = rings_of([0.0])
     with_slope = label_shift(np.array([0.0]), ring, members(ring, 0, 12), NOBODY)
     _, shift = platt(np.array([0.0]), np.array([12]), np.array([0]))
@@ -87,13 +88,13 @@ def test_one_ring_full_of_labels_says_as_much_as_three():
 
 @settings(max_examples=12, deadline=None)
 @given(odds_of_rings, st.integers(0, 7), st.integers(1, SIZE))
-def test_recalibration_keeps_the_order_of_rings_without_labels_of_fraud(log_odds, number, count):
-    moved = calibrated(log_odds, legitimate=[(number % len(log_odds), count)])
-    order = np.argsort(log_odds, kind="stable")
+def test_recalibration_keeps_the_order_of_rings_without_labels(log_odds, number, count):
+    number %= len(log_odds)
+    moved = np.delete(calibrated(log_odds, legitimate=[(number, count)]), number)
+    order = np.argsort(np.delete(log_odds, number), kind="stable")
     assert np.all(np.diff(moved[order]) >= -1e-9)
 
 
-@pytest.mark.xfail(strict=True, reason="a ring's own legitimate labels enter its recalibration")
 @settings(max_examples=12, deadline=None)
 @given(st.floats(0.01, 8), st.integers(1, SIZE))
 def test_legitimate_labels_never_clear_their_ring(log_odds, count):

@@ -1,0 +1,182 @@
+"""Tell apart who is under one roof: a fleet inside a company, a company a fleet imitates.
+
+What accounts share cannot tell these apart, and what an account claims must not testify
+against those who were there before (the design's ninth promise: nobody is framed).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import logit
+
+from ringfinder.evidence.incidence import Incidence
+from ringfinder.evidence.pairs import excess_nats
+from ringfinder.graph.columns import AttributeGraph
+from ringfinder.model import BoolArray, FloatArray, IntArray
+from ringfinder.score.accounts import Traits
+from ringfinder.score.features import ring_features
+from ringfinder.score.judge import fleet_probability, shipped_weights
+from ringfinder.score.split import split_ring
+
+CUTS = 3
+"""How often a ring may be cut: attackers, staff and bystanders are three."""
+
+SPARED = -1.0
+"""Log odds at which the earlier part of a fleet is let go."""
+
+SPLIT_FLEET = 3.0
+SPLIT_BENIGN = -4.0
+"""Log odds of the two parts of a split ring. A part was chosen for being alike, which is
+what fleets are: chance alone makes one of two parts of a company look a little like it."""
+
+WEEK_MS = 7 * 86_400_000
+"""A fleet's own first trials may lie some days before its sprint."""
+
+
+def tell_apart(
+    graph: AttributeGraph,
+    shared: Incidence,
+    ring: IntArray,
+    families: FloatArray,
+    traits: Traits,
+    *,
+    usage: bool,
+) -> tuple[IntArray, IntArray]:
+    """Split rings whose parts deserve different verdicts, again as long as any does.
+
+    Returns
+    -------
+    ring
+        int32 (N,): rings numbered anew; parts behind the rest.
+    origin
+        int32 (R,): the ring each was cut from.
+    """
+    origin = np.arange(int(ring.max(initial=-1)) + 1)
+    for _ in range(CUTS):
+        cut, parent = _split_all(graph, ring, traits)
+        if not len(parent):
+            break
+        keep = _worth_cutting(graph, shared, ring, cut, parent, families, traits, usage=usage)
+        if not keep.any():
+            break
+        rings = len(origin)
+        undo = np.arange(rings + len(parent))
+        undo[rings:][~keep] = parent[~keep]
+        cut = np.where(cut >= 0, undo[np.maximum(cut, 0)], -1)
+        kept, code = np.unique(cut[cut >= 0], return_inverse=True)
+        origin = np.concatenate((origin, origin[parent]))[kept]
+        ring = np.full(len(ring), -1, dtype=np.int32)
+        ring[cut >= 0] = code
+    return ring, origin.astype(np.int32)
+
+
+def _split_all(graph: AttributeGraph, ring: IntArray, traits: Traits) -> tuple[IntArray, IntArray]:
+    """Cut every ring that two profiles explain better; parts are numbered behind the rings."""
+    rings = int(ring.max(initial=-1)) + 1
+    order = np.argsort(ring, kind="stable")
+    bounds = np.searchsorted(ring[order], np.arange(rings + 1))
+    cut = ring.copy()
+    parent: list[int] = []
+    for number in range(rings):
+        members = order[bounds[number] : bounds[number + 1]]
+        part = split_ring(members, traits, graph.created_ms)
+        if part is not None:
+            cut[members[part]] = rings + len(parent)
+            parent.append(number)
+    return cut, np.array(parent, dtype=np.int64)
+
+
+def _worth_cutting(
+    graph: AttributeGraph,
+    shared: Incidence,
+    ring: IntArray,
+    cut: IntArray,
+    parent: IntArray,
+    families: FloatArray,
+    traits: Traits,
+    *,
+    usage: bool,
+) -> BoolArray:
+    """Say which cuts to keep, bool (P,): those that spare, and those that condemn rightly.
+
+    Of a ring that is a fleet as a whole, a part that is none and was there first is
+    spared: nobody may be framed by those who came after. Of a ring that is none, a part
+    is condemned only beyond doubt, and if it shares things of its own.
+    """
+    weights = shipped_weights(usage=usage)
+
+    def odds_of(number: IntArray) -> FloatArray:
+        features = ring_features(graph, number, families, traits=traits)
+        probability, _ = fleet_probability(features, weights)
+        return logit(np.clip(probability, 1e-9, 1 - 1e-9))
+
+    whole, parts = odds_of(ring), odds_of(cut)
+    rings = len(whole)
+    keep = np.zeros(len(parent), dtype=bool)
+    for at, first in enumerate(parent):
+        pair = (first, rings + at)
+        bad, good = pair if parts[pair[0]] > parts[pair[1]] else pair[::-1]
+        if whole[first] >= 0:
+            earlier = np.median(graph.created_ms[cut == good]) < np.quantile(
+                graph.created_ms[cut == bad], 0.1
+            )
+            keep[at] = parts[bad] >= 0 and parts[good] <= (SPARED if earlier else SPLIT_BENIGN)
+        else:
+            beyond = parts[bad] >= SPLIT_FLEET and parts[good] <= SPLIT_BENIGN
+            keep[at] = beyond and marked_apart(shared, ring == first, cut == bad)
+    return keep
+
+
+def marked_apart(shared: Incidence, ring: BoolArray, part: BoolArray) -> bool:
+    """Say whether a part of a ring shares things of its own, in two families.
+
+    A part was chosen for how it behaves and must not be condemned by that alone: among
+    forty employees some five work at night. Fleets inside a company also have cards,
+    clients or prompts that the rest has not.
+
+    Parameters
+    ----------
+    shared
+        The incidence.
+    ring, part
+        Bool (N,): members of the ring, and of the part.
+    """
+    rows = ring[shared.account]
+    value, inside = np.unique(shared.value[rows], return_counts=True)
+    mine = np.bincount(shared.value[rows & part[shared.account]], minlength=shared.values)[value]
+    expected = inside * part.sum() / ring.sum()
+    marks = (mine > expected) & (
+        excess_nats(np.maximum(mine, 1), expected) > 2 * np.log(len(value))
+    )
+    return len(set(shared.family[value[marks]].tolist())) >= 2
+
+
+def let_go_established(graph: AttributeGraph, ring: IntArray, fleet: BoolArray) -> IntArray:
+    """Let go of accounts that were there long before the fleet they are in.
+
+    An account of a fleet is let go if it signed up before the ring's 5% quantile by more
+    than the time in which 90% of the ring signed up, and by more than a week.
+
+    Parameters
+    ----------
+    graph
+        Accounts.
+    ring
+        int32 (N,): 0 to R - 1, -1 outside.
+    fleet
+        Bool (R,): rings judged to be fleets.
+
+    Returns
+    -------
+    IntArray, shape (N,)
+        A copy, with -1 for those let go.
+    """
+    out = ring.copy()
+    created = graph.created_ms.astype(float)
+    order = np.argsort(ring, kind="stable")
+    bounds = np.searchsorted(ring[order], np.arange(len(fleet) + 1))
+    for number in np.flatnonzero(fleet):
+        members = order[bounds[number] : bounds[number + 1]]
+        first, last = np.quantile(created[members], [0.05, 0.95])
+        out[members[created[members] < first - max(last - first, WEEK_MS)]] = -1
+    return out
