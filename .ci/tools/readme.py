@@ -155,7 +155,8 @@ def demo_output() -> str:
     with tempfile.TemporaryDirectory() as out:
         ran = subprocess.run(
             [ROOT / ".ci" / "tools" / "demo.sh"],
-            env=os.environ | {"RINGFINDER": f"{sys.executable} -m ringfinder", "OUT": out},
+            env=os.environ
+            | {"RINGFINDER": f"{sys.executable} -m ringfinder", "OUT": out, "COLUMNS": "100"},
             stdout=subprocess.PIPE,
             text=True,
             check=True,
