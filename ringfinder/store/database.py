@@ -7,6 +7,7 @@ and the others wait for their turn, first at a lock file, whose holder can be na
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,10 @@ from ringfinder.errors import StoreError, StoreUnavailable
 from ringfinder.store.files import locked, publish
 from ringfinder.store.memory import CONFIG, first_row, reason
 from ringfinder.store.tables import FORMAT, SCHEMA
+
+_ONE_AT_A_TIME = threading.RLock()
+"""Connections of one process to one file share one DuckDB instance, and its catalogue:
+two threads that register their tables at once get in each other's way."""
 
 
 class Database:
@@ -119,7 +124,7 @@ class Database:
     def _open(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
         if not self.path.exists():
             raise StoreError(f"the embedded store {self.path} is gone: run `ringfinder rebuild`")
-        with self._translated():
+        with _ONE_AT_A_TIME, self._translated():
             connection = duckdb.connect(str(self.path), read_only=read_only, config=self._config)
             try:
                 yield connection
