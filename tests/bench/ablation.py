@@ -87,10 +87,10 @@ def no_misses() -> list[Patch]:
 
 def no_one_observation() -> list[Patch]:
     """Every kind speaks for itself: an address and its network are two witnesses."""
-    kinds = [np.array([code]) for code in range(len(KINDS))]
     families = np.eye(max(FAMILY_OF_KIND) + 1)[list(FAMILY_OF_KIND)]
     return [
-        ("ringfinder.evidence.membership:_KINDS_OF_OBSERVATION", kinds),
+        ("ringfinder.evidence.membership:OBSERVATIONS", tuple(kind.name for kind in KINDS)),
+        ("ringfinder.evidence.membership:_OBSERVATION_OF_KIND", np.arange(len(KINDS))),
         ("ringfinder.evidence.membership:_FAMILY_OF_OBSERVATION", families),
     ]
 
@@ -102,6 +102,16 @@ def no_classes() -> list[Patch]:
         return background(shared, strata(graph))
 
     return [("ringfinder.pipeline.audit:learn_population", learn)]
+
+
+def no_rest() -> list[Patch]:
+    """No second search among the accounts left outside."""
+    return [("ringfinder.detect.find:search_rest", lambda _s, _b, community, *_, **__: community)]
+
+
+def no_expulsion() -> list[Patch]:
+    """What has nothing common with the rest of its ring stays."""
+    return [("ringfinder.detect.find:expel", lambda _s, _b, found, _parts: found)]
 
 
 def no_division() -> list[Patch]:
@@ -183,6 +193,8 @@ OFF: dict[str, Callable[[], list[Patch]]] = {
     "misses": no_misses,
     "one observation": no_one_observation,
     "classes": no_classes,
+    "rest": no_rest,
+    "expulsion": no_expulsion,
     "division": no_division,
     "null threshold": bonferroni,
     "leiden": no_leiden,
