@@ -8,6 +8,7 @@ import numpy as np
 
 from ringfinder.detect.candidates import first_members, value_communities
 from ringfinder.detect.divide import divide
+from ringfinder.detect.ledger import Ledger
 from ringfinder.detect.null import false_discovery_rate, null_world
 from ringfinder.detect.refine import Communities, expel, refine
 from ringfinder.evidence.background import Background, background
@@ -58,10 +59,11 @@ def find_communities(
     """
     kept = significant_pairs(pairs, threshold)
     label = value_communities(kept, shared.values, seed=seed)
-    whole = refine(shared, back, first_members(shared, label))
+    ledger = Ledger(shared, back)
+    whole = refine(shared, back, first_members(shared, label), ledger=ledger)
     more = search_rest(shared, back, whole.community, threshold, seed=seed)
     parts = divide(shared, more, seed=seed)
-    found = refine(shared, back, parts)
+    found = refine(shared, back, parts, ledger=ledger)
     return expel(shared, back, found, divide(shared, found.community, seed=seed))
 
 

@@ -13,23 +13,19 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from ringfinder.detect.ledger import SETTLED, Ledger
 from ringfinder.evidence.background import Background
 from ringfinder.evidence.incidence import Incidence
+from ringfinder.evidence.lifts import THRESHOLD_NATS, Lifts, log_lifts
 from ringfinder.evidence.membership import (
-    THRESHOLD_NATS,
-    Lifts,
     best_community,
-    log_lifts,
     membership_odds,
+    own_odds,
 )
 from ringfinder.model import BoolArray, FloatArray, IntArray
 
 FREE_ROUNDS = 3
 LAST_ROUND = 4
-SETTLED = 0.002
-"""Share of the members that may still move when refinement ends; what moves then goes
-to and fro at the threshold, and each round costs a pass over all candidates."""
-
 JOIN_ROUNDS = 1
 """Rounds in which communities may join: what is one shows at once, and each costs a pass."""
 
@@ -73,7 +69,7 @@ def refine(
     back: Background,
     community: IntArray,
     *,
-    threshold: float = THRESHOLD_NATS,
+    ledger: Ledger | None = None,
     last_round: int = LAST_ROUND,
 ) -> Communities:
     """Refine communities until nothing moves.
@@ -84,23 +80,24 @@ def refine(
         Incidence and background.
     community
         int32 (N,): the first members, -1 for none.
-    threshold
-        Log odds that admit an account.
+    ledger
+        Odds measured before on the same incidence and background, and with which
+        threshold; one with the usual threshold if not given.
     last_round
         Rounds walked at most.
     """
+    ledger = ledger or Ledger(shared, back)
     community = compact(community)
     round_ = 0
     for round_ in range(1, last_round + 1):
         if not (community >= 0).any():
             break
-        lifts = log_lifts(shared, back, community)
-        odds = membership_odds(shared, lifts, threshold=threshold)
+        lifts, odds = ledger.measure(community)
         best, nats = best_community(odds, shared.accounts)
         if round_ > FREE_ROUNDS:
             best = np.where(best == community, best, -1).astype(np.int32)
         elif round_ <= JOIN_ROUNDS:
-            best = join(shared, best, community, lifts, threshold=threshold)
+            best = join(shared, best, community, lifts, threshold=ledger.threshold)
         moved = np.count_nonzero(best != community)
         community = compact(best)
         if moved <= SETTLED * np.count_nonzero(community >= 0):
@@ -129,10 +126,9 @@ def expel(shared: Incidence, back: Background, found: Communities, parts: IntArr
         return found
     community = compact(join(shared, parts, parts, log_lifts(shared, back, parts)))
     lifts = log_lifts(shared, back, community)
-    odds = membership_odds(shared, lifts, threshold=0.0, minimum_families=1)
-    own = community[odds.account] == odds.community
-    nats = np.where(community >= 0, 0.0, -np.inf)
-    nats[odds.account[own]] = odds.nats[own]
+    own = own_odds(shared, lifts, community)
+    nats = np.full(shared.accounts, -np.inf)
+    nats[own.account] = np.maximum(own.nats, 0.0)
     return Communities(community, nats, lifts, found.rounds)
 
 
@@ -155,11 +151,10 @@ def join(
         `best` with joined communities under one number.
     """
     common = lifts.inside >= JOIN_THROUGH * lifts.size[lifts.community]
-    odds = membership_odds(shared, lifts.only(common), threshold=threshold)
+    odds = membership_odds(shared, lifts.only(common), threshold=threshold, among=community >= 0)
     of = community[odds.account]
-    inside = of >= 0
     passed = sparse.coo_array(
-        (np.ones(int(inside.sum())), (of[inside], odds.community[inside])),
+        (np.ones(len(of)), (of, odds.community)),
         shape=(lifts.communities, lifts.communities),
     ).tocsr()
     passed.sum_duplicates()

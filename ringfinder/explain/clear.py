@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ringfinder.errors import InvalidParameter
-from ringfinder.evidence.membership import THRESHOLD_NATS
+from ringfinder.evidence.lifts import THRESHOLD_NATS
 from ringfinder.model import FloatArray, IntArray
 
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ringfinder.evidence.membership import LEAST_CAP, LEAST_PRIOR
+from ringfinder.evidence.lifts import LEAST_CAP, LEAST_PRIOR
 from ringfinder.explain.clear import Change, clearing_change
 from ringfinder.explain.links import EvidenceLinks
 from ringfinder.explain.numbers import listing, plural_of

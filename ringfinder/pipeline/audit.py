@@ -15,7 +15,7 @@ from ringfinder.detect.refine import keep_communities
 from ringfinder.errors import InputError
 from ringfinder.evidence.background import Background
 from ringfinder.evidence.incidence import Incidence, shared_values
-from ringfinder.evidence.membership import log_lifts
+from ringfinder.evidence.lifts import log_lifts
 from ringfinder.explain.build import Joined, build_run_view
 from ringfinder.explain.reasons import account_reasons
 from ringfinder.explain.view import Judgement, RunView

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ringfinder.detect.lineage import ring_ids
 from ringfinder.evidence.incidence import Incidence
-from ringfinder.evidence.membership import Lifts
+from ringfinder.evidence.lifts import Lifts
 from ringfinder.explain.view import FeatureWords, Judgement
 from ringfinder.graph.columns import NEVER, AttributeGraph, Rings
 from ringfinder.model import Decision, FloatArray, IntArray, Lifecycle, Verdict

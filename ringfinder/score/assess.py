@@ -10,7 +10,8 @@ from scipy.special import expit
 from ringfinder.detect.refine import Communities
 from ringfinder.evidence.background import Background
 from ringfinder.evidence.incidence import Incidence
-from ringfinder.evidence.membership import best_community, log_lifts, membership_odds
+from ringfinder.evidence.lifts import log_lifts
+from ringfinder.evidence.membership import best_community, membership_odds, own_odds
 from ringfinder.graph.columns import AttributeGraph
 from ringfinder.model import FloatArray, IntArray, Verdict
 from ringfinder.score.accounts import Traits, account_traits
@@ -124,9 +125,8 @@ def families_per_member(shared: Incidence, back: Background, ring: IntArray) -> 
     out = np.zeros(shared.accounts)
     if not (ring >= 0).any():
         return out
-    odds = membership_odds(shared, log_lifts(shared, back, ring))
-    own = ring[odds.account] == odds.community
-    out[odds.account[own]] = odds.families[own]
+    own = own_odds(shared, log_lifts(shared, back, ring), ring)
+    out[own.account] = own.families
     return out
 
 

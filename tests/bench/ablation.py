@@ -81,7 +81,7 @@ def original(place: str) -> Any:
 
 def no_misses() -> list[Patch]:
     """What is missing says nothing."""
-    place = "ringfinder.evidence.membership:_miss_nats"
+    place = "ringfinder.evidence.lifts:_miss_nats"
     return [(place, lambda _s, _c, _m, communities: np.zeros((communities, len(KINDS))))]
 
 

@@ -13,7 +13,7 @@ from planted import DAY_MS, START_MS, empty_profiles, graph_of, use_of
 from ringfinder.detect import find_rings
 from ringfinder.detect.refine import keep_communities
 from ringfinder.evidence.incidence import shared_values
-from ringfinder.evidence.membership import log_lifts
+from ringfinder.evidence.lifts import log_lifts
 from ringfinder.explain import Joined, account_reasons
 from ringfinder.model import Verdict
 from ringfinder.pipeline.judgement import decisions, inhabited, to_judgement, to_rings

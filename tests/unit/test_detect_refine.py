@@ -8,12 +8,12 @@ from planted import crowd, graph_of, plant
 
 from ringfinder.detect import refine as detect_refine
 from ringfinder.detect.find import find_communities
+from ringfinder.detect.ledger import SETTLED
 from ringfinder.detect.refine import (
     FREE_ROUNDS,
     JOIN_SHARE,
     LAST_ROUND,
     MINIMUM_SIZE,
-    SETTLED,
     Communities,
     compact,
     expel,
@@ -23,7 +23,8 @@ from ringfinder.detect.refine import (
 )
 from ringfinder.evidence.background import background
 from ringfinder.evidence.incidence import shared_values
-from ringfinder.evidence.membership import THRESHOLD_NATS, Lifts, Odds, log_lifts, membership_odds
+from ringfinder.evidence.lifts import THRESHOLD_NATS, Lifts, log_lifts
+from ringfinder.evidence.membership import Odds, membership_odds
 from ringfinder.evidence.pairs import pairs_beyond
 
 ACCOUNTS = 3_000

@@ -11,7 +11,7 @@ from planted import crowd, graph_of, plant
 
 from ringfinder.evidence.background import background
 from ringfinder.evidence.incidence import incidence, shared_values
-from ringfinder.evidence.membership import (
+from ringfinder.evidence.lifts import (
     CONFIDENCE,
     LEAST_CAP,
     LEAST_PRIOR,
@@ -22,10 +22,9 @@ from ringfinder.evidence.membership import (
     THRESHOLD_NATS,
     WORST_MISS,
     Lifts,
-    best_community,
     log_lifts,
-    membership_odds,
 )
+from ringfinder.evidence.membership import best_community, membership_odds, odds_of
 from ringfinder.schema import CODE, FAMILY_OF_KIND, KINDS, OBSERVATION_OF_KIND, OBSERVATIONS
 
 ACCOUNTS = 3_000

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringfinder.errors import InvalidParameter
-from ringfinder.evidence.membership import LEAST_CAP, LEAST_PRIOR, THRESHOLD_NATS
+from ringfinder.evidence.lifts import LEAST_CAP, LEAST_PRIOR, THRESHOLD_NATS
 from ringfinder.explain.clear import clearing_change
 from ringfinder.explain.members import clearing_words
 from ringfinder.schema import CODE

@@ -9,7 +9,7 @@ from planted import DAY_MS, START_MS, crowd, empty_profiles, graph_of, plant
 
 from ringfinder.evidence.background import background
 from ringfinder.evidence.incidence import shared_values
-from ringfinder.evidence.membership import log_lifts
+from ringfinder.evidence.lifts import log_lifts
 from ringfinder.graph.columns import NEVER
 from ringfinder.model import Decision, Lifecycle, Verdict
 from ringfinder.pipeline.judgement import (
