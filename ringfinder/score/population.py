@@ -4,7 +4,9 @@ A big fleet shares popular values as a region does: it would make a class of its
 vanish into its own background. Size does not tell the two apart, behaviour does. So
 communities are first found against the known strata, judged, and those that behave like
 fleets are left out of what the classes are learned from, as are small ones: a company
-is no region. If nothing is left to explain then, the strata stand.
+is no region. A fleet that the strata hid may still make a class: classes that behave like
+fleets are struck off and learned again without. If nothing is left to explain then, the
+strata stand.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from ringfinder.detect.find import find_against
 from ringfinder.evidence.background import Background, background
 from ringfinder.evidence.incidence import Incidence
 from ringfinder.graph.columns import AttributeGraph
-from ringfinder.score.accounts import account_traits
+from ringfinder.model import BoolArray, FloatArray, IntArray
+from ringfinder.score.accounts import Traits, account_traits
 from ringfinder.score.assess import families_per_member
 from ringfinder.score.features import ring_features
 from ringfinder.score.judge import fleet_probability, shipped_weights
@@ -46,15 +49,32 @@ def learn_population(graph: AttributeGraph, shared: Incidence, *, seed: int) -> 
     if not inside.any():
         return background(shared, learn_classes(graph, seed=seed))
     traits = account_traits(graph.profiles, graph.created_ms)
-    features = ring_features(
-        graph, community, families_per_member(shared, back, community), traits=traits
-    )
-    weights = shipped_weights(usage=bool(traits.used.any()))
-    probability, _ = fleet_probability(features, weights)
-    size = np.bincount(community[inside], minlength=len(probability))
-    suspect = np.zeros(graph.accounts, dtype=bool)
-    suspect[inside] = (probability >= SUSPECT)[community[inside]]
+    families = families_per_member(shared, back, community)
+    suspect = _like_fleets(graph, community, families, traits)
+    size = np.bincount(community[inside])
     small = np.zeros(graph.accounts, dtype=bool)
     small[inside] = (size <= SMALL * np.sqrt(graph.accounts))[community[inside]]
     label = learn_classes(graph, seed=seed, exclude=suspect | small)
+    struck = _like_fleets(graph, _all_but_largest(label), np.full(graph.accounts, 2.0), traits)
+    if (struck & ~suspect).any():
+        suspect |= struck
+        label = learn_classes(graph, seed=seed, exclude=suspect | small)
     return background(shared, label, suspect)
+
+
+def _like_fleets(
+    graph: AttributeGraph, ring: IntArray, families: FloatArray, traits: Traits
+) -> BoolArray:
+    """Return bool (N,): members of groups that may be fleets by their behaviour."""
+    features = ring_features(graph, ring, families, traits=traits)
+    probability, _ = fleet_probability(features, shipped_weights(usage=bool(traits.used.any())))
+    out = np.zeros(graph.accounts, dtype=bool)
+    inside = ring >= 0
+    out[inside] = (probability >= SUSPECT)[ring[inside]]
+    return out
+
+
+def _all_but_largest(label: IntArray) -> IntArray:
+    """Return the classes with the largest, which is the population, taken out."""
+    largest = int(np.bincount(label).argmax())
+    return np.where(label == largest, -1, label).astype(np.int32)
