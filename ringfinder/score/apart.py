@@ -16,7 +16,7 @@ from ringfinder.model import BoolArray, FloatArray, IntArray
 from ringfinder.score.accounts import Traits
 from ringfinder.score.features import ring_features
 from ringfinder.score.judge import fleet_probability, shipped_weights
-from ringfinder.score.split import split_ring
+from ringfinder.score.split import split_rings
 
 CUTS = 3
 """How often a ring may be cut: attackers, staff and bystanders are three."""
@@ -51,9 +51,10 @@ def tell_apart(
     origin
         int32 (R,): the ring each was cut from.
     """
-    origin = np.arange(int(ring.max(initial=-1)) + 1)
+    rings = int(ring.max(initial=-1)) + 1
+    origin, open_rings = np.arange(rings), np.arange(rings)
     for _ in range(CUTS):
-        cut, parent = _split_all(graph, ring, traits)
+        cut, parent = _split_all(graph, ring, open_rings, traits)
         if not len(parent):
             break
         keep = _worth_cutting(graph, shared, ring, cut, parent, families, traits, usage=usage)
@@ -65,23 +66,42 @@ def tell_apart(
         cut = np.where(cut >= 0, undo[np.maximum(cut, 0)], -1)
         kept, code = np.unique(cut[cut >= 0], return_inverse=True)
         origin = np.concatenate((origin, origin[parent]))[kept]
+        # whatever was not cut would be judged as it was: only fresh parts are looked at again
+        fresh = np.concatenate((parent[keep], np.flatnonzero(keep) + rings))
+        open_rings = np.flatnonzero(np.isin(kept, fresh))
         ring = np.full(len(ring), -1, dtype=np.int32)
         ring[cut >= 0] = code
     return ring, origin.astype(np.int32)
 
 
-def _split_all(graph: AttributeGraph, ring: IntArray, traits: Traits) -> tuple[IntArray, IntArray]:
-    """Cut every ring that two profiles explain better; parts are numbered behind the rings."""
-    rings = int(ring.max(initial=-1)) + 1
-    order = np.argsort(ring, kind="stable")
+def _members(ring: IntArray, rings: int) -> list[IntArray]:
+    """Return the accounts of each ring, ascending."""
+    inside = np.flatnonzero(ring >= 0)
+    order: IntArray = inside[np.argsort(ring[inside], kind="stable")]
     bounds = np.searchsorted(ring[order], np.arange(rings + 1))
+    return [order[bounds[number] : bounds[number + 1]] for number in range(rings)]
+
+
+def _split_all(
+    graph: AttributeGraph, ring: IntArray, numbers: IntArray, traits: Traits
+) -> tuple[IntArray, IntArray]:
+    """Cut those rings that two profiles explain better; parts are numbered behind the rings.
+
+    Returns
+    -------
+    cut
+        int32 (N,): ring of each account, after all cuts.
+    parent
+        int64 (P,): the ring each part was cut from, ascending.
+    """
+    rings = int(ring.max(initial=-1)) + 1
+    of = _members(ring, rings)
+    parts = split_rings([of[number] for number in numbers], traits, graph.created_ms)
     cut = ring.copy()
     parent: list[int] = []
-    for number in range(rings):
-        members = order[bounds[number] : bounds[number + 1]]
-        part = split_ring(members, traits, graph.created_ms)
+    for number, part in zip(numbers.tolist(), parts, strict=True):
         if part is not None:
-            cut[members[part]] = rings + len(parent)
+            cut[of[number][part]] = rings + len(parent)
             parent.append(number)
     return cut, np.array(parent, dtype=np.int64)
 
@@ -104,26 +124,28 @@ def _worth_cutting(
     is condemned only beyond doubt, and if it shares things of its own.
     """
     weights = shipped_weights(usage=usage)
+    rings, cuts = int(ring.max()) + 1, len(parent)
+    place = np.full(rings + cuts + 1, -1, dtype=np.int32)  # only rings with a cut are measured
+    place[parent] = np.arange(cuts)
+    place[rings:-1] = np.arange(cuts) + cuts
 
     def odds_of(number: IntArray) -> FloatArray:
         features = ring_features(graph, number, families, traits=traits)
         probability, _ = fleet_probability(features, weights)
         return logit(np.clip(probability, 1e-9, 1 - 1e-9))
 
-    whole, parts = odds_of(ring), odds_of(cut)
-    rings = len(whole)
-    keep = np.zeros(len(parent), dtype=bool)
-    for at, first in enumerate(parent):
-        pair = (first, rings + at)
-        bad, good = pair if parts[pair[0]] > parts[pair[1]] else pair[::-1]
-        if whole[first] >= 0:
-            earlier = np.median(graph.created_ms[cut == good]) < np.quantile(
-                graph.created_ms[cut == bad], 0.1
-            )
+    before, after = place[ring], place[cut]
+    whole, parts = odds_of(before), odds_of(after)
+    created = [graph.created_ms[accounts] for accounts in _members(after, 2 * cuts)]
+    keep = np.zeros(cuts, dtype=bool)
+    for at in range(cuts):
+        bad, good = (at, cuts + at) if parts[at] > parts[cuts + at] else (cuts + at, at)
+        if whole[at] >= 0:
+            earlier = np.median(created[good]) < np.quantile(created[bad], 0.1)
             keep[at] = parts[bad] >= 0 and parts[good] <= (SPARED if earlier else SPLIT_BENIGN)
         else:
             beyond = parts[bad] >= SPLIT_FLEET and parts[good] <= SPLIT_BENIGN
-            keep[at] = beyond and marked_apart(shared, ring == first, cut == bad)
+            keep[at] = beyond and marked_apart(shared, before == at, after == bad)
     return keep
 
 
@@ -141,14 +163,23 @@ def marked_apart(shared: Incidence, ring: BoolArray, part: BoolArray) -> bool:
     ring, part
         Bool (N,): members of the ring, and of the part.
     """
-    rows = ring[shared.account]
-    value, inside = np.unique(shared.value[rows], return_counts=True)
-    mine = np.bincount(shared.value[rows & part[shared.account]], minlength=shared.values)[value]
+    held = _held(shared, np.flatnonzero(ring))
+    value, inside = np.unique(held, return_counts=True)
+    own, count = np.unique(_held(shared, np.flatnonzero(ring & part)), return_counts=True)
+    mine = np.zeros(len(value), dtype=np.int64)
+    mine[np.searchsorted(value, own)] = count
     expected = inside * part.sum() / ring.sum()
     marks = (mine > expected) & (
         excess_nats(np.maximum(mine, 1), expected) > 2 * np.log(len(value))
     )
     return len(set(shared.family[value[marks]].tolist())) >= 2
+
+
+def _held(shared: Incidence, accounts: IntArray) -> IntArray:
+    """Return int32: the shared values these accounts hold, one for each sighting."""
+    first, end = shared.account_pointer[accounts], shared.account_pointer[accounts + 1]
+    none = np.zeros(0, dtype=shared.value.dtype)
+    return np.concatenate([none, *(shared.value[a:b] for a, b in zip(first, end, strict=True))])
 
 
 def let_go_established(graph: AttributeGraph, ring: IntArray, fleet: BoolArray) -> IntArray:
@@ -173,10 +204,8 @@ def let_go_established(graph: AttributeGraph, ring: IntArray, fleet: BoolArray) 
     """
     out = ring.copy()
     created = graph.created_ms.astype(float)
-    order = np.argsort(ring, kind="stable")
-    bounds = np.searchsorted(ring[order], np.arange(len(fleet) + 1))
-    for number in np.flatnonzero(fleet):
-        members = order[bounds[number] : bounds[number + 1]]
+    of = _members(ring, len(fleet))
+    for members in (of[number] for number in np.flatnonzero(fleet)):
         first, last = np.quantile(created[members], [0.05, 0.95])
         out[members[created[members] < first - max(last - first, WEEK_MS)]] = -1
     return out

@@ -1,9 +1,11 @@
 """Split a ring that two descriptions explain better than one."""
 
 import numpy as np
+import pytest
 
+from ringfinder.score import split
 from ringfinder.score.accounts import Traits
-from ringfinder.score.split import MINIMUM_PART, split_ring
+from ringfinder.score.split import MINIMUM_PART, split_ring, split_rings
 
 
 def traits_of(rng, centres):
@@ -57,3 +59,67 @@ def test_accounts_without_use_are_told_apart_by_sign_up_alone():
     part = split_ring(np.arange(100), traits, created)
     assert part is not None
     assert len(set(part[:60].tolist())) == len(set(part[60:].tolist())) == 1
+
+
+def many_rings(seed):
+    """Rings of all sizes, several of each, some of two minds."""
+    rng = np.random.default_rng(seed)
+    sizes = rng.choice([0, 3, 10, 11, 12, 25, 40], 40)
+    x = rng.normal(0, 0.6, (sizes.sum(), 4))
+    x[rng.random(len(x)) < 0.4] += rng.normal(0, 3, 4)
+    used = rng.random(len(x)) < 0.9
+    created = rng.integers(0, 10**9, len(x))
+    rings = np.split(rng.permutation(len(x)), np.cumsum(sizes)[:-1])
+    return rings, Traits(used, *x.T), created
+
+
+def same(one, two):
+    return (one is None) == (two is None) and (one is None or np.array_equal(one, two))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rings_side_by_side_are_split_as_each_alone(seed):
+    rings, traits, created = many_rings(seed)
+    parts = split_rings(rings, traits, created)
+    assert len(parts) == len(rings)
+    assert 5 < sum(part is not None for part in parts) < len(rings)
+    for members, part in zip(rings, parts, strict=True):
+        assert same(part, split_ring(members, traits, created))
+
+
+def test_how_many_are_fitted_at_a_time_changes_nothing(monkeypatch):
+    rings, traits, created = many_rings(0)
+    at_once = split_rings(rings, traits, created)
+    monkeypatch.setattr(split, "BLOCK_MEMBERS", 30)
+    assert all(map(same, at_once, split_rings(rings, traits, created)))
+
+
+def by_the_book(x, second):
+    """EM of two diagonal normals as textbooks have it: one start, no side by side."""
+    before = -np.inf
+    for _ in range(split.STEPS):
+        logs = []
+        for weight in (1 - second, second):
+            total = max(weight.sum(), 1e-9)
+            centre = (x @ weight) / total
+            gaps = (x - centre[:, None]) ** 2
+            variance = np.maximum(gaps @ weight / total, split.MINIMUM_SPREAD)[:, None]
+            density = -0.5 * (gaps / variance + np.log(2 * np.pi * variance)).sum(axis=0)
+            logs.append(np.log(max(weight.mean(), 1e-9)) + density)
+        top = np.logaddexp(*logs)
+        second = np.exp(logs[1] - top)
+        if top.sum() - before < 1e-6 * len(second):
+            break
+        before = top.sum()
+    return top.sum(), second > 0.5
+
+
+def test_sums_of_squares_fit_what_the_textbook_fits():
+    rng = np.random.default_rng(6)
+    x = rng.normal(0, 1, (8, 5, 30)) * rng.choice([0.0, 0.1, 1.0, 3.0], (8, 5, 1))
+    start = rng.random((8, 30)) < 0.5
+    likelihood, second = split._fit_two(x, start)
+    for at in range(8):
+        expected, part = by_the_book(x[at], start[at].astype(float))
+        assert likelihood[at] == pytest.approx(expected, abs=1e-6)
+        assert np.array_equal(second[at], part)
