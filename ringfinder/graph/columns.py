@@ -48,12 +48,14 @@ class Profiles:
     day_exchanges: IntArray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AttributeGraph:
     """The bipartite graph of accounts and attribute values.
 
     Accounts are sorted by account_id and values by (kind, pseudonym), so that the order
     of the input changes nothing. Values with one holder are kept: they matter to counts.
+    Two graphs are one only if they are the same object: what was counted on a graph can
+    be remembered with it.
 
     Attributes
     ----------

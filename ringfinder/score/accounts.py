@@ -6,7 +6,8 @@ observation window or a quiet service changes nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -20,6 +21,9 @@ QUIET_HOURS = 8
 """Length of the quiet window: people sleep about eight hours, wherever they live."""
 
 USE_BINS = 12
+
+BLOCK = 1 << 14
+"""Accounts whose hours are summed at a time."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ class Traits:
         with accounts used about as much, in their standard deviations.
     persistence
         float64 (N,): ln of active days, compared with accounts created about then.
+    clock
+        float64 (24,): mean share of use by UTC hour of day of the used accounts.
     """
 
     used: BoolArray
@@ -46,23 +52,57 @@ class Traits:
     pace: FloatArray
     wakefulness: FloatArray
     persistence: FloatArray
+    clock: FloatArray = field(default_factory=lambda: np.full(24, 1 / 24))
+
+    @cached_property
+    def variance(self) -> tuple[float, float, float]:
+        """Return the variance of output size, pace, persistence over the used accounts."""
+        size, pace, persistence = (
+            max(float(np.var(x[self.used])), 1e-6) if self.used.any() else 1.0
+            for x in (self.output_size, self.pace, self.persistence)
+        )
+        return size, pace, persistence
 
 
 def account_traits(profiles: Profiles, created_ms: IntArray) -> Traits:
     """Standardise what accounts did against the whole population. O(N)."""
     used = profiles.exchanges >= USED_ENOUGH
-    exchanges = np.maximum(profiles.exchanges, 1).astype(float)
-    days = np.maximum(profiles.active_days, 1).astype(float)
-    size = np.log((profiles.output_tokens + 1.0) / exchanges)
-    bins = _bins(np.log(exchanges), used)
-    age = _bins(created_ms.astype(float), used)
+    rows = np.flatnonzero(used)
+    exchanges = np.maximum(profiles.exchanges[rows], 1).astype(float)
+    days = np.maximum(profiles.active_days[rows], 1).astype(float)
+    size = np.log((profiles.output_tokens[rows] + 1.0) / exchanges)
+    hours = profiles.hours[rows]
+    alike, age = _bins(np.log(exchanges)), _bins(created_ms[rows].astype(float))
+
+    def everybody(x: FloatArray, bins: IntArray) -> FloatArray:
+        out = np.zeros(len(used))
+        out[rows] = _standard(x, bins)
+        return out
+
+    one = np.zeros(len(rows), dtype=np.int8)
     return Traits(
         used=used,
-        output_size=_standard(size, used, np.zeros(len(size), dtype=np.int64)),
-        pace=_standard(np.log(exchanges / days), used, np.zeros(len(size), dtype=np.int64)),
-        wakefulness=_standard(quietest_share(profiles.hours), used, bins),
-        persistence=_standard(np.log(days), used, age),
+        output_size=everybody(size, one),
+        pace=everybody(np.log(exchanges / days), one),
+        wakefulness=everybody(quietest_share(hours), alike),
+        persistence=everybody(np.log(days), age),
+        clock=_clock(hours),
     )
+
+
+def _clock(hours: IntArray) -> FloatArray:
+    """Return float64 (24,): mean share of use by hour; the same for every hour of nobody."""
+    if not len(hours):
+        return np.full(24, 1 / 24)
+    share = np.zeros(24)
+    for part in _blocks(hours):
+        share += (part / np.maximum(part.sum(axis=1, keepdims=True), 1)).sum(axis=0)
+    return share / len(hours)
+
+
+def _blocks(hours: IntArray | FloatArray) -> list[IntArray | FloatArray]:
+    """Cut rows into blocks that stay in the processor's cache: twice as fast as at once."""
+    return [hours[at : at + BLOCK] for at in range(0, len(hours), BLOCK)]
 
 
 def quietest_share(hours: IntArray | FloatArray) -> FloatArray:
@@ -78,32 +118,39 @@ def quietest_share(hours: IntArray | FloatArray) -> FloatArray:
     FloatArray, shape (n,)
         0 to 1/3: about 0.05 for people, 1/3 for a machine that never rests; 0 unused.
     """
-    counts = np.concatenate((hours, hours[:, : QUIET_HOURS - 1]), axis=1).astype(np.float32)
-    total = np.cumsum(counts, axis=1)
-    total = np.concatenate((np.zeros((len(hours), 1), dtype=np.float32), total), axis=1)
-    window = total[:, QUIET_HOURS:] - total[:, :-QUIET_HOURS]
-    return window.min(axis=1) / np.maximum(hours.sum(axis=1), 1)
+    return np.concatenate([np.zeros(0), *map(_quietest, _blocks(hours))])
 
 
-def _bins(x: FloatArray, used: BoolArray) -> IntArray:
-    """Cut x into bins of about equally many used accounts."""
-    if not used.any():
-        return np.zeros(len(x), dtype=np.int64)
-    edges = np.unique(np.quantile(x[used], np.linspace(0, 1, USE_BINS + 1)[1:-1]))
-    return np.searchsorted(edges, x, side="right")
+def _quietest(hours: IntArray | FloatArray) -> FloatArray:
+    clock = np.ascontiguousarray(hours.T, dtype=np.float32)  # sums run along the accounts
+    total = np.zeros((25 + QUIET_HOURS - 1, len(hours)), dtype=np.float32)
+    np.cumsum(np.concatenate((clock, clock[: QUIET_HOURS - 1])), axis=0, out=total[1:])
+    window = (total[QUIET_HOURS:] - total[:-QUIET_HOURS]).min(axis=0)
+    return window / np.maximum(hours.sum(axis=1), 1)
 
 
-def _standard(x: FloatArray, used: BoolArray, bins: IntArray) -> FloatArray:
+def _bins(x: FloatArray) -> IntArray:
+    """Cut x into bins of about equally many: int8, same shape."""
+    if not len(x):
+        return np.zeros(0, dtype=np.int8)
+    edges = np.unique(np.quantile(x, np.linspace(0, 1, USE_BINS + 1)[1:-1]))
+    return np.searchsorted(edges, x, side="right").astype(np.int8)
+
+
+def _standard(x: FloatArray, bins: IntArray) -> FloatArray:
     """Standardise x within bins by median and scaled median absolute deviation.
 
     Robust, because a fleet may be a tenth of all accounts; clipped to six deviations.
     """
     out = np.zeros(len(x))
-    for number in np.unique(bins[used]) if used.any() else ():
-        rows = used & (bins == number)
-        middle = np.median(x[rows])
-        spread = 1.4826 * np.median(np.abs(x[rows] - middle))
+    for number in range(int(bins.max(initial=-1)) + 1):
+        rows = np.flatnonzero(bins == number)
+        if not len(rows):
+            continue
+        part = x[rows]
+        middle = np.median(part)
+        spread = 1.4826 * np.median(np.abs(part - middle))
         if spread < 1e-6:
-            spread = max(float(x[rows].std()), 1e-6)
-        out[rows] = np.clip((x[rows] - middle) / spread, -6, 6)
+            spread = max(float(part.std()), 1e-6)
+        out[rows] = np.clip((part - middle) / spread, -6, 6)
     return out

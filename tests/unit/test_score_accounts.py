@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from planted import DAY_MS, START_MS, empty_profiles
 
+from ringfinder.score import accounts
 from ringfinder.score.accounts import QUIET_HOURS, USED_ENOUGH, account_traits, quietest_share
 
 clocks = arrays.arrays(np.int32, (5, 24), elements=st.integers(0, 200))
@@ -66,6 +67,12 @@ class TestQuietestShare:
     def test_the_unused_show_none(self):
         assert quietest_share(np.zeros((2, 24), dtype=int)).tolist() == [0, 0]
 
+    def test_how_many_are_summed_at_a_time_changes_nothing(self, monkeypatch):
+        hours = np.random.default_rng(0).poisson(2, (50, 24))
+        at_once = quietest_share(hours)
+        monkeypatch.setattr(accounts, "BLOCK", 7)
+        assert np.array_equal(quietest_share(hours), at_once)
+
 
 class TestTraits:
     def test_the_population_stands_at_zero(self):
@@ -120,6 +127,19 @@ class TestTraits:
         profiles.output_tokens[0] = 10**15
         profiles.exchanges[0] = 50
         assert account_traits(profiles, created).output_size[0] == 6
+
+    def test_the_clock_counts_every_used_account_alike(self, monkeypatch):
+        profiles, created = people()
+        used = profiles.hours[profiles.exchanges >= USED_ENOUGH]
+        expected = (used / used.sum(axis=1, keepdims=True)).mean(axis=0)
+        assert account_traits(profiles, created).clock == pytest.approx(expected)
+        monkeypatch.setattr(accounts, "BLOCK", 7)
+        assert account_traits(profiles, created).clock == pytest.approx(expected)
+
+    def test_the_clock_of_nobody_strikes_every_hour_alike(self):
+        traits = account_traits(empty_profiles(3), np.full(3, START_MS))
+        assert traits.clock == pytest.approx(np.full(24, 1 / 24))
+        assert traits.variance == (1.0, 1.0, 1.0)
 
     @pytest.mark.parametrize("accounts", [0, 1, 2])
     def test_hardly_any_accounts_are_no_hindrance(self, accounts):

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from planted import DAY_MS, START_MS, empty_profiles, graph_of
 
 from ringfinder.score.accounts import account_traits
-from ringfinder.score.features import FEATURES, NAMES, PRIOR_ACCOUNTS, measurable, ring_features
+from ringfinder.score.features import FEATURES, NAMES, measurable, ring_features
+from ringfinder.score.members import PRIOR_ACCOUNTS
 
 HOUR_MS = 3_600_000
 KINDS_USED = (
