@@ -12,6 +12,7 @@ import numpy as np
 from pyarrow.lib import ArrowException
 
 from ringfinder.errors import InputError
+from ringfinder.sources.checks import is_trimmed_late, trimmed
 from ringfinder.sources.columns import TABLES, WORDS, Type
 from ringfinder.sources.files import Format, with_plain_line_ends
 from ringfinder.sources.layout import Layout
@@ -196,7 +197,11 @@ def _write_rejects(
 def _drop_repeated(con: duckdb.DuckDBPyConnection, table: str, fields: Sequence[str]) -> int:
     """Leave one row per event_id: the first by content, whatever the order of the files."""
     account = "account_id" if table == "signups" else "idx"
-    content = ", ".join([account, *(f for f in fields if f not in {"account_id", "event_id"})])
+    late = {c.name for c in TABLES[table] if is_trimmed_late(c)}
+    content = ", ".join(
+        [account]
+        + [trimmed(f) if f in late else f for f in fields if f not in {"account_id", "event_id"}]
+    )
     con.execute(
         f"CREATE TEMP TABLE repeated AS SELECT event_id FROM {table} "
         "WHERE event_id IS NOT NULL GROUP BY event_id HAVING count(*) > 1"

@@ -5,6 +5,7 @@ import pytest
 from source_files import DAY_MS, NEW_YEAR_MS, Reading, text_file, write
 
 from ringfinder.graph.columns import NEVER
+from ringfinder.sources import fold
 
 HOUR_MS = 3_600_000
 
@@ -84,6 +85,30 @@ class TestSightings:
         rows = [{"account_id": "a", "created_at": "2026-01-01", "ip": "", "phone": "1"}]
         telemetry = Reading(tmp_path, signups=write(tmp_path / "s.csv", rows)).telemetry
         assert list(telemetry.sightings) == ["phone"]
+
+    def test_blanks_around_a_value_are_no_part_of_it_and_make_none_of_it(self, tmp_path, signups):
+        values = ["x y", " x y", "x y\t", "\n x y \r", "  ", "", "\u00a0x", "z"]
+        usage = write(tmp_path / "u.parquet", [use("a", i, ip=v) for i, v in enumerate(values)])
+        reading = Reading(tmp_path, signups=signups, usage=usage)
+        assert [row[1:] for row in reading.seen("ip")] == [
+            ("x y", NEW_YEAR_MS, NEW_YEAR_MS + 3 * HOUR_MS, 4),
+            ("z", NEW_YEAR_MS + 7 * HOUR_MS, NEW_YEAR_MS + 7 * HOUR_MS, 1),
+            ("\u00a0x", NEW_YEAR_MS + 6 * HOUR_MS, NEW_YEAR_MS + 6 * HOUR_MS, 1),
+        ]
+
+    def test_blanks_around_a_value_do_not_make_it_too_long(self, tmp_path, signups):
+        rows = [use("a", ip="x" * 65_536 + " "), use("a", ip="x" * 65_537)]
+        reading = Reading(tmp_path, signups=signups, usage=write(tmp_path / "u.parquet", rows))
+        assert reading.faults == [(2, "ip", "too long")]
+        assert len(reading.seen("ip")) == 1
+
+    def test_values_whose_hashes_meet_stay_apart(self, tmp_path, signups, monkeypatch):
+        rows = [use("a", 0, ip="x"), use("b", 1, ip="y"), use("a", 2, ip=" "), use("a", 3, ip="x ")]
+        usage = write(tmp_path / "u.parquet", rows)
+        exact = Reading(tmp_path, signups=signups, usage=usage).seen("ip")
+        monkeypatch.setattr(fold, "_KEY", "strlen(v) % 1")
+        assert Reading(tmp_path, signups=signups, usage=usage).seen("ip") == exact
+        assert [row[:2] for row in exact] == [("a", "x"), ("b", "y")]
 
     def test_types_are_the_narrow_ones_that_were_promised(self, tmp_path, signups):
         usage = write(tmp_path / "u.parquet", [use("b", model="m"), use("a", model="k")])
