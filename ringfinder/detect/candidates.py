@@ -144,9 +144,13 @@ def first_members(shared: Incidence, label: IntArray) -> IntArray:
     cell = (shared.account[rows].astype(np.int64) * max(communities, 1) + label[value]) * (
         FAMILY_COUNT
     ) + shared.family[value]
-    nats = np.log(shared.accounts / shared.degree[value])
-    order = np.lexsort((nats, cell))
-    cell, nats = cell[order], nats[order]
+    by_rarity = np.argsort(-shared.degree, kind="stable")
+    rank = np.empty(shared.values, dtype=np.int64)
+    rank[by_rarity] = np.arange(shared.values)
+    bits = shared.values.bit_length()  # cell and rank in one integer: the rarest of a cell is last
+    packed = np.sort((cell << bits) | rank[value])
+    cell, rarest = packed >> bits, by_rarity[packed & ((1 << bits) - 1)]
+    nats = np.log(shared.accounts / shared.degree[rarest])
     last = np.flatnonzero(np.r_[cell[1:] != cell[:-1], True]) if len(cell) else cell
     key = cell[last] // FAMILY_COUNT
     pair, at, families = np.unique(key, return_index=True, return_counts=True)

@@ -13,7 +13,7 @@ from ringfinder.detect.null import false_discovery_rate, null_world
 from ringfinder.detect.refine import Communities, expel, refine
 from ringfinder.evidence.background import Background, background
 from ringfinder.evidence.incidence import Incidence, incidence
-from ringfinder.evidence.pairs import Pairs, least_nats, pairs_beyond, significant_pairs
+from ringfinder.evidence.pairs import Counts, Pairs, least_nats, pairs_beyond, significant_pairs
 from ringfinder.graph.columns import AttributeGraph
 from ringfinder.model import FloatArray, IntArray
 
@@ -61,6 +61,8 @@ def find_communities(
     label = value_communities(kept, shared.values, seed=seed)
     ledger = Ledger(shared, back)
     whole = refine(shared, back, first_members(shared, label), ledger=ledger)
+    if not (whole.community >= 0).any():
+        return whole  # the rest is everything, and was searched
     more = search_rest(shared, back, whole.community, threshold, seed=seed)
     parts = divide(shared, more, seed=seed)
     found = refine(shared, back, parts, ledger=ledger)
@@ -91,14 +93,15 @@ def search_rest(
 
 
 def find_against(
-    graph: AttributeGraph, shared: Incidence, back: Background, *, seed: int
+    shared: Incidence, back: Background, *, seed: int, counts: Counts | None = None
 ) -> Communities:
     """Find communities against a background, undivided: enough to tell whom to suspect.
 
-    The threshold on pairs comes from a permuted world.
+    A pair is an edge from ``2 ln V`` nats on (Bonferroni over all pairs of values): what is
+    too small to pass that is too small to bend a background.
     """
-    pairs = pairs_beyond(shared, back)
-    kept = significant_pairs(pairs, _threshold(graph, back, pairs, seed))
+    pairs = pairs_beyond(shared, back, counts=counts)
+    kept = significant_pairs(pairs, 2 * float(np.log(max(shared.values, 2))))
     label = value_communities(kept, shared.values, seed=seed)
     return refine(shared, back, first_members(shared, label), last_round=2)
 
@@ -115,6 +118,7 @@ def find_rings(
     back: Background,
     *,
     seed: int,
+    counts: Counts | None = None,
 ) -> Detection:
     """Find rings and estimate how many of them chance explains.
 
@@ -129,8 +133,10 @@ def find_rings(
         The population's classes and rates.
     seed
         Seeds Leiden and the null worlds.
+    counts
+        What `pair_counts` says of `shared`, where it has been asked before.
     """
-    pairs = pairs_beyond(shared, back)
+    pairs = pairs_beyond(shared, back, counts=counts)
     threshold = _threshold(graph, back, pairs, seed)
     found = find_communities(shared, back, pairs, threshold, seed=seed)
     second = null_world(graph, back.label, seed=seed + 2)

@@ -37,7 +37,7 @@ class Ledger:
     ) -> None:
         self.threshold = threshold
         self._shared, self._back = shared, back
-        self._community = np.full(shared.accounts, -1, dtype=np.int32)
+        self._community: IntArray = np.full(shared.accounts, -1, dtype=np.int32)
         self._moved = np.zeros(0)
         self._lifts = log_lifts(shared, back, self._community)
         self._odds = Odds.gathered([])

@@ -43,7 +43,6 @@ def null_world(graph: AttributeGraph, label: IntArray, *, seed: int) -> Incidenc
     account, old = graph.account[witness], graph.value[witness]
     rng = np.random.default_rng(seed)
     group = label[account].astype(np.int64) * len(KINDS) + graph.kind[old]
-    _, group = np.unique(group, return_inverse=True)
     if group.max(initial=0) < 1 << 16:
         group = group.astype(np.uint16)  # sorted by radix
     order = np.argsort(group, kind="stable")

@@ -87,8 +87,8 @@ def shared_values(graph: AttributeGraph, *, exclude: BoolArray | None = None) ->
 
 def incidence(accounts: int, account: IntArray, value: IntArray, kind: IntArray) -> Incidence:
     """Build an `Incidence` from sightings sorted by account; values of one holder are dropped."""
-    shown = np.zeros((accounts, len(KINDS)), dtype=bool)
-    shown[account, kind[value]] = True
+    shown = np.zeros(accounts * len(KINDS), dtype=bool)
+    shown[account.astype(np.int64) * len(KINDS) + kind[value]] = True
     degree = np.bincount(value, minlength=len(kind))
     shared = degree >= 2
     code = np.cumsum(shared) - 1
@@ -102,7 +102,7 @@ def incidence(accounts: int, account: IntArray, value: IntArray, kind: IntArray)
         family=_FAMILY[kinds] if len(kinds) else np.zeros(0, dtype=np.int8),
         degree=degree[shared],
         source=np.flatnonzero(shared).astype(np.int32),
-        shown=shown,
+        shown=shown.reshape(accounts, len(KINDS)),
     )
 
 

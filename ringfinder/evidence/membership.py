@@ -56,6 +56,10 @@ class Odds:
     nats: FloatArray
     families: IntArray
 
+    def only(self, rows: BoolArray) -> Odds:
+        """Return some of the rows."""
+        return Odds(self.account[rows], self.community[rows], self.nats[rows], self.families[rows])
+
     @classmethod
     def gathered(cls, parts: list[Odds]) -> Odds:
         """Return the odds of several sets of communities as one."""

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from ringfinder.evidence.background import Background, activity_correction
-from ringfinder.evidence.incidence import Incidence
+from ringfinder.evidence.incidence import FAMILY_COUNT, Incidence
 from ringfinder.model import FloatArray, IntArray
 
 RAREST_PER_FAMILY = 8
@@ -56,6 +56,10 @@ class Pairs:
     nats: FloatArray
 
 
+Counts = tuple[IntArray, IntArray, IntArray]
+"""u, v, together: int32 (P,), see `pair_counts`. They do not depend on a background."""
+
+
 def rarest_sightings(shared: Incidence, *, per_family: int = RAREST_PER_FAMILY) -> IntArray:
     """Return the rows of each account's rarest values, at most `per_family` per family.
 
@@ -68,25 +72,33 @@ def rarest_sightings(shared: Incidence, *, per_family: int = RAREST_PER_FAMILY) 
     """
     rows = np.flatnonzero(shared.degree[shared.value] >= MINIMUM_TOGETHER)
     value = shared.value[rows]
-    group = shared.account[rows].astype(np.int64) * 8 + shared.family[value]
-    order = np.lexsort((value, shared.degree[value], group))
+    rarity = np.empty(shared.values, dtype=np.int64)
+    rarity[np.argsort(shared.degree, kind="stable")] = np.arange(shared.values)
+    group = shared.account[rows].astype(np.int64) * FAMILY_COUNT + shared.family[value]
+    order = np.argsort(group * max(shared.values, 1) + rarity[value])  # distinct keys
     grouped = group[order]
-    starts = np.flatnonzero(np.r_[True, grouped[1:] != grouped[:-1]]) if len(order) else order
-    rank = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)]))
+    first = np.flatnonzero(np.r_[True, grouped[1:] != grouped[:-1]]) if len(order) else order
+    rank = np.arange(len(order)) - np.repeat(first, np.diff(np.r_[first, len(order)]))
     return np.sort(rows[order[rank < per_family]])
 
 
 def pair_counts(
-    shared: Incidence, rows: IntArray, *, within_family: bool = False, block: int = 1 << 24
-) -> tuple[IntArray, IntArray, IntArray]:
+    shared: Incidence,
+    rows: IntArray | None = None,
+    *,
+    within_family: bool = False,
+    block: int = 1 << 24,
+) -> Counts:
     """Count the accounts on which two values meet.
 
     Parameters
     ----------
-    shared, rows
-        The incidence and the rows of it to pair, sorted by account.
+    shared
+        The incidence.
+    rows
+        The rows of it to pair, sorted by account: `rarest_sightings` if not given.
     within_family
-        Pair values of one family and different kinds or values instead of values of two.
+        Pair different values of one family instead of values of two.
     block
         Pairs held at once before they are folded; bounds the memory.
 
@@ -95,13 +107,17 @@ def pair_counts(
     u, v, together
         int32 (P,): u < v, sorted; only pairs met at least `MINIMUM_TOGETHER` times.
     """
-    account, value = shared.account[rows], shared.value[rows].astype(np.int64)
+    rows = rarest_sightings(shared) if rows is None else rows
+    account, value = shared.account[rows], shared.value[rows]
+    if np.any(np.diff(shared.family) < 0):  # where values are not numbered by family
+        order = np.lexsort((value, shared.family[value], account))
+        account, value = account[order], value[order]
     counts = np.bincount(account, minlength=shared.accounts)
     begin = np.concatenate(([0], np.cumsum(counts)))
     keys: list[IntArray] = []
     for lo, hi in _blocks(counts, block):
-        part = _pairs_of(value[begin[lo] : begin[hi]], counts[lo:hi], shared, within_family)
-        keys.append(part)
+        part = slice(begin[lo], begin[hi])
+        keys.append(_pairs_of(account[part], value[part], shared, within_family))
     key = np.concatenate(keys) if keys else np.zeros(0, dtype=np.int64)
     key.sort()
     starts = np.flatnonzero(np.r_[True, key[1:] != key[:-1]]) if len(key) else key
@@ -112,8 +128,23 @@ def pair_counts(
     return u.astype(np.int32), v.astype(np.int32), together[keep].astype(np.int32)
 
 
-def pairs_beyond(shared: Incidence, back: Background, *, within_family: bool = False) -> Pairs:
+def pairs_beyond(
+    shared: Incidence,
+    back: Background,
+    *,
+    within_family: bool = False,
+    counts: Counts | None = None,
+) -> Pairs:
     """Count every pair of values and what the null expects of it.
+
+    Parameters
+    ----------
+    shared, back
+        Incidence and background.
+    within_family
+        Look at pairs within a family instead of across.
+    counts
+        What `pair_counts` says, where it has been asked before.
 
     Returns
     -------
@@ -121,8 +152,7 @@ def pairs_beyond(shared: Incidence, back: Background, *, within_family: bool = F
         Those met at least `MINIMUM_TOGETHER` times and more often than expected.
         O(N K^2) in time, K the values kept per account.
     """
-    rows = rarest_sightings(shared)
-    u, v, together = pair_counts(shared, rows, within_family=within_family)
+    u, v, together = counts or pair_counts(shared, within_family=within_family)
     kappa = activity_correction(shared, back)
     expected = back.expected(u, v) * kappa[shared.family[u], shared.family[v]]
     # one account per pair: a pair nobody could be expected to show still has a prior
@@ -180,20 +210,28 @@ def _blocks(counts: IntArray, block: int) -> list[tuple[int, int]]:
 
 
 def _pairs_of(
-    value: IntArray, counts: IntArray, shared: Incidence, within_family: bool
+    account: IntArray, value: IntArray, shared: Incidence, within_family: bool
 ) -> IntArray:
-    """Return the keys u * V + v (u < v) of every wanted pair within each account."""
-    size = np.repeat(counts, counts)
-    first = np.repeat(np.cumsum(counts) - counts, counts)
-    position = np.arange(len(value)) - first
-    partners = size - 1 - position
-    left = np.repeat(np.arange(len(value)), partners)
-    offset = np.arange(len(left)) - np.repeat(np.cumsum(partners) - partners, partners)
-    right = left + 1 + offset
-    a, b = value[left], value[right]
+    """Return the keys u * V + v (u < v) of every wanted pair within each account.
+
+    Rows are sorted by account, then family: the partners of a row are a run of rows behind it.
+    """
+    rows: IntArray = np.arange(len(value))
+    family = account.astype(np.int64) * FAMILY_COUNT + shared.family[value]
+    family_end = _ends(family)
     if within_family:
-        wanted = (shared.family[a] == shared.family[b]) & (a != b)
+        first, end = rows + 1, family_end
     else:
-        wanted = shared.family[a] != shared.family[b]
-    a, b = a[wanted], b[wanted]
+        first, end = family_end, _ends(account)
+    partners = end - first
+    right = np.repeat(first - (np.cumsum(partners) - partners), partners)
+    right += np.arange(len(right))
+    a = np.repeat(value.astype(np.int64), partners)
+    b = value[right]
     return np.minimum(a, b) * shared.values + np.maximum(a, b)
+
+
+def _ends(group: IntArray) -> IntArray:
+    """Return where the run of equal numbers that each row is in ends."""
+    ends = np.flatnonzero(np.r_[group[1:] != group[:-1], True][: len(group)]) + 1
+    return np.repeat(ends, np.diff(ends, prepend=0))

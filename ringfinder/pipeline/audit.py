@@ -16,6 +16,7 @@ from ringfinder.errors import InputError
 from ringfinder.evidence.background import Background
 from ringfinder.evidence.incidence import Incidence, shared_values
 from ringfinder.evidence.lifts import log_lifts
+from ringfinder.evidence.pairs import pair_counts
 from ringfinder.explain.build import Joined, build_run_view
 from ringfinder.explain.reasons import account_reasons
 from ringfinder.explain.view import Judgement, RunView
@@ -83,9 +84,10 @@ def audit(
             graph = _normalise(telemetry, settings)
         with steps.step("background"):
             shared = shared_values(graph)
-            back = learn_population(graph, shared, seed=settings.seed)
+            counts = pair_counts(shared)
+            back = learn_population(graph, shared, seed=settings.seed, counts=counts)
         with steps.step("detect"):
-            found = find_rings(graph, shared, back, seed=settings.seed)
+            found = find_rings(graph, shared, back, seed=settings.seed, counts=counts)
         with steps.step("judge"):
             judged, run, judgement = _judge(
                 graph, shared, back, found, telemetry, settings, previous

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import expit
@@ -11,10 +11,10 @@ from ringfinder.detect.refine import Communities
 from ringfinder.evidence.background import Background
 from ringfinder.evidence.incidence import Incidence
 from ringfinder.evidence.lifts import log_lifts
-from ringfinder.evidence.membership import best_community, membership_odds, own_odds
+from ringfinder.evidence.membership import Odds, best_community, membership_odds, own_odds
 from ringfinder.graph.columns import AttributeGraph
 from ringfinder.model import FloatArray, IntArray, Verdict
-from ringfinder.score.accounts import Traits, account_traits
+from ringfinder.score.accounts import account_traits
 from ringfinder.score.apart import let_go_established, tell_apart
 from ringfinder.score.calibrate import label_shift
 from ringfinder.score.features import NAMES, ring_features
@@ -27,8 +27,9 @@ SURE = 0.9
 ADMIT_NATS = float(np.log(5.0))
 """Log odds of 5:1 admit an account to a ring that is a fleet with P >= `SURE`."""
 
-NEAR_NATS = -6.0
-"""Log odds of membership down to which accounts outside rings are ranked."""
+NEAR_NATS = -2.0
+"""Log odds of membership down to which accounts outside rings are ranked: who shares less
+with a fleet shares it with thousands."""
 
 HOUSEHOLD_SIZE = 8
 
@@ -95,7 +96,10 @@ def assess(
     usage = bool(traits.used.any())
     families = families_per_member(shared, back, found.community)
     ring, origin = tell_apart(graph, shared, found.community, families, traits, usage=usage)
-    ring, nats_in = admit(graph, shared, back, ring, found.nats, families, traits, usage=usage)
+    features = ring_features(graph, ring, families, traits=traits)
+    probability, _ = fleet_probability(features, shipped_weights(usage=usage))
+    near = near_fleets(shared, back, ring, probability)
+    ring, nats_in = admit(ring, found.nats, near, probability)
     families = np.where(found.community >= 0, families, np.where(ring >= 0, 2.0, 0.0))
     features = ring_features(graph, ring, families, traits=traits)
     weights = shipped_weights(usage=usage)
@@ -106,7 +110,7 @@ def assess(
     ring[legitimate] = -1
     membership = np.where(ring >= 0, expit(nats_in), 0.0)
     score = np.where(ring >= 0, membership * np.append(probability, 0.0)[ring], 0.0)
-    score = np.maximum(score, near_score(shared, back, ring, probability, legitimate))
+    score = np.maximum(score, near_score(ring, near, probability, legitimate))
     return Assessment(
         ring=ring,
         membership=membership,
@@ -130,16 +134,20 @@ def families_per_member(shared: Incidence, back: Background, ring: IntArray) -> 
     return out
 
 
+def near_fleets(
+    shared: Incidence, back: Background, ring: IntArray, probability: FloatArray
+) -> Odds:
+    """Score every account against the rings that are fleets, down to `NEAR_NATS`."""
+    risky = np.flatnonzero(probability >= FLEET)
+    code = np.full(len(probability) + 1, -1, dtype=np.int32)
+    code[risky] = np.arange(len(risky))
+    lifts = log_lifts(shared, back, code[ring])
+    odds = membership_odds(shared, lifts, threshold=NEAR_NATS, minimum_families=1)
+    return replace(odds, community=risky[odds.community].astype(np.int32))
+
+
 def admit(
-    graph: AttributeGraph,
-    shared: Incidence,
-    back: Background,
-    ring: IntArray,
-    nats: FloatArray,
-    families: FloatArray,
-    traits: Traits,
-    *,
-    usage: bool,
+    ring: IntArray, nats: FloatArray, near: Odds, probability: FloatArray
 ) -> tuple[IntArray, FloatArray]:
     """Admit accounts at lower odds to rings that are fleets beyond doubt.
 
@@ -151,52 +159,23 @@ def admit(
     ring, nats
         Of all accounts, the admitted ones included.
     """
-    if not (ring >= 0).any():
-        return ring, nats
-    features = ring_features(graph, ring, families, traits=traits)
-    probability, _ = fleet_probability(features, shipped_weights(usage=usage))
-    sure = np.flatnonzero(probability >= SURE)
-    code = np.full(len(probability) + 1, -1, dtype=np.int32)
-    code[sure] = np.arange(len(sure))
-    fleets = code[ring]
-    if not (fleets >= 0).any():
-        return ring, nats
-    odds = membership_odds(shared, log_lifts(shared, back, fleets), threshold=ADMIT_NATS)
-    best, found = best_community(odds, len(ring))
+    sure = (probability[near.community] >= SURE) & (near.nats > ADMIT_NATS) & (near.families >= 2)
+    best, found = best_community(near.only(sure), len(ring))
     fresh = (ring < 0) & (best >= 0)
-    return (
-        np.where(fresh, sure[np.maximum(best, 0)], ring).astype(np.int32),
-        np.where(fresh, found, nats),
-    )
+    return np.where(fresh, best, ring).astype(np.int32), np.where(fresh, found, nats)
 
 
 def near_score(
-    shared: Incidence,
-    back: Background,
-    ring: IntArray,
-    probability: FloatArray,
-    legitimate: IntArray,
+    ring: IntArray, near: Odds, probability: FloatArray, legitimate: IntArray
 ) -> FloatArray:
     """Rank accounts outside rings by how near they come to a fleet.
 
     One family alone leaves the odds below 1:1, so nobody outside a ring passes one half.
     """
     out = np.zeros(len(ring))
-    risky = np.flatnonzero(probability >= FLEET)
-    if not len(risky):
-        return out
-    code = np.full(len(probability) + 1, -1, dtype=np.int32)
-    code[risky] = np.arange(len(risky))
-    fleets = code[ring]
-    if not (fleets >= 0).any():
-        return out
-    odds = membership_odds(
-        shared, log_lifts(shared, back, fleets), threshold=NEAR_NATS, minimum_families=1
-    )
-    best, nats = best_community(odds, len(ring))
+    best, nats = best_community(near, len(ring))
     outside = (ring < 0) & (best >= 0)
-    near = expit(np.minimum(nats[outside], 0.0))
-    out[outside] = near * probability[risky[best[outside]]]
+    out[outside] = expit(np.minimum(nats[outside], 0.0)) * probability[best[outside]]
     out[legitimate] = 0.0
     return out
 

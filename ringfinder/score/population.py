@@ -17,6 +17,7 @@ from ringfinder.detect.classes import learn_classes, strata
 from ringfinder.detect.find import find_against
 from ringfinder.evidence.background import Background, background
 from ringfinder.evidence.incidence import Incidence
+from ringfinder.evidence.pairs import Counts
 from ringfinder.graph.columns import AttributeGraph
 from ringfinder.model import BoolArray, FloatArray, IntArray
 from ringfinder.score.accounts import Traits, account_traits
@@ -32,7 +33,9 @@ SMALL = 2.0
 structure, whatever they are."""
 
 
-def learn_population(graph: AttributeGraph, shared: Incidence, *, seed: int) -> Background:
+def learn_population(
+    graph: AttributeGraph, shared: Incidence, *, seed: int, counts: Counts | None = None
+) -> Background:
     """Return the classes and rates of the population.
 
     Parameters
@@ -40,11 +43,13 @@ def learn_population(graph: AttributeGraph, shared: Incidence, *, seed: int) -> 
     graph, shared
         All sightings, and those of shared values.
     seed
-        Seeds Leiden and the permuted world.
+        Seeds Leiden.
+    counts
+        What `pair_counts` says of `shared`, where it has been asked before.
     """
     known = strata(graph)
     back = background(shared, known)
-    community = find_against(graph, shared, back, seed=seed).community
+    community = find_against(shared, back, seed=seed, counts=counts).community
     inside = community >= 0
     if not inside.any():
         return background(shared, learn_classes(graph, seed=seed))

@@ -24,7 +24,7 @@ from ringfinder.evidence.lifts import (
     Lifts,
     log_lifts,
 )
-from ringfinder.evidence.membership import best_community, membership_odds, odds_of
+from ringfinder.evidence.membership import best_community, membership_odds
 from ringfinder.schema import CODE, FAMILY_OF_KIND, KINDS, OBSERVATION_OF_KIND, OBSERVATIONS
 
 ACCOUNTS = 3_000
