@@ -76,23 +76,34 @@ def popular_values(graph: AttributeGraph, known: BoolArray) -> Popular:
     popular = degree >= max(np.sqrt(accounts), 3)
     popular &= _TEACHES[graph.kind]
     kinds = [code for code in range(len(KINDS)) if np.any(popular & (graph.kind == code))]
-    category = np.full((accounts, len(kinds)), -1, dtype=np.int32)
-    group: list[int] = []
-    observation: list[int] = []
-    named: list[bool] = []
-    for column, code in enumerate(kinds):
-        of_kind = np.flatnonzero(graph.kind[graph.value] == code)
-        value, account = graph.value[of_kind], graph.account[of_kind]
-        number = np.full(graph.values, -1, dtype=np.int64)
-        chosen = np.flatnonzero(popular & (graph.kind == code))
-        number[chosen] = len(group) + 1 + np.arange(len(chosen))
-        order = np.lexsort((-value, degree[value], account))  # the most popular is written last
-        picked = number[value[order]]
-        category[account[order], column] = np.where(picked < 0, len(group), picked)
-        group += [column] * (len(chosen) + 1)
-        observation += [int(_OBSERVATION[code])] * (len(chosen) + 1)
-        named += [False] + [True] * len(chosen)
-    return Popular(category, np.array(group), np.array(observation), np.array(named, dtype=bool))
+    # columns: of each kind one for 'something unpopular', then its popular values
+    chosen = np.flatnonzero(popular)
+    chosen = chosen[np.argsort(graph.kind[chosen], kind="stable")]
+    of = np.searchsorted(kinds, graph.kind[chosen])
+    number = np.full(graph.values, -1, dtype=np.int64)
+    number[chosen] = np.arange(len(chosen)) + of + 1
+    unpopular = np.searchsorted(of, np.arange(len(kinds))) + np.arange(len(kinds))
+    group = np.sort(np.concatenate((of, np.arange(len(kinds)))))
+    named = np.ones(len(group), dtype=bool)
+    named[unpopular] = False
+    column = np.full(len(KINDS), -1, dtype=np.int64)
+    column[kinds] = np.arange(len(kinds))
+    column = column[graph.kind[graph.value]]
+    rows = np.flatnonzero(column >= 0)
+    cell = graph.account[rows].astype(np.int64) * len(kinds) + column[rows]
+    category = np.full(accounts * len(kinds), -1, dtype=np.int32)
+    category[cell] = unpopular[column[rows]]
+    rank = np.empty(graph.values, dtype=np.int64)
+    ranked = np.argsort(-degree, kind="stable")  # ties go to the lower value
+    rank[ranked] = np.arange(graph.values)
+    hit = np.flatnonzero(popular[graph.value[rows]])
+    best = np.full(len(category), graph.values, dtype=np.int64)
+    np.minimum.at(best, cell[hit], rank[graph.value[rows[hit]]])
+    found = np.flatnonzero(best < graph.values)
+    category[found] = number[ranked[best[found]]]
+    return Popular(
+        category.reshape(accounts, len(kinds)), group, _OBSERVATION[kinds][group], named
+    )
 
 
 def strata(graph: AttributeGraph) -> IntArray:
