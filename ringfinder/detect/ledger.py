@@ -51,7 +51,7 @@ class Ledger:
         size = np.bincount(community[community >= 0]).astype(float)
         before, moved = self._matched(community, size)
         fresh = moved > SETTLED * size
-        changed = np.where((community >= 0) & fresh[community], community, -1)
+        changed = np.where(np.append(fresh, False)[community], community, -1)
         lifts = log_lifts(self._shared, self._back, changed)
         odds = membership_odds(self._shared, lifts, threshold=self.threshold)
         kept = np.full(len(self._moved) + 1, -1, dtype=np.int32)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import crowd, graph_of, plant
 
+from ringfinder.evidence import membership
 from ringfinder.evidence.background import background
 from ringfinder.evidence.incidence import incidence, shared_values
 from ringfinder.evidence.lifts import (
@@ -24,7 +25,7 @@ from ringfinder.evidence.lifts import (
     Lifts,
     log_lifts,
 )
-from ringfinder.evidence.membership import best_community, membership_odds
+from ringfinder.evidence.membership import best_community, membership_odds, own_odds
 from ringfinder.schema import CODE, FAMILY_OF_KIND, KINDS, OBSERVATION_OF_KIND, OBSERVATIONS
 
 ACCOUNTS = 3_000
@@ -443,3 +444,50 @@ def test_without_communities_nobody_belongs_anywhere():
     assert lifts.communities == 0
     assert np.all(best == -1)
     assert np.all(np.isneginf(nats))
+
+
+# ---- the search in blocks --------------------------------------------------------------------
+
+
+def same(first, second):
+    for name in ("account", "community", "nats", "families"):
+        np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
+
+
+@pytest.mark.parametrize("threshold", [THRESHOLD_NATS, 0.0, -3.0])
+@pytest.mark.parametrize(("rows", "communities"), [(1, 256), (1 << 21, 1), (40, 2)])
+def test_the_size_of_the_blocks_changes_no_odds(monkeypatch, threshold, rows, communities):
+    shared, community = planted()
+    lifts = log_lifts(shared, everyone(shared), community)
+    whole = membership_odds(shared, lifts, threshold=threshold, minimum_families=1)
+    monkeypatch.setattr(membership, "BLOCK_ROWS", rows)
+    monkeypatch.setattr(membership, "BLOCK_COMMUNITIES", communities)
+    same(membership_odds(shared, lifts, threshold=threshold, minimum_families=1), whole)
+    assert set(whole.community.tolist()) == {0, 1}
+
+
+def test_odds_among_some_accounts_are_the_rows_of_those_accounts():
+    shared, community = planted()
+    lifts = log_lifts(shared, everyone(shared), community)
+    among = np.zeros(shared.accounts, dtype=bool)
+    among[230:410] = True
+    whole = membership_odds(shared, lifts)
+    some = membership_odds(shared, lifts, among=among)
+    assert 0 < len(some.account) < len(whole.account)
+    same(some, whole.only(among[whole.account]))
+
+
+def test_own_odds_are_what_the_search_finds_and_are_told_of_every_member():
+    shared, community = planted()
+    community[600:604] = 1  # strangers, far below any threshold
+    lifts = log_lifts(shared, everyone(shared), community)
+    own = own_odds(shared, lifts, community)
+    np.testing.assert_array_equal(own.account, np.flatnonzero(community >= 0))
+    np.testing.assert_array_equal(own.community, community[own.account])
+    found = membership_odds(shared, lifts, threshold=-99.0, minimum_families=0)
+    at = {(a, c): i for i, (a, c) in enumerate(zip(found.account, found.community, strict=True))}
+    rows = [at[pair] for pair in zip(own.account, own.community, strict=True) if pair in at]
+    assert len(rows) >= 80
+    told = np.isin(own.account, found.account[rows])
+    np.testing.assert_array_equal(own.nats[told], found.nats[rows])
+    assert own.nats[own.account >= 600].max() < 0
