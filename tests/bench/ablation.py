@@ -88,10 +88,18 @@ def no_misses() -> list[Patch]:
 def no_one_observation() -> list[Patch]:
     """Every kind speaks for itself: an address and its network are two witnesses."""
     families = np.eye(max(FAMILY_OF_KIND) + 1)[list(FAMILY_OF_KIND)]
+    rows = [np.flatnonzero(column) for column in families.T]
+    kinds = tuple(kind.name for kind in KINDS)
     return [
-        ("ringfinder.evidence.membership:OBSERVATIONS", tuple(kind.name for kind in KINDS)),
-        ("ringfinder.evidence.membership:_OBSERVATION_OF_KIND", np.arange(len(KINDS))),
-        ("ringfinder.evidence.membership:_FAMILY_OF_OBSERVATION", families),
+        (f"ringfinder.evidence.{module}:{name}", value)
+        for module, name, value in (
+            ("anchors", "OBSERVATIONS", kinds),
+            ("anchors", "OBSERVATION", np.arange(len(KINDS))),
+            ("anchors", "FAMILY_OF_OBSERVATION", families),
+            ("membership", "OBSERVATIONS", kinds),
+            ("membership", "OBSERVATION", np.arange(len(KINDS))),
+            ("membership", "_OBSERVATIONS_OF_FAMILY", rows),
+        )
     ]
 
 
