@@ -148,7 +148,8 @@ def split_addresses(values: pa.StringArray) -> tuple[pa.StringArray, pa.StringAr
         & flags(pc.less_equal(pc.binary_length(lower), 254))
         & ~flags(pc.match_substring_regex(lower, _NOT_SIMPLE_DOMAIN))
     )
-    hard = flags(pc.match_substring_regex(lower, _PERHAPS)) & ~simple
+    hard = ~simple
+    hard[hard] = flags(pc.match_substring_regex(lower.filter(pa.array(hard)), _PERHAPS))
     parts = pc.split_pattern(lower.filter(pa.array(simple)), "@").flatten()
     halves = parts.take(pa.array(np.arange(0, len(parts), 2)))
     hosts = parts.take(pa.array(np.arange(1, len(parts), 2)))

@@ -111,10 +111,13 @@ def read_field(sightings: RawSightings, context: Context) -> FieldRead:
 
 def _column(kind: str, seen: RawSightings, canonical: pa.StringArray) -> Column:
     """Return the column of a kind with one canonical value per raw value."""
-    code, values = text.codes_of(canonical)
-    return Column(
-        kind, values, code[seen.value], seen.account, seen.first_ms, seen.last_ms, seen.count
-    )
+    if canonical is seen.values and not canonical.null_count:
+        # Nothing to fold: the raw values are distinct already.
+        code, values = seen.value, canonical
+    else:
+        codes, values = text.codes_of(canonical)
+        code = codes[seen.value]
+    return Column(kind, values, code, seen.account, seen.first_ms, seen.last_ms, seen.count)
 
 
 def _read_ip(seen: RawSightings, context: Context) -> FieldRead:

@@ -40,6 +40,11 @@ _UNTIDY = r"[^!-~ ]|^ | $|  "
 _SPACE = r"[\s\pZ\pC]+"
 _UUID = r"(?i)^(?:urn:uuid:)?\{?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\}?$"
 _HEX = r"(?i)^[0-9a-f]{16,}$"
+_UUID_WIDTH = 36
+_UUID_HYPHENS = [8, 13, 18, 23]
+_UUID_DIGITS = [i for i in range(_UUID_WIDTH) if i not in _UUID_HYPHENS]
+_HEX_DIGIT = np.zeros(256, dtype=np.uint8)  # in lower case; 0: no digit
+_HEX_DIGIT[list(b"0123456789abcdefABCDEF")] = list(b"0123456789abcdefabcdef")
 _NOWHERE = r"(?i)^\(?(?:direct|internal|self|home|about:blank|localhost)\)?$"
 
 
@@ -120,11 +125,33 @@ def canonical_device(values: pa.StringArray) -> pa.StringArray:
     tokens are opaque and keep their case.
     """
     values = clean(values)
-    bare = where(
-        values,
-        flags(pc.match_substring_regex(values, _UUID)),
-        _bare_uuid,
+    plain, bare = _plain_uuids(values)
+    values = where(values, ~plain, _odd_device)
+    return pc.replace_with_mask(values, plain, bare) if plain.any() else values
+
+
+def _plain_uuids(values: pa.StringArray) -> tuple[BoolArray, pa.StringArray]:
+    """Return which values are UUIDs as the standard writes them, and those as 32 digits.
+
+    They are most of what platforms report, and of one width: seen as rows of bytes they
+    are read many times faster than by an expression.
+    """
+    wide = flags(pc.equal(pc.binary_length(values), _UUID_WIDTH))
+    rows = pa.concat_arrays([values.filter(pa.array(wide))])  # drops the offset of a slice
+    data = rows.buffers()[2]
+    text = np.frombuffer(data or b"", np.uint8, len(rows) * _UUID_WIDTH).reshape(-1, _UUID_WIDTH)
+    digits = _HEX_DIGIT[text[:, _UUID_DIGITS]]
+    shaped = (digits != 0).all(axis=1) & (text[:, _UUID_HYPHENS] == ord("-")).all(axis=1)
+    wide[wide] = shaped
+    digits = np.ascontiguousarray(digits[shaped])
+    offsets = np.arange(len(digits) + 1, dtype=np.int32) * np.int32(len(_UUID_DIGITS))
+    return wide, pa.StringArray.from_buffers(
+        len(digits), pa.py_buffer(offsets), pa.py_buffer(digits)
     )
+
+
+def _odd_device(rows: pa.Array) -> pa.Array:
+    bare = where(rows, flags(pc.match_substring_regex(rows, _UUID)), _bare_uuid)
     return where(bare, flags(pc.match_substring_regex(bare, _HEX)), pc.ascii_lower)
 
 

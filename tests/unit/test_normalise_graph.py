@@ -13,8 +13,10 @@ from ringfinder.normalise import (
     DomainLists,
     NetworkLists,
     Pepper,
+    assemble,
     normalise,
     normalise_with_traits,
+    parts,
     prompt_bands,
 )
 from ringfinder.normalise.lists import Ranges
@@ -256,20 +258,25 @@ class TestColumns:
         assert graph.profiles is world.profiles
 
     def test_threads_change_nothing(self, monkeypatch):
-        from ringfinder.normalise import assemble
-
         seen = [
-            sightings(field, *(sighting(i, f"v{i % 3}") for i in range(9)))
+            sightings(field, *(sighting(i % 9, f"v{i % 3}", NOON + i) for i in range(36)))
             for field in ("device_id", "referrer", "user_agent")
         ]
         world = telemetry(9, *seen)
         graphs = []
-        for workers in (1, 2, 8):
-            monkeypatch.setattr(assemble, "_WORKERS", workers)
+        for workers, block in ((1, 9), (2, 4), (8, 1)):
+            monkeypatch.setattr(assemble, "WORKERS", workers)
+            monkeypatch.setattr(parts, "WORKERS", workers)
+            monkeypatch.setattr(parts, "_ACCOUNTS", block)
             graphs.append(normalise(world, pepper=PEPPER))
         for graph in graphs[1:]:
             assert graph.pseudonym.equals(graphs[0].pseudonym)
-            assert np.array_equal(graph.value, graphs[0].value)
+            for name in ("account", "value", "first_ms", "last_ms", "count"):
+                assert np.array_equal(getattr(graph, name), getattr(graphs[0], name))
+
+    def test_no_account_makes_an_empty_graph(self):
+        graph = normalise(telemetry(0), pepper=PEPPER)
+        assert (graph.accounts, graph.values, len(graph.account)) == (0, 0, 0)
 
 
 class TestTraits:

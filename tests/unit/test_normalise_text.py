@@ -102,6 +102,27 @@ class TestDevices:
     def test_one_uuid_is_one_device_however_it_is_written(self, raw):
         assert one(text.canonical_device, raw) == "6f9619ff8b86d011b42d00c04fc964ff"
 
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            "6F9619FF-8B86-D011-B42D-00C04FC964FG",
+            "6F9619FF-8B86-D011-B42D000C04FC964FF",
+            "-6F9619FF8B86-D011-B42D-00C04FC964FF",
+            "é6F9619FF-8B86-D011-B42D-00C04FC964F",
+        ],
+    )
+    def test_what_is_only_as_wide_as_a_uuid_is_a_token(self, raw):
+        assert one(text.canonical_device, raw) == raw
+
+    def test_devices_of_all_sorts_in_one_column_are_read_each_by_itself(self):
+        raw = [
+            "aB9_zQ", None, "6F9619FF-8B86-D011-B42D-00C04FC964FF", "9774D56D682E549C", "unknown",
+            "{6F9619FF-8B86-D011-B42D-00C04FC964FF}", "7F9619FF-8B86-D011-B42D-00C04FC964FF",
+        ]  # fmt: skip
+        both = text.canonical_device(pa.array([*raw, *raw], pa.string())[3:])
+        alone = [text.canonical_device(pa.array([v], pa.string()))[0].as_py() for v in raw]
+        assert both.to_pylist() == [*alone, *alone][3:]
+
     def test_opaque_tokens_keep_their_case(self):
         assert one(text.canonical_device, "aB9_zQ") == "aB9_zQ"
         assert one(text.canonical_device, "ABCDEF") == "ABCDEF"  # too short to be a hash
