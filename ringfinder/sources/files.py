@@ -9,11 +9,14 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO, cast
+from threading import Event
+from types import TracebackType
+from typing import BinaryIO, Self, cast
 
 import pyarrow as pa
 
@@ -188,12 +191,48 @@ def with_plain_line_ends(file: SourceFile, place: Path) -> SourceFile:
     return replace(file, path=copy, compression="none")
 
 
-def fingerprint(files: Sequence[SourceFile]) -> tuple[list[str], bytes]:
+class Fingerprints:
+    """Digests of files, made in a thread of their own while the files are read.
+
+    Use it as a context: leaving it ends the thread, whatever is left to do.
+
+    Parameters
+    ----------
+    files
+        What to digest.
+    """
+
+    def __init__(self, files: Sequence[SourceFile]) -> None:
+        self._stop = Event()
+        self._pool = ThreadPoolExecutor(max_workers=1)
+        self._found = self._pool.submit(fingerprint, files, self._stop.is_set)
+
+    def result(self) -> tuple[list[str], bytes]:
+        """Wait for the digests and return them, as `fingerprint` does."""
+        return self._found.result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        self._pool.shutdown()
+
+
+def fingerprint(
+    files: Sequence[SourceFile], stopped: Callable[[], bool] = lambda: False
+) -> tuple[list[str], bytes]:
     """Return the SHA-256 of every file, and one secret digest of them all.
 
     The SHA-256 is published in the run's record. The other digest derives the pepper of
     a run that was given none: it has a personalisation of its own, so that the record
-    does not give the pepper away, and does not depend on the order of the files.
+    does not give the pepper away, and does not depend on the order of the files. Once
+    `stopped` says so, the answer is of no use and comes at once.
 
     Returns
     -------
@@ -205,7 +244,7 @@ def fingerprint(files: Sequence[SourceFile]) -> tuple[list[str], bytes]:
         sha = hashlib.sha256()
         blake = hashlib.blake2b(digest_size=32, person=_PEPPER)
         with file.path.open("rb") as stream:
-            while chunk := stream.read(_CHUNK):
+            while not stopped() and (chunk := stream.read(_CHUNK)):
                 sha.update(chunk)
                 blake.update(chunk)
         public.append(sha.hexdigest())

@@ -14,7 +14,7 @@ import duckdb
 from ringfinder.errors import InputError
 from ringfinder.graph.telemetry import RawSightings, Telemetry
 from ringfinder.sources.columns import TABLES, WORDS
-from ringfinder.sources.files import FileRecord, SourceFile, find_files, fingerprint
+from ringfinder.sources.files import FileRecord, Fingerprints, SourceFile, find_files
 from ringfinder.sources.fold import (
     find_sightings,
     fold_labels,
@@ -135,7 +135,9 @@ def read_telemetry(
     with _workplace(temp_dir, threads, memory_limit) as (con, place):
         files = find_files({t: getattr(inputs, t) for t in TABLES}, place)
         layouts = find_layouts(files, mapping, notices)
-        staged = _stage_all(con, layouts, place, rejects, notices)
+        with Fingerprints(files) as digests:
+            staged = _stage_all(con, layouts, place, rejects, notices)
+            hashes, seed = digests.result()
         accounts = read_accounts(con)
         sightings = find_sightings(con, staged)
         prompts = _find_prompts(con, staged, prompt_bands, notices)
@@ -149,7 +151,7 @@ def read_telemetry(
             profiles=profiles,
             has_usage=usage is not None and usage.rows > 0,
             labels=fold_labels(con, staged.get("labels")),
-            record=_record(files, staged, rejects),
+            record=_record(files, staged, rejects, hashes, seed),
         )
 
 
@@ -258,9 +260,12 @@ def _find_prompts(
 
 
 def _record(
-    files: Sequence[SourceFile], staged: Mapping[str, Staged], rejects: RejectsWriter
+    files: Sequence[SourceFile],
+    staged: Mapping[str, Staged],
+    rejects: RejectsWriter,
+    hashes: Sequence[str],
+    seed: bytes,
 ) -> Record:
-    hashes, seed = fingerprint(files)
     entries = []
     for file, sha256 in zip(files, hashes, strict=True):
         good, bad = staged[file.table].by_file[file.name]

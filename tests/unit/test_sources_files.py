@@ -11,7 +11,7 @@ import pytest
 from source_files import FORMATS, Reading, packed, same, text_file, write
 
 from ringfinder.errors import InputError
-from ringfinder.sources import Inputs, read_telemetry
+from ringfinder.sources import Inputs, files, read_telemetry
 from ringfinder.sources.columns import TABLES, TIME_OF, WORDS, column, fields
 from ringfinder.sources.rejects import Reason
 
@@ -79,6 +79,16 @@ class TestFiles:
         Reading(tmp_path, signups=file, temp_dir=place)
         refusal(text_file(tmp_path / "t.csv", "x,y", "1,2"), temp_dir=place)
         assert list(place.iterdir()) == []
+
+    def test_digests_that_nobody_waits_for_are_not_finished(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(files, "_CHUNK", 1)
+        path = text_file(tmp_path / "s.csv", "x" * 1000)
+        found = files.find_files({"signups": [path]}, tmp_path)
+        asked = []
+        files.fingerprint(found, lambda: asked.append(len(asked)) or len(asked) > 2)
+        assert asked == [0, 1, 2]
+        with files.Fingerprints(found) as digests:
+            assert digests.result() == files.fingerprint(found)
 
     def test_hashes_are_of_the_files_and_the_pepper_is_not_among_them(self, tmp_path):
         one = text_file(tmp_path / "1.csv", HEAD, "a,2026-01-01")
