@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from ringfinder.detect.candidates import first_members, value_communities
+from ringfinder.detect.refine import MINIMUM_SIZE
 from ringfinder.evidence.background import background
 from ringfinder.evidence.incidence import Incidence, incidence
 from ringfinder.evidence.pairs import pairs_beyond, significant_pairs
@@ -22,10 +23,10 @@ SPLIT_WITHIN = 0.05
 """Modularity that divides a ring: low, since its pairs are beyond chance within the ring
 already, and parts that belong together join again."""
 
-FEW = 40
+FEW = 100
 HINT_NATS = 2.0
-"""In a ring of at most `FEW`, no pair can show much excess (two halves of 17: 3 nats), so
-a hint is enough to try: parts that belong together join again."""
+"""In a ring of at most `FEW`, no pair can show much excess (two halves of 17: 3 nats; eight
+of a hundred: 10), so a hint is enough to try: parts that belong together join again."""
 
 
 def divide(shared: Incidence, community: IntArray, *, seed: int) -> IntArray:
@@ -70,12 +71,15 @@ def divide(shared: Incidence, community: IntArray, *, seed: int) -> IntArray:
 def _numbered(community: IntArray, part: IntArray) -> IntArray:
     """Give every claimed part a number of its own; the rest keeps the community's.
 
+    A part too small to be a community is a chance within the ring, and stays with the rest.
+
     The largest operator of a mixed ring dominates it, shows no excess within it and is
     the rest.
     """
     claimed = (community >= 0) & (part >= 0)
     key = community[claimed].astype(np.int64) * (int(part.max(initial=0)) + 1) + part[claimed]
-    _, fresh = np.unique(key, return_inverse=True)
+    _, fresh, size = np.unique(key, return_inverse=True, return_counts=True)
     out = community.astype(np.int32).copy()
-    out[claimed] = int(community.max()) + 1 + fresh
+    part = np.where(size[fresh] >= MINIMUM_SIZE, int(community.max()) + 1 + fresh, out[claimed])
+    out[claimed] = part
     return out
