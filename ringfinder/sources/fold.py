@@ -24,7 +24,6 @@ _INT32 = 2**31 - 1
 _INT64 = 2**63 - 1
 _BATCH = 1 << 20
 _COUNTS = ("exchanges", "input_tokens", "output_tokens")
-_KEY = "hash(v)"
 _NO_DAYS = "SELECT 0::INTEGER AS idx, 0::INTEGER AS part, 0::INTEGER AS n WHERE false"
 
 
@@ -81,19 +80,23 @@ def find_sightings(
 ) -> dict[str, RawSightings]:
     """Fold every field that holds attribute values, over all tables that have it.
 
+    The columns are dropped from the tables.
+
     Returns
     -------
     dict
         By field, only fields with at least one value.
     """
     fields = dict.fromkeys(f for table in staged.values() for f in _values_of(table))
-    found = {
-        field: fold_sightings(
-            con, field, [_seen(s, field) for s in staged.values() if field in s.fields]
-        )
-        for field in fields
-    }
-    return {field: sightings for field, sightings in found.items() if len(sightings.account)}
+    found = {}
+    for field in fields:
+        holders = [s for s in staged.values() if field in s.fields]
+        sightings = fold_sightings(con, field, [_seen(s, field) for s in holders])
+        if len(sightings.account):
+            found[field] = sightings
+        for table in holders:  # nobody reads the texts again, and they are most of a table
+            con.execute(f"ALTER TABLE {table.table} DROP COLUMN {field}")
+    return found
 
 
 def _values_of(staged: Staged) -> list[str]:
@@ -129,22 +132,19 @@ def fold_sightings(con: duckdb.DuckDBPyConnection, field: str, seen: Sequence[st
     seen
         SQL for the rows, one statement per table.
     """
-    rows = " UNION ALL ".join(seen)
-    key = _KEY
-    words = _words(con, rows, key)
-    if len(pc.unique(words["key"])) < len(words):
-        # Two words of one hash: whoever brings them about gets exactness, not speed.
-        key = "v"
-        words = _words(con, rows, key)
-    values, codes = _distinct(words["v"])
-    con.register("words", pa.table({"key": words["key"][: len(codes)], "code": codes}))
-    pairs = _columns(
-        con,
-        f"SELECT idx, code, min(t) AS first, max(t) AS last, least(sum(n), {_INT32})::INTEGER AS n "
-        f"FROM (SELECT idx, t, n, {key} AS key FROM ({rows})) JOIN words USING (key) "
-        "GROUP BY idx, code ORDER BY idx, code",
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE seen AS SELECT idx, v AS raw, min(t) AS first, "
+        f"max(t) AS last, sum(n) AS n FROM ({' UNION ALL '.join(seen)}) GROUP BY idx, v"
     )
+    words = con.sql(
+        f"SELECT {trimmed('raw')} AS v, raw FROM (SELECT DISTINCT raw FROM seen) "
+        "ORDER BY v NULLS LAST"
+    ).to_arrow_table()
+    values, codes = _distinct(words["v"])
+    con.register("words", pa.table({"raw": words["raw"][: len(codes)], "code": codes}))
+    pairs = _columns(con, _pairs(merged=len(values) < len(codes)))
     con.unregister("words")
+    con.execute("DROP TABLE seen")
     return RawSightings(
         field=field,
         values=values,
@@ -156,15 +156,14 @@ def fold_sightings(con: duckdb.DuckDBPyConnection, field: str, seen: Sequence[st
     )
 
 
-def _words(con: duckdb.DuckDBPyConnection, rows: str, key: str) -> pa.Table:
-    """Return by `key` the distinct texts v of rows, trimmed and sorted; null last.
-
-    Rows are joined with a number made of their text many times faster than with the text.
-    """
-    return con.sql(
-        f"SELECT {trimmed('v')} AS v, {key} AS key FROM (SELECT DISTINCT v FROM ({rows})) "
-        "ORDER BY 1 NULLS LAST"
-    ).to_arrow_table()
+def _pairs(*, merged: bool) -> str:
+    """Return SQL for what was seen by codes; `merged` if several texts have one code."""
+    first, last, n = ("min(first)", "max(last)", "sum(n)") if merged else ("first", "last", "n")
+    return (
+        f"SELECT idx, code, {first} AS first, {last} AS last, least({n}, {_INT32})::INTEGER AS n "
+        f"FROM seen JOIN words USING (raw) {'GROUP BY idx, code ' if merged else ''}"
+        "ORDER BY idx, code"
+    )
 
 
 def _distinct(words: pa.ChunkedArray) -> tuple[pa.StringArray, IntArray]:

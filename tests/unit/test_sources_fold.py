@@ -5,7 +5,6 @@ import pytest
 from source_files import DAY_MS, NEW_YEAR_MS, Reading, text_file, write
 
 from ringfinder.graph.columns import NEVER
-from ringfinder.sources import fold
 
 HOUR_MS = 3_600_000
 
@@ -101,14 +100,6 @@ class TestSightings:
         reading = Reading(tmp_path, signups=signups, usage=write(tmp_path / "u.parquet", rows))
         assert reading.faults == [(2, "ip", "too long")]
         assert len(reading.seen("ip")) == 1
-
-    def test_values_whose_hashes_meet_stay_apart(self, tmp_path, signups, monkeypatch):
-        rows = [use("a", 0, ip="x"), use("b", 1, ip="y"), use("a", 2, ip=" "), use("a", 3, ip="x ")]
-        usage = write(tmp_path / "u.parquet", rows)
-        exact = Reading(tmp_path, signups=signups, usage=usage).seen("ip")
-        monkeypatch.setattr(fold, "_KEY", "strlen(v) % 1")
-        assert Reading(tmp_path, signups=signups, usage=usage).seen("ip") == exact
-        assert [row[:2] for row in exact] == [("a", "x"), ("b", "y")]
 
     def test_types_are_the_narrow_ones_that_were_promised(self, tmp_path, signups):
         usage = write(tmp_path / "u.parquet", [use("b", model="m"), use("a", model="k")])
