@@ -10,7 +10,7 @@ from outcome_builder import outcomes
 
 from ringfinder.evaluate import Rate, compare
 from tests.bench import ablation
-from tests.bench.outside import rewired
+from tests.bench.outside import one_name_each, rewired
 from tests.bench.results import markdown
 from tests.bench.rows import FIRST, ROWS
 from tests.bench.tally import at_least, at_most, no_more, pooled, recall_by_size, told
@@ -31,6 +31,27 @@ def test_rewiring_ends_even_where_only_one_graph_has_the_degrees():
     account, repository = np.divmod(np.arange(9), 3)
     dealt = repository[rewired(account, repository, np.random.default_rng(1))]
     assert len(np.unique(account * 3 + dealt)) == 9
+
+
+def test_a_repository_of_two_names_is_one_and_its_stars_count_once():
+    # repository 0 is listed as 1 too; 2 is another, once starred by the same account
+    account = np.array([0, 0, 1, 1, 2, 2, 2])
+    repository = np.array([0, 1, 0, 1, 0, 1, 2])
+    at = np.array([5, 5, 6, 6, 7, 7, 9])
+    who, what, when = one_name_each(account, repository, at)
+    assert who.tolist() == [0, 1, 2, 2]
+    assert len(set(what[:3].tolist())) == 1
+    assert what[3] != what[0]
+    assert when.tolist() == [5, 6, 7, 9]
+
+
+def test_two_repositories_starred_at_once_by_one_of_many_stay_two():
+    account = np.array([0, 0, 1, 2, 3, 4])
+    repository = np.array([0, 1, 0, 0, 1, 1])
+    at = np.array([5, 5, 6, 7, 8, 9])
+    who, what, _ = one_name_each(account, repository, at)
+    assert who.tolist() == account.tolist()
+    assert what.tolist() == repository.tolist()
 
 
 def test_pooled_worlds_keep_their_fleets_rings_and_groups_apart():
