@@ -25,10 +25,6 @@ from ringfinder.schema import CODE, FAMILY_OF_KIND, KINDS, OBSERVATION_OF_KIND
 BELOW = 0.5
 """What one family alone stays below: the score from which an account would be flagged."""
 
-CAUTION = 1.3
-"""Standard deviations by which the other holders of a pair are counted low: about the
-tenth percentile, so that three accounts are not taken for a tendency."""
-
 _FAMILY = np.array(FAMILY_OF_KIND)
 _OBSERVATION = np.array(OBSERVATION_OF_KIND)
 _TIME = OBSERVATION_OF_KIND[CODE["signup_window"]]
@@ -44,10 +40,10 @@ def lockstep_score(
     """Rank accounts by how much of what they show goes together beyond chance.
 
     Where the data shows one evidence family only, each pair of values of an account counts
-    with its lift, ``ln((m - 1.3 sqrt(m)) / e)``: m the *other* accounts that hold both, at a
-    lower bound, e the accounts that chance would give both. With s the sum of an account's
-    lifts over the number of its values, its score is ``s / (1 + s) / 2``: the more
-    someone shows, the more pairs chance offers, and dividing makes up for it.
+    with its lift, ``ln(m / e)``: m the *other* accounts that hold both, e the accounts that
+    chance would give both. With s the sum of an account's lifts over the number of its
+    values, its score is ``s / (1 + s) / 2``: the more someone shows, the more pairs chance
+    offers, and dividing makes up for it.
 
     Parameters
     ----------
@@ -72,14 +68,14 @@ def lockstep_score(
     (`tests.bench.outside.stars`, seeds 1 to 5). Mean recall at 0.01% false positives, with
     the background's times shuffled, and kept with their repositories:
 
-    - the strongest pair alone: .056, .063; by its log-likelihood ratio: .017, .023
-    - the same less ``ln(k (k - 1) / 2)``, for the pairs that k values make: .069, .067
-    - the sum of lifts: .064, .072
-    - the sum over k, as here: .080, .079; over ``k ** .75`` or ``k ** 1.25`` within .002 of it
-    - others counted 0, .7 or 2 deviations low: .076, .075; .080, .079; .079, .079
-    - half a nat off for every pair that does not go together: .078, .075; two: .071, .069
-    - more for those who also share the hour of sign-up: .080, .075 to .078
-    - pairs of a repository and an hour too: nothing where times are kept
+    - the strongest pair alone: .011, .011; by its log-likelihood ratio: .009, .009
+    - the same less ``ln(k (k - 1) / 2)``, for the pairs that k values make: .011, .010
+    - the sum of lifts: .012, .012; over ``k ** .75``, k or ``k ** 1.25``: .014, .013
+    - the sum over k, with m counted 0, .7, 1.3 or 2 standard deviations low: .0151, .0143;
+      .0152, .0138; .0138, .0129; .0129, .0124. The first is here
+    - half a nat off for every pair that does not go together: less by .001; two: by .003
+    - more for those who also share the hour of sign-up: the same, or less by .0002
+    - pairs of a repository and an hour too, the strongest: .014, and nothing at all
 
     References
     ----------
@@ -113,10 +109,8 @@ def _told(shared: Incidence) -> Incidence:
 
 
 def _lift(pairs: Pairs) -> FloatArray:
-    """Return float64 (P,): ln(others holding both, counted low / expected), in nats."""
-    others = pairs.together - 1.0
-    low = others - CAUTION * np.sqrt(others)
-    lift: FloatArray = np.log(np.maximum(low, 0.25) / pairs.expected)
+    """Return float64 (P,): ln(others who hold both / expected), in nats."""
+    lift: FloatArray = np.log((pairs.together - 1.0) / pairs.expected)
     return lift
 
 

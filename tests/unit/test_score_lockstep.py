@@ -14,7 +14,7 @@ from ringfinder.evidence.incidence import incidence, shared_values
 from ringfinder.evidence.pairs import RAREST_PER_FAMILY, pair_counts, pairs_beyond, rarest_sightings
 from ringfinder.schema import CODE, FAMILY_OF_KIND, KINDS
 from ringfinder.score.assess import assess
-from ringfinder.score.lockstep import BELOW, CAUTION, lockstep_score
+from ringfinder.score.lockstep import BELOW, lockstep_score
 
 ACCOUNTS = 2_000
 RING = np.arange(100, 112)
@@ -69,10 +69,15 @@ class TestRank:
         rows = with_ring(strangers(), values=(299,))
         assert not scores(sightings(rows, [PROMPT] * 300))[RING].any()
 
-    def test_the_more_others_the_higher(self):
-        few = scores(sightings(with_ring(strangers(), ring=RING[:5]), [PROMPT] * 300))
-        many = scores(sightings(with_ring(strangers()), [PROMPT] * 300))
-        assert many[RING[0]] > few[RING[0]] > 0
+    def test_of_values_equally_popular_those_met_more_often_rank_higher(self):
+        def first_of(met):
+            elsewhere = np.arange(500, 500 + len(RING) - met)
+            rows = [*((int(a), 300) for a in RING)]
+            rows += [(int(a), 301) for a in (*RING[:met], *elsewhere)]
+            rows += [(a, a % 300) for a in range(ACCOUNTS)]
+            return scores(sightings(rows, [PROMPT] * 302))[RING[0]]
+
+        assert first_of(12) > first_of(5) > first_of(3) > 0
 
     def test_two_are_a_couple(self):
         rows = with_ring(strangers(), ring=RING[:2], values=(298, 299))
@@ -169,8 +174,7 @@ def by_hand(shared):
     )
     lift = {}
     for u, v, n, e in zip(pairs.u, pairs.v, pairs.together, pairs.expected, strict=True):
-        low = max(n - 1 - CAUTION * np.sqrt(n - 1), 0.25)
-        lift[u, v] = max(np.log(low / e), 0.0)
+        lift[u, v] = max(np.log((n - 1) / e), 0.0)
     out = []
     for account in range(shared.accounts):
         shown = (shared.account == account).sum()
