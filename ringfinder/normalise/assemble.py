@@ -24,7 +24,7 @@ from ringfinder.normalise.traits import AccountTraits, to_traits
 from ringfinder.normalise.windows import hour_windows
 from ringfinder.schema import KINDS
 
-_HEAVY = ("prompt", "email", "phone", "ip")
+_HEAVY = ("prompt", "prompt_fingerprint", "device_id", "email", "ip", "phone")
 
 
 def _heavy_first(name: str) -> tuple[bool, str]:
@@ -108,12 +108,16 @@ def _normalise(
             kept[name] = found
         return [to_part(column, pepper) for column in found.columns]
 
+    def by_time() -> list[Part]:
+        return [to_part(column, pepper) for column in _time_columns(telemetry)]
+
     # Arrow lets go of the interpreter, hashing does not: fields in parallel keep both busy.
     # Each field's answer depends on that field alone, so threads cannot change the result.
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-        answers = list(pool.map(read, sorted(telemetry.sightings, key=_heavy_first)))
-    parts = [part for found in answers for part in found]
-    parts += [to_part(column, pepper) for column in _time_columns(telemetry)]
+        names = sorted(telemetry.sightings, key=_heavy_first)
+        answers = [pool.submit(read, name) for name in names]
+        answers.append(pool.submit(by_time))
+    parts = [part for answer in answers for part in answer.result()]
     parts.sort(key=lambda part: part.kind)
     return _graph(telemetry, country, parts, keep_clear), kept
 
