@@ -6,6 +6,8 @@ In reading order::
     pairs        values that sit together beyond it                 (evidence/pairs.py)
     candidates   Leiden on the graph of such values                 (candidates.py)
     refine       accounts enter and leave by their odds             (refine.py)
+    webs         accounts tied by rare values of which no two meet  (webs.py)
+    divide       communities that are two                           (divide.py)
     null         the same on permuted data: false discovery rates   (null.py)
 """
 

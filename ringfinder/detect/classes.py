@@ -101,9 +101,7 @@ def popular_values(graph: AttributeGraph, known: BoolArray) -> Popular:
     np.minimum.at(best, cell[hit], rank[graph.value[rows[hit]]])
     found = np.flatnonzero(best < graph.values)
     category[found] = number[ranked[best[found]]]
-    return Popular(
-        category.reshape(accounts, len(kinds)), group, _OBSERVATION[kinds][group], named
-    )
+    return Popular(category.reshape(accounts, len(kinds)), group, _OBSERVATION[kinds][group], named)
 
 
 def strata(graph: AttributeGraph) -> IntArray:

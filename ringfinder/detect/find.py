@@ -11,6 +11,7 @@ from ringfinder.detect.divide import divide
 from ringfinder.detect.ledger import Ledger
 from ringfinder.detect.null import false_discovery_rate, null_world
 from ringfinder.detect.refine import Communities, expel, refine
+from ringfinder.detect.webs import web_communities
 from ringfinder.evidence.background import Background, background
 from ringfinder.evidence.incidence import Incidence, incidence
 from ringfinder.evidence.pairs import Counts, Pairs, least_nats, pairs_beyond, significant_pairs
@@ -44,7 +45,7 @@ class Detection:
 def find_communities(
     shared: Incidence, back: Background, pairs: Pairs, threshold: float, *, seed: int
 ) -> Communities:
-    """Find communities: pairs, Leiden, refinement, the rest, division, expulsion.
+    """Find communities: pairs, Leiden, refinement, the rest, webs, division, expulsion.
 
     Parameters
     ----------
@@ -61,9 +62,10 @@ def find_communities(
     label = value_communities(kept, shared.values, seed=seed)
     ledger = Ledger(shared, back)
     whole = refine(shared, back, first_members(shared, label), ledger=ledger)
-    if not (whole.community >= 0).any():
-        return whole  # the rest is everything, and was searched
-    more = search_rest(shared, back, whole.community, threshold, seed=seed)
+    more = whole.community
+    if (more >= 0).any():  # else the rest is everything, and was searched
+        more = search_rest(shared, back, more, threshold, seed=seed)
+    more = add_webs(shared, more, seed=seed)
     parts = divide(shared, more, seed=seed)
     found = refine(shared, back, parts, ledger=ledger)
     return expel(shared, back, found, divide(shared, found.community, seed=seed))
@@ -90,6 +92,13 @@ def search_rest(
     part = first_members(rest, label)
     fresh = int(community.max(initial=-1)) + 1
     return np.where(outside & (part >= 0), fresh + part, community).astype(np.int32)
+
+
+def add_webs(shared: Incidence, community: IntArray, *, seed: int) -> IntArray:
+    """Add the webs (`ringfinder.detect.webs`) among the accounts that are in no community."""
+    web = web_communities(shared, community < 0, seed=seed)
+    fresh = int(community.max(initial=-1)) + 1
+    return np.where(web >= 0, fresh + web, community).astype(np.int32)
 
 
 def find_against(

@@ -24,7 +24,7 @@ from ringfinder.score.lockstep import lockstep_score
 FLEET = 0.5
 """P(fleet | ring) from which a ring is called a fleet."""
 
-FEW = 12
+FEW = 20
 FLEET_OF_FEW = 0.7
 """The same for rings of fewer than `FEW` accounts, whose features rest on little: on 13
 tuning worlds of two generators, those between one half and this were 74 benign accounts
