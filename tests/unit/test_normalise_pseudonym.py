@@ -7,7 +7,7 @@ import pytest
 from raw_world import column
 
 from ringfinder.errors import InputError
-from ringfinder.normalise import Pepper, wrap
+from ringfinder.normalise import Pepper, pseudonym, wrap
 from ringfinder.normalise.pseudonym import wrap_all
 
 OLD = Pepper(1, b"o" * 32)
@@ -22,6 +22,13 @@ class TestPseudonyms:
     def test_it_is_the_hmac_of_kind_and_value(self):
         digest = hmac.new(b"o" * 32, b"ip\x008.8.8.8", hashlib.sha256).hexdigest()
         assert OLD.pseudonym("ip", "8.8.8.8") == f"p1_{digest[:32]}"
+
+    def test_how_many_are_made_at_once_changes_none(self, monkeypatch):
+        values = column(*(f"10.0.0.{i}" for i in range(7)))
+        alone = [OLD.pseudonym("ip", value) for value in values.to_pylist()]
+        monkeypatch.setattr(pseudonym, "_AT_ONCE", 3)
+        assert OLD.pseudonyms("ip", values).to_pylist() == alone
+        assert len(OLD.pseudonyms("ip", values[:0])) == 0
 
     def test_equal_strings_of_two_kinds_cannot_be_linked(self):
         assert OLD.pseudonym("device", "x") != OLD.pseudonym("organisation", "x")
