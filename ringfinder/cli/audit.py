@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ringfinder.cli.arguments import Command, Several, columns, settings_from, settings_options
+from ringfinder.cli.memory import keep_freed_memory
 from ringfinder.cli.terminal import notice, progress, say, say_json, table
 from ringfinder.errors import InputError
 from ringfinder.runs import AuditInputs, AuditSummary, RingLine
@@ -51,6 +52,7 @@ def audit(signups: tuple[str, ...], out: Path, mapping: tuple[str, ...], **optio
     """
     inputs = _inputs(signups, mapping, options)
     settings = settings_from(options, notice)
+    keep_freed_memory()
     from ringfinder import pipeline
 
     with progress(quiet=options["as_json"]) as step:

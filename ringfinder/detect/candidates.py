@@ -18,12 +18,11 @@ S. Fortunato, M. Barthélemy, "Resolution limit in community detection", PNAS 10
 
 from __future__ import annotations
 
-import random
-
 import igraph
 import leidenalg
 import numpy as np
 
+from ringfinder.detect.seeded import seeded
 from ringfinder.evidence.incidence import FAMILY_COUNT, Incidence
 from ringfinder.evidence.pairs import Pairs
 from ringfinder.model import IntArray
@@ -82,10 +81,10 @@ def value_communities(
     graph.vs["value"] = node
     if family is not None:
         graph.es["layer"] = np.sort(family[np.stack((pairs.u, pairs.v))], axis=0).T @ (8, 1)
-    igraph.set_random_number_generator(random.Random(seed))  # noqa: S311
     blocks: list[list[int]] = []
-    for component in graph.connected_components():
-        _split(graph.induced_subgraph(component), blocks, split, seed)
+    with seeded(seed):
+        for component in graph.connected_components():
+            _split(graph.induced_subgraph(component), blocks, split, seed)
     for number, block in enumerate(sorted(blocks, key=min)):
         label[block] = number
     return label

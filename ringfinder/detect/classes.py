@@ -19,13 +19,13 @@ the EM algorithm", JRSS B 39 (1977).
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 
 import igraph
 import numpy as np
 
 from ringfinder.detect.candidates import LEIDEN_ITERATIONS
+from ringfinder.detect.seeded import seeded
 from ringfinder.evidence.pairs import excess_nats
 from ringfinder.graph.columns import AttributeGraph
 from ringfinder.model import BoolArray, FloatArray, IntArray
@@ -283,11 +283,11 @@ def _clusters(u: IntArray, v: IntArray, weight: FloatArray, seed: int) -> list[I
     """Cluster columns with Leiden; only clusters of at least two."""
     node, index = np.unique(np.concatenate((u, v)), return_inverse=True)
     graph = igraph.Graph(n=len(node), edges=index.reshape(2, -1).T)
-    igraph.set_random_number_generator(random.Random(seed))  # noqa: S311
-    found = graph.community_leiden(
-        objective_function="modularity",
-        weights=weight,
-        resolution=1.0,
-        n_iterations=LEIDEN_ITERATIONS,
-    )
+    with seeded(seed):
+        found = graph.community_leiden(
+            objective_function="modularity",
+            weights=weight,
+            resolution=1.0,
+            n_iterations=LEIDEN_ITERATIONS,
+        )
     return [node[block] for block in found if len(block) >= 2]

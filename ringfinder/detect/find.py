@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -115,10 +116,18 @@ def find_against(
     return refine(shared, back, first_members(shared, label), last_round=2)
 
 
-def _threshold(graph: AttributeGraph, back: Background, pairs: Pairs, seed: int) -> float:
-    world = null_world(graph, back.label, seed=seed + 1)
-    chance = pairs_beyond(world, background(world, back.label))
-    return least_nats(pairs.nats, chance.nats)
+World = tuple[Incidence, Background, Pairs]
+
+
+def _permuted(graph: AttributeGraph, back: Background, seed: int) -> World:
+    """Draw a null world and count its pairs."""
+    world = null_world(graph, back.label, seed=seed)
+    chance = background(world, back.label)
+    return world, chance, pairs_beyond(world, chance)
+
+
+def _find_in(world: World, threshold: float, seed: int) -> Communities:
+    return find_communities(*world, threshold, seed=seed)
 
 
 def find_rings(
@@ -146,13 +155,15 @@ def find_rings(
         What `pair_counts` says of `shared`, where it has been asked before.
     """
     pairs = pairs_beyond(shared, back, counts=counts)
-    threshold = _threshold(graph, back, pairs, seed)
-    found = find_communities(shared, back, pairs, threshold, seed=seed)
-    second = null_world(graph, back.label, seed=seed + 2)
-    null_back = background(second, back.label)
-    null = find_communities(
-        second, null_back, pairs_beyond(second, null_back), threshold, seed=seed
-    )
+    with ThreadPoolExecutor(max_workers=1) as beside:  # the null world, on the other core
+        drawn = beside.submit(_permuted, graph, back, seed + 2)
+        _, _, chance = _permuted(graph, back, seed + 1)
+        threshold = least_nats(pairs.nats, chance.nats)
+        del chance
+        searched = beside.submit(_find_in, drawn.result(), threshold, seed)
+        del drawn
+        found = find_communities(shared, back, pairs, threshold, seed=seed)
+        null = searched.result()
     rate = false_discovery_rate(strength(found), strength(null))
     return Detection(
         communities=found,

@@ -125,6 +125,8 @@ def expel(shared: Incidence, back: Background, found: Communities, parts: IntArr
     if np.array_equal(parts, found.community):
         return found
     community = compact(join(shared, parts, parts, log_lifts(shared, back, parts)))
+    if np.array_equal(community, found.community):
+        return found
     lifts = log_lifts(shared, back, community)
     own = own_odds(shared, lifts, community)
     nats = np.full(shared.accounts, -np.inf)
@@ -191,6 +193,8 @@ def keep_communities(
     shared: Incidence, back: Background, found: Communities, kept: BoolArray
 ) -> Communities:
     """Return only the communities marked in `kept`, numbered anew in the same order."""
+    if kept.all():
+        return found
     code = np.where(kept, np.cumsum(kept) - 1, -1)
     community = np.full(len(found.community), -1, dtype=np.int32)
     inside = found.community >= 0

@@ -10,12 +10,10 @@ families, and Leiden is run on what is left.
 
 from __future__ import annotations
 
-import random
-
 import igraph
 import numpy as np
 
-from ringfinder.detect.candidates import LEIDEN_ITERATIONS
+from ringfinder.detect.seeded import seeded
 from ringfinder.evidence.incidence import FAMILY_COUNT, Incidence
 from ringfinder.evidence.lifts import MINIMUM_HOLDERS
 from ringfinder.model import BoolArray, IntArray
@@ -29,6 +27,9 @@ _TIES = np.array(
 )
 """Kinds that tie: an issuer, a network, a client or an hour meets strangers by the dozen."""
 
+
+ITERATIONS = 2
+"""Of Leiden: ten found no more, and a web need only be roughly right to be refined."""
 
 LARGE = 2.0
 """In units of sqrt(N): components of up to that many accounts are candidates as they are. A
@@ -62,9 +63,9 @@ def web_communities(shared: Incidence, outside: BoolArray, *, seed: int) -> IntA
     graph = igraph.Graph(n=len(who) + len(what), edges=np.stack((left, right + len(who)), axis=1))
     graph.es["weight"] = np.log(shared.accounts / shared.degree[value])
     graph.vs["account"] = np.concatenate((who, np.full(len(what), -1)))
-    igraph.set_random_number_generator(random.Random(seed))  # noqa: S311
     blocks: list[list[int]] = []
-    _split(graph, blocks, LARGE * np.sqrt(shared.accounts))
+    with seeded(seed):
+        _split(graph, blocks, LARGE * np.sqrt(shared.accounts))
     for number, block in enumerate(sorted(blocks)):
         label[block] = number
     return label
@@ -81,7 +82,7 @@ def _split(graph: igraph.Graph, blocks: list[list[int]], large: float) -> None:
                 objective_function="modularity",
                 weights="weight",
                 resolution=1.0,
-                n_iterations=LEIDEN_ITERATIONS,
+                n_iterations=ITERATIONS,
             )
             if len(found) > 1:
                 pending.extend(part.induced_subgraph(block) for block in found)

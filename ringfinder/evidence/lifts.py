@@ -168,8 +168,10 @@ def _miss_nats(
     mark: Laplace's rule, so that five members cannot rule anybody out.
     """
     members = np.flatnonzero(community >= 0)
-    showing = np.zeros((communities, len(KINDS)))
-    np.add.at(showing, community[members], shared.shown[members])
+    of, shown = community[members], shared.shown[members]
+    showing = np.stack(
+        [np.bincount(of[column], minlength=communities) for column in shown.T], axis=1
+    )
     rows = np.flatnonzero(community[shared.account] >= 0)
     account, value = shared.account[rows], shared.value[rows]
     key = community[account].astype(np.int64) * shared.values + value

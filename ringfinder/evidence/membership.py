@@ -9,6 +9,7 @@ through in blocks, which bounds the memory at any number of accounts.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -32,6 +33,9 @@ _KINDS_OF_FAMILY = [
 
 BLOCK_ROWS = 1 << 21
 """Holders of anchors looked at together; bounds the memory to some 300 MB."""
+
+WORKERS = 2
+"""Blocks looked at side by side. Their odds are put together in order, whoever is first."""
 
 BLOCK_COMMUNITIES = 256
 """Communities looked at together; bounds the look-up table."""
@@ -104,8 +108,11 @@ def membership_odds(
         Accounts with odds of at most the threshold are left out; nobody else is. Time
         grows with the holders of the anchors, which are rare values.
     """
+    if not lifts.communities:
+        return Odds.gathered([])
     search = _Search(shared, lifts, threshold, minimum_families, among)
-    return Odds.gathered([search.block(lo, hi) for lo, hi in search.blocks()])
+    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+        return Odds.gathered(list(pool.map(search.block, *zip(*search.blocks(), strict=True))))
 
 
 def odds_of(shared: Incidence, lifts: Lifts, account: IntArray, community: IntArray) -> Odds:

@@ -87,7 +87,7 @@ def pair_counts(
     rows: IntArray | None = None,
     *,
     within_family: bool = False,
-    block: int = 1 << 24,
+    block: int = 1 << 20,
 ) -> Counts:
     """Count the accounts on which two values meet.
 
@@ -112,20 +112,18 @@ def pair_counts(
     if np.any(np.diff(shared.family) < 0):  # where values are not numbered by family
         order = np.lexsort((value, shared.family[value], account))
         account, value = account[order], value[order]
-    counts = np.bincount(account, minlength=shared.accounts)
-    begin = np.concatenate(([0], np.cumsum(counts)))
-    keys: list[IntArray] = []
-    for lo, hi in _blocks(counts, block):
-        part = slice(begin[lo], begin[hi])
-        keys.append(_pairs_of(account[part], value[part], shared, within_family))
-    key = np.concatenate(keys) if keys else np.zeros(0, dtype=np.int64)
+    first, end = _partners(account, shared.family[value], within_family)
+    done = np.concatenate(([0], np.cumsum(end - first)))
+    key = np.empty(done[-1], dtype=np.int64)
+    for lo, hi in _chunks(done, block):
+        key[done[lo] : done[hi]] = _keys(value, first, end, slice(lo, hi), shared.values)
     key.sort()
-    starts = np.flatnonzero(np.r_[True, key[1:] != key[:-1]]) if len(key) else key
-    together = np.diff(np.r_[starts, len(key)])
-    keep = together >= MINIMUM_TOGETHER
-    unique = key[starts[keep]]
-    u, v = np.divmod(unique, max(shared.values, 1))
-    return u.astype(np.int32), v.astype(np.int32), together[keep].astype(np.int32)
+    # runs of three: all but a few keys occur once, and need no further look
+    often = key[np.flatnonzero(key[MINIMUM_TOGETHER - 1 :] == key[: 1 - MINIMUM_TOGETHER])]
+    starts = np.flatnonzero(np.r_[True, often[1:] != often[:-1]][: len(often)])
+    together = np.diff(np.r_[starts, len(often)]) + MINIMUM_TOGETHER - 1
+    u, v = np.divmod(often[starts], max(shared.values, 1))
+    return u.astype(np.int32), v.astype(np.int32), together.astype(np.int32)
 
 
 def pairs_beyond(
@@ -199,39 +197,39 @@ def excess_nats(together: IntArray | FloatArray, expected: FloatArray) -> FloatA
     return n * np.log(np.maximum(n, 1e-300) / expected) - (n - expected)
 
 
-def _blocks(counts: IntArray, block: int) -> list[tuple[int, int]]:
-    """Cut accounts into runs whose pairs fit into a block."""
-    work = np.cumsum(counts.astype(np.int64) ** 2)
-    edges = [0]
-    while edges[-1] < len(counts):
-        done = work[edges[-1] - 1] if edges[-1] else 0
-        edges.append(max(int(np.searchsorted(work, done + block, side="right")), edges[-1] + 1))
-    return list(pairwise(edges))
+def _partners(
+    account: IntArray, family: IntArray, within_family: bool
+) -> tuple[IntArray, IntArray]:
+    """Return where the rows begin and end that each row is paired with.
 
-
-def _pairs_of(
-    account: IntArray, value: IntArray, shared: Incidence, within_family: bool
-) -> IntArray:
-    """Return the keys u * V + v (u < v) of every wanted pair within each account.
-
-    Rows are sorted by account, then family: the partners of a row are a run of rows behind it.
+    Rows are sorted by account, then family: the partners of a row are a run behind it.
     """
-    rows: IntArray = np.arange(len(value))
-    family = account.astype(np.int64) * FAMILY_COUNT + shared.family[value]
-    family_end = _ends(family)
+    family_end = _ends(account.astype(np.int64) * FAMILY_COUNT + family)
     if within_family:
-        first, end = rows + 1, family_end
-    else:
-        first, end = family_end, _ends(account)
-    partners = end - first
-    right = np.repeat(first - (np.cumsum(partners) - partners), partners)
-    right += np.arange(len(right))
-    a = np.repeat(value.astype(np.int64), partners)
-    b = value[right]
-    return np.minimum(a, b) * shared.values + np.maximum(a, b)
+        return np.arange(1, len(account) + 1), family_end
+    return family_end, _ends(account)
 
 
 def _ends(group: IntArray) -> IntArray:
     """Return where the run of equal numbers that each row is in ends."""
     ends = np.flatnonzero(np.r_[group[1:] != group[:-1], True][: len(group)]) + 1
     return np.repeat(ends, np.diff(ends, prepend=0))
+
+
+def _keys(value: IntArray, first: IntArray, end: IntArray, rows: slice, values: int) -> IntArray:
+    """Return u * V + v, u < v, for every pair of some rows."""
+    partners = end[rows] - first[rows]
+    right = np.repeat(first[rows] - (np.cumsum(partners) - partners), partners)
+    right += np.arange(len(right))
+    a = np.repeat(value[rows].astype(np.int64), partners)
+    b = value[right]
+    return np.minimum(a, b) * values + np.maximum(a, b)
+
+
+def _chunks(done: IntArray, block: int) -> list[tuple[int, int]]:
+    """Cut rows into runs of about `block` pairs; `done` counts the pairs before each row."""
+    edges = [0]
+    while edges[-1] < len(done) - 1:
+        reach = int(np.searchsorted(done, done[edges[-1]] + block, side="right")) - 1
+        edges.append(max(reach, edges[-1] + 1))
+    return list(pairwise(edges))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,7 @@ def audit(
             telemetry = _read(inputs, settings, rejects, notice)
         with steps.step("normalise"):
             graph = _normalise(telemetry, settings)
+            telemetry = replace(telemetry, sightings={})  # clear values, and half a gigabyte
         with steps.step("background"):
             shared = shared_values(graph)
             counts = pair_counts(shared)

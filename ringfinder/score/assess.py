@@ -102,7 +102,7 @@ def assess(
     legitimate = none if legitimate is None else legitimate
     traits = account_traits(graph.profiles, graph.created_ms)
     usage = bool(traits.used.any())
-    families = families_per_member(shared, back, found.community)
+    families = families_per_member(shared, found)
     ring, origin = tell_apart(graph, shared, found.community, families, traits, usage=usage)
     features = ring_features(graph, ring, families, traits=traits)
     probability, _ = fleet_probability(features, shipped_weights(usage=usage))
@@ -133,12 +133,10 @@ def assess(
     )
 
 
-def families_per_member(shared: Incidence, back: Background, ring: IntArray) -> FloatArray:
+def families_per_member(shared: Incidence, found: Communities) -> FloatArray:
     """Return float64 (N,): families that speak for each member's membership."""
     out = np.zeros(shared.accounts)
-    if not (ring >= 0).any():
-        return out
-    own = own_odds(shared, log_lifts(shared, back, ring), ring)
+    own = own_odds(shared, found.lifts, found.community)
     out[own.account] = own.families
     return out
 

@@ -49,12 +49,13 @@ def learn_population(
     """
     known = strata(graph)
     back = background(shared, known)
-    community = find_against(shared, back, seed=seed, counts=counts).community
+    found = find_against(shared, back, seed=seed, counts=counts)
+    community = found.community
     inside = community >= 0
     if not inside.any():
         return background(shared, learn_classes(graph, seed=seed))
     traits = account_traits(graph.profiles, graph.created_ms)
-    families = families_per_member(shared, back, community)
+    families = families_per_member(shared, found)
     suspect = _like_fleets(graph, community, families, traits)
     size = np.bincount(community[inside])
     small = np.zeros(graph.accounts, dtype=bool)

@@ -127,13 +127,18 @@ def no_division() -> list[Patch]:
     return [("ringfinder.detect.find:divide", lambda _shared, community, **_: community)]
 
 
+def no_webs() -> list[Patch]:
+    """No search for accounts tied by rare values of which no two meet."""
+    return [("ringfinder.detect.find:add_webs", lambda _s, community, **_: community)]
+
+
 def bonferroni() -> list[Patch]:
-    """A bound over all pairs of values instead of the permuted world's threshold."""
+    """A bound over all pairs that met instead of the permuted world's threshold."""
 
-    def threshold(graph: Any, _back: Any, _pairs: Any, _seed: int) -> float:
-        return float(2 * np.log(max((graph.holders() >= 2).sum(), 2)))
+    def threshold(real: Any, _chance: Any) -> float:
+        return float(2 * np.log(max(len(real), 2)))
 
-    return [("ringfinder.detect.find:_threshold", threshold)]
+    return [("ringfinder.detect.find:least_nats", threshold)]
 
 
 def no_leiden() -> list[Patch]:
@@ -202,6 +207,7 @@ OFF: dict[str, Callable[[], list[Patch]]] = {
     "one observation": no_one_observation,
     "classes": no_classes,
     "rest": no_rest,
+    "webs": no_webs,
     "expulsion": no_expulsion,
     "division": no_division,
     "null threshold": bonferroni,

@@ -93,14 +93,15 @@ def rings_of(files, *, usage: bool) -> Rings:
     graph = graph_of(files if usage else files.signups_alone())
     shared = shared_values(graph)
     back = learn_population(graph, shared, seed=0)
-    ring = find_rings(graph, shared, back, seed=0).communities.community
+    found = find_rings(graph, shared, back, seed=0).communities
+    ring = found.community
     truth = pq.read_table(files.truth, columns=["account_id", "fleet_id"])
     at = pc.index_in(graph.account_ids, truth["account_id"].combine_chunks())
     fraud = np.asarray(truth["fleet_id"].take(at).is_valid())
     inside = ring >= 0
     size = np.bincount(ring[inside])
     share = np.bincount(ring[inside], weights=fraud[inside]) / size
-    features = ring_features(graph, ring, families_per_member(shared, back, ring))
+    features = ring_features(graph, ring, families_per_member(shared, found))
     return Rings(features, share, size)
 
 
