@@ -23,6 +23,7 @@ from dataclasses import dataclass
 
 import igraph
 import numpy as np
+from scipy import sparse
 
 from ringfinder.detect.candidates import LEIDEN_ITERATIONS
 from ringfinder.detect.seeded import seeded
@@ -64,6 +65,23 @@ class Popular:
     group: IntArray
     observation: IntArray
     named: IntArray
+
+    def table(self, accounts: IntArray) -> tuple[sparse.csr_array, sparse.csr_array]:
+        """Return (n, Q) twice: what each account shows, and how much it votes.
+
+        An account shows a column or does not; kinds of one observation share one vote.
+        """
+        data = self.category[accounts]
+        row, kind = np.nonzero(data >= 0)
+        column = data[row, kind]
+        ballot = row * len(OBSERVATIONS) + self.observation[column]
+        shown = np.bincount(ballot, minlength=len(data) * len(OBSERVATIONS))
+        pointer = np.concatenate(([0], np.cumsum((data >= 0).sum(axis=1))))
+        shape = (len(data), len(self.group))
+        return (
+            sparse.csr_array((np.ones(len(row)), column, pointer), shape=shape),
+            sparse.csr_array((1.0 / shown[ballot], column, pointer), shape=shape),
+        )
 
 
 def popular_values(graph: AttributeGraph, known: BoolArray) -> Popular:
@@ -162,19 +180,13 @@ class Mixture:
         self.sample = sample
         self.data = popular.category[sample]
         self.columns = len(popular.group)
+        self.shows, self.votes = popular.table(sample)
         self.base = np.maximum(self._count(np.ones((len(sample), 1))), 0.5)[:, 0]
         self.weight = np.eye(int(start.max()) + 1, dtype=np.float32)[start[sample]]
 
     def _count(self, weight: FloatArray) -> FloatArray:
         """Return float64 (Q, C): weight of the accounts of each class in each column."""
-        out = np.zeros((self.columns, weight.shape[1]))
-        for column in range(self.data.shape[1]):
-            shown = self.data[:, column] >= 0
-            index = self.data[shown, column]
-            for number in range(weight.shape[1]):
-                part = np.bincount(index, weights=weight[shown, number], minlength=self.columns)
-                out[:, number] += part
-        return out
+        return np.asarray(self.shows.T @ weight.astype(np.float64))
 
     def unexplained(self, seed: int) -> tuple[list[IntArray], float]:
         """Cluster the pairs of popular values that the classes do not explain.
@@ -227,7 +239,7 @@ class Mixture:
         old = np.where(held > 0, 0.5, 1.0).astype(np.float32)
         self.weight = np.hstack((self.weight * old, fresh * (1 - old)))
         for _ in range(EM_STEPS):
-            self.weight = self._responsibilities(self.data, self._profiles())
+            self.weight = _responsibilities(self.votes, self._profiles())
             heavy = self.weight.sum(axis=0) * self._scale() >= np.sqrt(len(self.start))
             self.weight = self.weight[:, heavy]
             self.weight /= np.maximum(self.weight.sum(axis=1, keepdims=True), 1e-9)
@@ -248,35 +260,26 @@ class Mixture:
         size = self.weight.sum(axis=0)
         return np.log((size + 1e-9) / size.sum()), np.log(rate)
 
-    def _responsibilities(
-        self, data: IntArray, profiles: tuple[FloatArray, FloatArray]
-    ) -> FloatArray:
-        """Return float32 (n, C): P(class | account); kinds of one observation vote once."""
-        prior, rate = profiles
-        log_odds = np.repeat(prior[None, :], len(data), axis=0)
-        first = np.searchsorted(self.popular.group, np.arange(data.shape[1]))
-        kinds = self.popular.observation[first]
-        for observation in np.unique(kinds):
-            vote = np.zeros_like(log_odds)
-            shown = np.zeros(len(data))
-            for column in np.flatnonzero(kinds == observation):
-                has = data[:, column] >= 0
-                vote[has] += rate[data[has, column]]
-                shown += has
-            log_odds += vote / np.maximum(shown, 1.0)[:, None]
-        log_odds -= log_odds.max(axis=1, keepdims=True)
-        odds = np.exp(log_odds)
-        return (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
-
     def assign(self) -> IntArray:
         """Return int32 (N,): the most probable class of every account."""
         profiles = self._profiles()
         out = np.empty(len(self.start), dtype=np.int32)
         for start in range(0, len(out), SAMPLE):
-            part = slice(start, start + SAMPLE)
-            odds = self._responsibilities(self.popular.category[part], profiles)
-            out[part] = odds.argmax(axis=1)
+            part = np.arange(start, min(start + SAMPLE, len(out)))
+            _, votes = self.popular.table(part)
+            out[part] = _responsibilities(votes, profiles).argmax(axis=1)
         return out
+
+
+def _responsibilities(
+    votes: sparse.csr_array, profiles: tuple[FloatArray, FloatArray]
+) -> FloatArray:
+    """Return float32 (n, C): P(class | account) from the votes (n, Q) of each account."""
+    prior, rate = profiles
+    log_odds = votes @ rate + prior
+    log_odds -= log_odds.max(axis=1, keepdims=True)
+    odds = np.exp(log_odds)
+    return (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 def _clusters(u: IntArray, v: IntArray, weight: FloatArray, seed: int) -> list[IntArray]:

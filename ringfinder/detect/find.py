@@ -62,7 +62,8 @@ def find_communities(
     kept = significant_pairs(pairs, threshold)
     label = value_communities(kept, shared.values, seed=seed)
     ledger = Ledger(shared, back)
-    whole = refine(shared, back, first_members(shared, label), ledger=ledger)
+    first = first_members(shared, label)
+    whole = refine(shared, back, first, ledger=ledger)
     more = whole.community
     if (more >= 0).any():  # else the rest is everything, and was searched
         more = search_rest(shared, back, more, threshold, seed=seed)
@@ -116,18 +117,13 @@ def find_against(
     return refine(shared, back, first_members(shared, label), last_round=2)
 
 
-World = tuple[Incidence, Background, Pairs]
-
-
-def _permuted(graph: AttributeGraph, back: Background, seed: int) -> World:
+def _permuted(
+    graph: AttributeGraph, back: Background, seed: int
+) -> tuple[Incidence, Background, Pairs]:
     """Draw a null world and count its pairs."""
     world = null_world(graph, back.label, seed=seed)
     chance = background(world, back.label)
     return world, chance, pairs_beyond(world, chance)
-
-
-def _find_in(world: World, threshold: float, seed: int) -> Communities:
-    return find_communities(*world, threshold, seed=seed)
 
 
 def find_rings(
@@ -140,8 +136,9 @@ def find_rings(
 ) -> Detection:
     """Find rings and estimate how many of them chance explains.
 
-    Two permuted worlds are drawn: one says from which excess on a pair of values is an
-    edge, the other runs the whole pipeline with that threshold.
+    A permuted world is drawn: it says from which excess on a pair of values is an edge, and
+    the whole search is run on it with that threshold, which is one number chosen on hundreds
+    of thousands of pairs and owes the world next to nothing.
 
     Parameters
     ----------
@@ -155,13 +152,11 @@ def find_rings(
         What `pair_counts` says of `shared`, where it has been asked before.
     """
     pairs = pairs_beyond(shared, back, counts=counts)
-    with ThreadPoolExecutor(max_workers=1) as beside:  # the null world, on the other core
-        drawn = beside.submit(_permuted, graph, back, seed + 2)
-        _, _, chance = _permuted(graph, back, seed + 1)
-        threshold = least_nats(pairs.nats, chance.nats)
-        del chance
-        searched = beside.submit(_find_in, drawn.result(), threshold, seed)
-        del drawn
+    permuted = _permuted(graph, back, seed + 1)
+    threshold = least_nats(pairs.nats, permuted[2].nats)
+    with ThreadPoolExecutor(max_workers=1) as beside:  # the null world, on another core
+        searched = beside.submit(find_communities, *permuted, threshold, seed=seed)
+        del permuted
         found = find_communities(shared, back, pairs, threshold, seed=seed)
         null = searched.result()
     rate = false_discovery_rate(strength(found), strength(null))

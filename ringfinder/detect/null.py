@@ -13,6 +13,8 @@ with fixed row and column totals" (curveball), Nature Communications 5 (2014).
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from ringfinder.evidence.incidence import Incidence, incidence
@@ -46,11 +48,13 @@ def null_world(graph: AttributeGraph, label: IntArray, *, seed: int) -> Incidenc
     if group.max(initial=0) < 1 << 16:
         group = group.astype(np.uint16)  # sorted by radix
     order = np.argsort(group, kind="stable")
-    shuffled = rng.permutation(len(order))
-    shuffled = shuffled[np.argsort(group[shuffled], kind="stable")]
-    value = np.empty(len(order), dtype=np.int64)
-    value[order] = old[shuffled]
-    key = account.astype(np.int64) * graph.values + value
+    value = old[order]
+    group = group[order]
+    begin = np.flatnonzero(np.r_[True, group[1:] != group[:-1]][: len(group)])
+    for lo, hi in pairwise((*begin.tolist(), len(group))):
+        rng.shuffle(value[lo:hi])
+    key = account[order].astype(np.int64) * graph.values + value
+    del order, group
     key.sort()
     key = key[np.r_[True, key[1:] != key[:-1]]] if len(key) else key
     account, value = np.divmod(key, max(graph.values, 1))

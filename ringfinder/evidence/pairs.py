@@ -8,6 +8,7 @@ log-likelihood ratio ``n ln(n / e) - (n - e)`` (Wilks 1938; Dunning 1993 for cou
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -109,21 +110,23 @@ def pair_counts(
     """
     rows = rarest_sightings(shared) if rows is None else rows
     account, value = shared.account[rows], shared.value[rows]
-    if np.any(np.diff(shared.family) < 0):  # where values are not numbered by family
-        order = np.lexsort((value, shared.family[value], account))
-        account, value = account[order], value[order]
-    first, end = _partners(account, shared.family[value], within_family)
-    done = np.concatenate(([0], np.cumsum(end - first)))
-    key = np.empty(done[-1], dtype=np.int64)
-    for lo, hi in _chunks(done, block):
-        key[done[lo] : done[hi]] = _keys(value, first, end, slice(lo, hi), shared.values)
-    key.sort()
-    # runs of three: all but a few keys occur once, and need no further look
-    often = key[np.flatnonzero(key[MINIMUM_TOGETHER - 1 :] == key[: 1 - MINIMUM_TOGETHER])]
-    starts = np.flatnonzero(np.r_[True, often[1:] != often[:-1]][: len(often)])
-    together = np.diff(np.r_[starts, len(often)]) + MINIMUM_TOGETHER - 1
-    u, v = np.divmod(often[starts], max(shared.values, 1))
-    return u.astype(np.int32), v.astype(np.int32), together.astype(np.int32)
+    family = shared.family[value]
+    numbered = not np.any(np.diff(shared.family) < 0)
+    if not numbered:
+        order = np.lexsort((value, family, account))
+        account, value, family = account[order], value[order], family[order]
+    first, end = _partners(account, family, within_family)
+    # where values are numbered by family, the pairs of other families come behind these
+    parts = _halves(family, end - first) if numbered else [np.arange(len(value))]
+    with ThreadPoolExecutor(max_workers=len(parts)) as pool:
+        found = list(
+            pool.map(
+                lambda rows: _counted(value, rows, first[rows], end[rows], shared.values, block),
+                parts,
+            )
+        )
+    u, v, together = (np.concatenate(column) for column in zip(*found, strict=True))
+    return u, v, together
 
 
 def pairs_beyond(
@@ -197,6 +200,31 @@ def excess_nats(together: IntArray | FloatArray, expected: FloatArray) -> FloatA
     return n * np.log(np.maximum(n, 1e-300) / expected) - (n - expected)
 
 
+def _halves(family: IntArray, partners: IntArray) -> list[IntArray]:
+    """Cut the rows between two families so that both sides have about as many pairs."""
+    pairs = np.cumsum(np.bincount(family, weights=partners, minlength=FAMILY_COUNT))
+    last = int(np.argmin(np.abs(pairs - pairs[-1] / 2)))
+    return [np.flatnonzero(family <= last), np.flatnonzero(family > last)]
+
+
+def _counted(
+    value: IntArray, rows: IntArray, first: IntArray, end: IntArray, values: int, block: int
+) -> Counts:
+    """Count the pairs of some rows with the runs of rows from `first` to `end`."""
+    done = np.concatenate(([0], np.cumsum(end - first)))
+    key = np.empty(done[-1], dtype=np.int64)
+    for lo, hi in _chunks(done, block):
+        part = slice(lo, hi)
+        key[done[lo] : done[hi]] = _keys(value, rows[part], first[part], end[part], values)
+    key.sort()
+    # runs of three: all but a few keys occur once, and need no further look
+    often = key[np.flatnonzero(key[MINIMUM_TOGETHER - 1 :] == key[: 1 - MINIMUM_TOGETHER])]
+    starts = np.flatnonzero(np.r_[True, often[1:] != often[:-1]][: len(often)])
+    together = np.diff(np.r_[starts, len(often)]) + MINIMUM_TOGETHER - 1
+    u, v = np.divmod(often[starts], max(values, 1))
+    return u.astype(np.int32), v.astype(np.int32), together.astype(np.int32)
+
+
 def _partners(
     account: IntArray, family: IntArray, within_family: bool
 ) -> tuple[IntArray, IntArray]:
@@ -216,10 +244,10 @@ def _ends(group: IntArray) -> IntArray:
     return np.repeat(ends, np.diff(ends, prepend=0))
 
 
-def _keys(value: IntArray, first: IntArray, end: IntArray, rows: slice, values: int) -> IntArray:
+def _keys(value: IntArray, rows: IntArray, first: IntArray, end: IntArray, values: int) -> IntArray:
     """Return u * V + v, u < v, for every pair of some rows."""
-    partners = end[rows] - first[rows]
-    right = np.repeat(first[rows] - (np.cumsum(partners) - partners), partners)
+    partners = end - first
+    right = np.repeat(first - (np.cumsum(partners) - partners), partners)
     right += np.arange(len(right))
     a = np.repeat(value[rows].astype(np.int64), partners)
     b = value[right]
