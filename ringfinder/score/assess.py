@@ -27,14 +27,20 @@ FLEET = 0.5
 FEW = 20
 FLEET_OF_FEW = 0.7
 """The same for rings of fewer than `FEW` accounts, whose features rest on little: on 13
-tuning worlds of two generators, those between one half and this were 74 benign accounts
-and 64 of fleets; above it 7 and 996."""
+tuning worlds of two generators, those of 4 to 11 between one half and this were 50 benign
+accounts and 64 of fleets; above it 7 and 1,013."""
+
+FLEET_WITHOUT_USE = 0.8
+"""The same where nobody's use is known: what is left to judge by tells hundreds of strangers
+behind one VPN service from a fleet by the absence of a company's marks alone. Ten tuning
+worlds: between one half and this 1,115 accounts of fleets and 2,851 benign ones, above it
+20,700 and 106."""
 
 SURE = 0.9
 ADMIT_NATS = float(np.log(5.0))
 """Log odds of 5:1 admit an account to a ring that is a fleet with P >= `SURE`."""
 
-NEAR_NATS = -2.0
+NEAR_NATS = -1.0
 """Log odds of membership down to which accounts outside rings are ranked: who shares less
 with a fleet shares it with thousands."""
 
@@ -106,7 +112,7 @@ def assess(
     ring, origin = tell_apart(graph, shared, found.community, families, traits, usage=usage)
     features = ring_features(graph, ring, families, traits=traits)
     probability, _ = fleet_probability(features, shipped_weights(usage=usage))
-    near = near_fleets(shared, back, ring, probability)
+    near = near_fleets(shared, back, ring, probability, usage=usage)
     ring, nats_in = admit(ring, found.nats, near, probability)
     families = np.where(found.community >= 0, families, np.where(ring >= 0, 2.0, 0.0))
     features = ring_features(graph, ring, families, traits=traits)
@@ -114,7 +120,7 @@ def assess(
     bare = weights.intercept + contributions(features, weights).sum(axis=1)
     shift = label_shift(bare, ring, fraud, legitimate)
     probability, nats = fleet_probability(features, weights, shift_nats=shift)
-    ring = let_go_established(graph, ring, called_fleet(ring, probability))
+    ring = let_go_established(graph, ring, called_fleet(ring, probability, usage=usage))
     ring[legitimate] = -1
     membership = np.where(ring >= 0, expit(nats_in), 0.0)
     score = np.where(ring >= 0, membership * np.append(probability, 0.0)[ring], 0.0)
@@ -127,7 +133,7 @@ def assess(
         contributions=nats,
         prior_nats=weights.intercept + shift,
         probability=probability,
-        verdict=verdicts(graph, ring, features, probability),
+        verdict=verdicts(graph, ring, features, probability, usage=usage),
         account_score=score,
         origin=origin,
     )
@@ -142,10 +148,15 @@ def families_per_member(shared: Incidence, found: Communities) -> FloatArray:
 
 
 def near_fleets(
-    shared: Incidence, back: Background, ring: IntArray, probability: FloatArray
+    shared: Incidence,
+    back: Background,
+    ring: IntArray,
+    probability: FloatArray,
+    *,
+    usage: bool,
 ) -> Odds:
     """Score every account against the rings that are fleets, down to `NEAR_NATS`."""
-    risky = np.flatnonzero(called_fleet(ring, probability))
+    risky = np.flatnonzero(called_fleet(ring, probability, usage=usage))
     code = np.full(len(probability) + 1, -1, dtype=np.int32)
     code[risky] = np.arange(len(risky))
     lifts = log_lifts(shared, back, code[ring])
@@ -187,14 +198,20 @@ def near_score(
     return out
 
 
-def called_fleet(ring: IntArray, probability: FloatArray) -> BoolArray:
-    """Return bool (R,): rings probable enough, for their size, to be called fleets."""
+def called_fleet(ring: IntArray, probability: FloatArray, *, usage: bool) -> BoolArray:
+    """Return bool (R,): rings probable enough, for what is known of them, to be called fleets."""
     size = np.bincount(ring[ring >= 0], minlength=len(probability))
-    return probability >= np.where(size < FEW, FLEET_OF_FEW, FLEET)
+    asked = np.where(size < FEW, FLEET_OF_FEW, FLEET)
+    return probability >= (asked if usage else FLEET_WITHOUT_USE)
 
 
 def verdicts(
-    graph: AttributeGraph, ring: IntArray, features: FloatArray, probability: FloatArray
+    graph: AttributeGraph,
+    ring: IntArray,
+    features: FloatArray,
+    probability: FloatArray,
+    *,
+    usage: bool = True,
 ) -> list[Verdict]:
     """Name what each ring is: a fleet, a household, an organisation, or unclear."""
     size = np.bincount(ring[ring >= 0], minlength=len(probability))
@@ -203,7 +220,7 @@ def verdicts(
     network = known[:, NAMES.index("network_focus")]
     card = known[:, NAMES.index("card_reuse")]
     out: list[Verdict] = []
-    fleet = called_fleet(ring, probability)
+    fleet = called_fleet(ring, probability, usage=usage)
     for number in range(len(probability)):
         if fleet[number]:
             out.append(Verdict.FLEET)

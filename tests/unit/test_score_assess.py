@@ -14,7 +14,15 @@ from ringfinder.model import Verdict
 from ringfinder.score import apart as score_apart
 from ringfinder.score import assess as score_assess
 from ringfinder.score.apart import let_go_established, marked_apart
-from ringfinder.score.assess import FLEET, HOUSEHOLD_SIZE, assess, verdicts
+from ringfinder.score.assess import (
+    FEW,
+    FLEET,
+    FLEET_OF_FEW,
+    FLEET_WITHOUT_USE,
+    HOUSEHOLD_SIZE,
+    assess,
+    verdicts,
+)
 from ringfinder.score.features import NAMES
 from ringfinder.score.judge import Weights
 
@@ -326,3 +334,18 @@ class TestLetGoEstablished:
         graph = self.graph([2.0 * n for n in range(40)])
         out = let_go_established(graph, np.zeros(40, dtype=np.int32), np.array([True]))
         assert (out == 0).all()
+
+    def test_of_a_few_accounts_and_without_use_more_is_asked(self):
+        graph, _, _ = world()
+        table = np.zeros((1, len(NAMES)))
+        for size, usage, asked in (
+            (FEW - 1, True, FLEET_OF_FEW),
+            (FEW, True, FLEET),
+            (FEW - 1, False, FLEET_WITHOUT_USE),
+            (50, False, FLEET_WITHOUT_USE),
+        ):
+            ring = np.full(ACCOUNTS, -1)
+            ring[:size] = 0
+            for probability, fleet in ((asked, True), (asked - 1e-6, False)):
+                (verdict,) = verdicts(graph, ring, table, np.array([probability]), usage=usage)
+                assert (verdict is Verdict.FLEET) == fleet
