@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from ringfinder.explain.view import (
+from ringfinder.explain.given import (
     FeatureWords,
     Judgement,
     LabelUse,

@@ -6,10 +6,11 @@ Pure: from columns to words and coordinates. `publish` sets them on a page.
 from ringfinder.explain.build import Joined, build_ring_view, build_run_view
 from ringfinder.explain.clear import Change, clearing_change
 from ringfinder.explain.facts import RingFacts, ring_facts
+from ringfinder.explain.given import FeatureWords, Judgement, RunFacts
 from ringfinder.explain.links import EvidenceLinks, evidence_links
 from ringfinder.explain.reasons import AccountReasons, account_reasons
 from ringfinder.explain.summary import ring_summaries
-from ringfinder.explain.view import FeatureWords, Judgement, RingView, RunFacts, RunView
+from ringfinder.explain.view import RingView, RunView
 
 __all__ = [
     "AccountReasons",

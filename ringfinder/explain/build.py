@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from ringfinder.explain.facts import RingFacts, ring_facts
 from ringfinder.explain.features import feature_views
+from ringfinder.explain.given import Judgement, RunFacts
 from ringfinder.explain.links import EvidenceLinks, evidence_links
 from ringfinder.explain.members import member_views
 from ringfinder.explain.numbers import count, plural_of
@@ -20,11 +21,9 @@ from ringfinder.explain.summary import finding, ring_summaries, why
 from ringfinder.explain.times import hours_view, population_hours, timeline
 from ringfinder.explain.view import (
     EvidenceView,
-    Judgement,
     RingDrawing,
     RingRow,
     RingView,
-    RunFacts,
     RunView,
     VerdictTotals,
 )

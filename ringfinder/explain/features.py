@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from ringfinder.explain.given import FeatureWords, Judgement
 from ringfinder.explain.numbers import number, share, signed
-from ringfinder.explain.view import FeatureView, FeatureWords, Judgement
+from ringfinder.explain.view import FeatureView
 
 _SUFFIXES = {
     "_share": "share",

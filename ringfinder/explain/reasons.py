@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from ringfinder.explain.given import Judgement
 from ringfinder.explain.links import EvidenceLinks
 from ringfinder.explain.numbers import article, plural, share
-from ringfinder.explain.view import Judgement
 from ringfinder.explain.words import account_sentence
 from ringfinder.graph.columns import AttributeGraph, Rings
 from ringfinder.model import IntArray, Reason, Verdict

@@ -6,9 +6,10 @@ import math
 
 from ringfinder.explain.facts import MAIN_SHARE, RingFacts
 from ringfinder.explain.features import feature_phrase
+from ringfinder.explain.given import Judgement
 from ringfinder.explain.links import EvidenceLinks
 from ringfinder.explain.numbers import big, count, day, duration, listing, number, plural, share
-from ringfinder.explain.view import FeatureView, Judgement
+from ringfinder.explain.view import FeatureView
 from ringfinder.explain.words import counted_kind
 from ringfinder.graph.columns import AttributeGraph, Rings
 from ringfinder.model import Lifecycle, Verdict

@@ -10,7 +10,7 @@ import pyarrow as pa
 from ringfinder.detect.lineage import ring_ids
 from ringfinder.evidence.incidence import Incidence
 from ringfinder.evidence.lifts import Lifts
-from ringfinder.explain.view import FeatureWords, Judgement
+from ringfinder.explain.given import FeatureWords, Judgement
 from ringfinder.graph.columns import NEVER, AttributeGraph, Rings
 from ringfinder.model import Decision, FloatArray, IntArray, Lifecycle, Verdict
 from ringfinder.score.assess import Assessment

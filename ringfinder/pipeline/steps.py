@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ringfinder.explain.view import StepCost
+from ringfinder.explain.given import StepCost
 from ringfinder.runs import Progress
 
 _UNIT = 1 if sys.platform == "darwin" else 1024  # ru_maxrss: bytes there, KiB elsewhere

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from ringfinder.explain.features import difference, feature_sentence, feature_views, measure
+from ringfinder.explain.given import FeatureWords, Judgement
 from ringfinder.explain.summary import finding
-from ringfinder.explain.view import FeatureView, FeatureWords, Judgement
+from ringfinder.explain.view import FeatureView
 from ringfinder.explain.words import account_sentence, evidence_sentence
 from ringfinder.schema import KIND, KINDS
 from ringfinder.score.features import FEATURES
