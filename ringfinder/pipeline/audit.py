@@ -20,7 +20,7 @@ from ringfinder.evidence.lifts import log_lifts
 from ringfinder.evidence.pairs import pair_counts
 from ringfinder.explain.build import Joined, build_run_view
 from ringfinder.explain.reasons import account_reasons
-from ringfinder.explain.view import Judgement, RunView
+from ringfinder.explain.view import RunView
 from ringfinder.graph.columns import AttributeGraph
 from ringfinder.model import IntArray, Verdict
 from ringfinder.normalise import NetworkLists, Pepper, normalise, prompt_bands
@@ -91,13 +91,13 @@ def audit(
         with steps.step("detect"):
             found = find_rings(graph, shared, back, seed=settings.seed, counts=counts)
         with steps.step("judge"):
-            judged, run, judgement = _judge(
-                graph, shared, back, found, telemetry, settings, previous
-            )
+            labels = _labels(telemetry)
+            judged, run = _judge(graph, shared, back, found, labels, settings, previous)
         with steps.step("write tables"):
-            _write_tables(stage, run, judged, _labels(telemetry)[1])
+            _write_tables(stage, run, judged, labels[1])
         with steps.step("report"):
-            facts = run_facts(telemetry, settings, found, judgement, said, steps.costs)
+            cleared = len(labels[1])
+            facts = run_facts(telemetry, settings, found, said, steps.costs, cleared=cleared)
             view = build_run_view(run, facts)
             write_report(view, stage)
         record = run_record(telemetry, settings, found, judged, steps)
@@ -173,20 +173,19 @@ def _judge(
     shared: Incidence,
     back: Background,
     found: Detection,
-    telemetry: ReadTelemetry,
+    labels: tuple[IntArray, IntArray],
     settings: Settings,
     previous: tuple[pa.StringArray, pa.StringArray] | None,
-) -> tuple[Assessment, Joined, Judgement]:
+) -> tuple[Assessment, Joined]:
     """Keep the rings within the false discovery rate, judge them and describe them."""
     kept = found.false_discovery_rate <= settings.fdr
     communities = keep_communities(shared, back, found.communities, kept)
-    fraud, legitimate = _labels(telemetry)
+    fraud, legitimate = labels
     judged = inhabited(assess(graph, shared, back, communities, fraud=fraud, legitimate=legitimate))
     rate = found.false_discovery_rate[kept][judged.origin]
     rings = to_rings(graph, shared, log_lifts(shared, back, judged.ring), judged)
     judgement = to_judgement(graph, judged, rate, previous=previous)
-    run = Joined.of(graph, rings, judgement, clear_values=settings.clear_values)
-    return judged, run, judgement
+    return judged, Joined.of(graph, rings, judgement, clear_values=settings.clear_values)
 
 
 def _labels(telemetry: ReadTelemetry) -> tuple[IntArray, IntArray]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ringfinder.config import Settings
 from ringfinder.detect import Detection
-from ringfinder.explain.view import Judgement, LabelUse, NullWorld, RejectCount, RunFacts, StepCost
+from ringfinder.explain.given import LabelUse, NullWorld, RejectCount, RunFacts, StepCost
 from ringfinder.pipeline.steps import Steps
 from ringfinder.score.assess import Assessment
 from ringfinder.sources import ReadTelemetry
@@ -21,11 +21,24 @@ def run_facts(
     telemetry: ReadTelemetry,
     settings: Settings,
     found: Detection,
-    judgement: Judgement,
     notices: Sequence[str],
     costs: Sequence[StepCost],
+    *,
+    cleared: int,
 ) -> RunFacts:
-    """Return what the report tells of the run itself."""
+    """Return what the report tells of the run itself.
+
+    Parameters
+    ----------
+    telemetry, settings, found
+        Of the run.
+    notices
+        Sentences that were told on the way.
+    costs
+        Steps that are done.
+    cleared
+        Accounts whose last label says `legitimate`.
+    """
     return RunFacts(
         settings=settings.public(),
         versions=versions(),
@@ -38,18 +51,17 @@ def run_facts(
         costs=list(costs),
         fdr_limit=settings.fdr,
         null_world=NullWorld(worlds=1, rings=found.null_rings, accounts=found.null_accounts),
-        labels=_label_use(telemetry),
+        labels=_label_use(telemetry, cleared),
         has_usage=telemetry.has_usage,
         finished_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     )
 
 
-def _label_use(telemetry: ReadTelemetry) -> LabelUse | None:
+def _label_use(telemetry: ReadTelemetry, cleared: int) -> LabelUse | None:
     if telemetry.labels is None:
         return None
     labels = telemetry.labels["label"].to_pylist()
-    legitimate = labels.count("legitimate")
-    return LabelUse(fraud=labels.count("fraud"), legitimate=legitimate, cleared=legitimate)
+    return LabelUse(labels.count("fraud"), labels.count("legitimate"), cleared)
 
 
 def run_record(

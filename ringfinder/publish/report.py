@@ -23,6 +23,7 @@ from ringfinder.explain.view import RunView
 from ringfinder.publish import charts
 from ringfinder.publish.shown import fitted, visible
 from ringfinder.publish.staging import Staging
+from ringfinder.score.assess import FEW, FLEET, FLEET_OF_FEW, FLEET_WITHOUT_USE
 
 VERDICT_WORDS = {
     "fleet": "Fleet",
@@ -37,7 +38,6 @@ FAMILY_WORDS = {
     "device": "Device",
     "behaviour": "Behaviour",
 }
-
 
 _NOTHING_ELSE = "base-uri 'none'; form-action 'none'"
 
@@ -130,5 +130,11 @@ def _environment() -> Environment:
         "hour_chart": charts.hour_chart,
         "hours_in_words": charts.hours_in_words,
         "log_odds": log_odds,
+        "asked": {
+            "usual": FLEET,
+            "few": FEW,
+            "of_few": FLEET_OF_FEW,
+            "without_use": FLEET_WITHOUT_USE,
+        },
     }
     return environment

@@ -13,9 +13,11 @@ import pytest
 from story import FLAT, OFFICE, PEOPLE, Plot, run_facts, story
 
 from ringfinder.explain import Joined, RunFacts, build_run_view
-from ringfinder.explain.view import RejectCount
+from ringfinder.explain.given import LabelUse, RejectCount
+from ringfinder.explain.numbers import share
 from ringfinder.publish import charts
 from ringfinder.publish.report import render_report
+from ringfinder.score import assess
 
 FEW = [
     Plot("fleet", 30, {"email_domain": 15, "device": 0.9}, 3, 1, 4, 9, FLAT),
@@ -159,6 +161,36 @@ class TestRuns:
         text = Page(render_report(dataclasses.replace(view, facts=facts))).text
         assert "no usage was given" in text
         assert "without usage, anything about behaviour" in text
+
+    def test_the_thresholds_told_are_those_of_the_judgement(self, view):
+        def method(facts):
+            text = Page(render_report(dataclasses.replace(view, facts=facts))).text
+            return text.split("A ring is not yet a fleet.")[1].split("Chance is measured.")[0]
+
+        told = method(RunFacts(has_usage=True))
+        assert f"From {share(assess.FLEET)} a ring is called a fleet" in told
+        assert f"with fewer than {assess.FEW} accounts from {share(assess.FLEET_OF_FEW)}." in told
+        told = method(RunFacts(has_usage=False))
+        asked = share(assess.FLEET_WITHOUT_USE)
+        assert f"Without usage a ring is called a fleet from {asked}." in told
+        assert "with fewer than" not in told
+
+    @pytest.mark.parametrize(
+        ("cleared", "said"),
+        [(1, "1 account whose last label says legitimate stays outside every ring"),
+         (46, "46 accounts whose last label says legitimate stay outside every ring")],
+    )  # fmt: skip
+    def test_labels_are_told_with_whom_they_clear(self, view, cleared, said):
+        facts = RunFacts(labels=LabelUse(fraud=120, legitimate=48, cleared=cleared))
+        text = Page(render_report(dataclasses.replace(view, facts=facts))).text
+        assert "120 fraud labels and 48 legitimate labels were given" in text
+        assert said in text
+        assert "to its probability, with what labels say; nothing else enters it" in text
+
+    def test_without_labels_nothing_is_said_of_them(self, view):
+        text = Page(render_report(dataclasses.replace(view, facts=RunFacts()))).text
+        assert "last label" not in text
+        assert "to its probability; nothing else enters it" in text
 
     def test_the_rest_is_a_table_and_a_number(self, view):
         rows = (view.fleets[0],) * 3

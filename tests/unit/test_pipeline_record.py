@@ -1,0 +1,133 @@
+"""What a run writes down about itself, and what the report is told of it."""
+
+import dataclasses
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from ringfinder.config import load
+from ringfinder.detect.find import Detection
+from ringfinder.explain.given import StepCost
+from ringfinder.model import Verdict
+from ringfinder.pipeline.record import run_facts, run_record
+
+TWO = (Verdict.FLEET, Verdict.UNCLEAR)
+
+
+@dataclasses.dataclass
+class File:
+    """An input as the sources record it, its secret digest included."""
+
+    path: str = "signups.csv"
+    rows: int = 7
+    digest: bytes = b"secret"
+
+
+@pytest.fixture
+def telemetry():
+    record = SimpleNamespace(
+        rows={"signups": 7, "usage": 40},
+        repeated={"usage": 2},
+        rejected={("usage", "unknown account"): 3, ("signups", "created_at is not a time"): 1},
+        files=[File()],
+    )
+    return SimpleNamespace(
+        account_ids=pa.array([f"a{n}" for n in range(6)]),
+        labels=None,
+        has_usage=True,
+        record=record,
+    )
+
+
+@pytest.fixture
+def found():
+    return Detection(
+        communities=None,
+        false_discovery_rate=np.zeros(2),
+        null_rings=2,
+        null_accounts=11,
+        least_nats=9.5,
+    )
+
+
+def facts_of(telemetry, found, **given):
+    given = {"notices": [], "costs": [], "cleared": 0} | given
+    cleared = given.pop("cleared")
+    return run_facts(telemetry, load(), found, given["notices"], given["costs"], cleared=cleared)
+
+
+def record_of(
+    telemetry, found, ring=(0, 0, 1, 1, 1, -1), verdicts=(Verdict.FLEET, Verdict.UNCLEAR)
+):
+    judged = SimpleNamespace(ring=np.array(ring), verdict=list(verdicts))
+    steps = SimpleNamespace(costs=[StepCost("read", 1.5, 90.0)], seconds=2.0004)
+    return run_record(telemetry, load(), found, judged, steps)
+
+
+class TestFacts:
+    def test_the_null_world_is_told_with_what_was_found_in_it(self, telemetry, found):
+        world = facts_of(telemetry, found).null_world
+        assert (world.worlds, world.rings, world.accounts) == (1, 2, 11)
+
+    def test_rejects_are_told_by_table_and_reason(self, telemetry, found):
+        told = [(one.table, one.reason, one.rows) for one in facts_of(telemetry, found).rejects]
+        assert told == [
+            ("signups", "created_at is not a time", 1),
+            ("usage", "unknown account", 3),
+        ]
+
+    def test_without_labels_nothing_is_told_of_them(self, telemetry, found):
+        assert facts_of(telemetry, found, cleared=5).labels is None
+
+    def test_labels_are_counted_as_given_and_accounts_as_cleared(self, telemetry, found):
+        said = ["fraud", "legitimate", "legitimate", "fraud", "legitimate"]
+        telemetry.labels = pa.table({"label": pa.array(said)})
+        labels = facts_of(telemetry, found, cleared=2).labels
+        assert (labels.fraud, labels.legitimate, labels.cleared) == (2, 3, 2)
+
+    def test_notices_and_costs_are_those_up_to_now(self, telemetry, found):
+        notices, costs = ["one"], [StepCost("read", 1.0, 2.0)]
+        facts = facts_of(telemetry, found, notices=notices, costs=costs)
+        notices.append("two")
+        costs.append(StepCost("report", 1.0, 2.0))
+        assert facts.notices == ["one"]
+        assert [cost.step for cost in facts.costs] == ["read"]
+
+    def test_use_and_limit_are_the_runs(self, telemetry, found):
+        assert facts_of(telemetry, found).has_usage
+        telemetry.has_usage = False
+        facts = facts_of(telemetry, found)
+        assert not facts.has_usage
+        assert facts.fdr_limit == load().fdr
+
+
+class TestRecord:
+    def test_flagged_are_the_members_of_fleets(self, telemetry, found):
+        counts = record_of(telemetry, found)["counts"]
+        assert (counts["accounts"], counts["flagged"], counts["rings"]) == (6, 2, 2)
+        assert counts["rings_by_verdict"] == {"fleet": 1, "unclear": 1}
+        counts = record_of(telemetry, found, verdicts=[Verdict.UNCLEAR, Verdict.FLEET])["counts"]
+        assert counts["flagged"] == 3
+
+    def test_without_rings_nobody_is_flagged(self, telemetry, found):
+        counts = record_of(telemetry, found, ring=[-1] * 6, verdicts=[])["counts"]
+        assert (counts["flagged"], counts["rings"], counts["rings_by_verdict"]) == (0, 0, {})
+
+    def test_it_holds_what_the_null_world_showed(self, telemetry, found):
+        world = record_of(telemetry, found)["null_world"]
+        assert world == {"rings": 2, "accounts": 11, "least_pair_nats": 9.5}
+
+    def test_secret_digests_are_left_out(self, telemetry, found):
+        assert record_of(telemetry, found)["inputs"] == [{"path": "signups.csv", "rows": 7}]
+
+    def test_it_is_plain_json(self, telemetry, found):
+        record = record_of(telemetry, found)
+        assert json.loads(json.dumps(record, allow_nan=False)) == record
+        assert record["seconds"] == 2.0
+        assert record["rejects"] == {
+            "signups: created_at is not a time": 1,
+            "usage: unknown account": 3,
+        }
