@@ -23,16 +23,14 @@ from ringfinder.evidence.anchors import (
 )
 from ringfinder.evidence.incidence import FAMILY_COUNT, Incidence
 from ringfinder.evidence.lifts import MINIMUM_LIFT, THRESHOLD_NATS, Lifts
+from ringfinder.evidence.marks import Marks, spread
 from ringfinder.model import BoolArray, FloatArray, IntArray
-from ringfinder.schema import FAMILY_OF_KIND, KINDS, OBSERVATIONS
+from ringfinder.schema import OBSERVATIONS
 
 _OBSERVATIONS_OF_FAMILY = [np.flatnonzero(column) for column in FAMILY_OF_OBSERVATION.T]
-_KINDS_OF_FAMILY = [
-    np.flatnonzero(np.array(FAMILY_OF_KIND) == family) for family in range(FAMILY_COUNT)
-]
 
 BLOCK_ROWS = 1 << 21
-"""Holders of anchors looked at together; bounds the memory to some 300 MB."""
+"""Holders of anchors looked at together; bounds the memory to some 300 MB a worker."""
 
 WORKERS = 2
 """Blocks looked at side by side. Their odds are put together in order, whoever is first."""
@@ -125,7 +123,7 @@ def odds_of(shared: Incidence, lifts: Lifts, account: IntArray, community: IntAr
     account, community
         int (Q,): the pairs, sorted by account, then community.
     """
-    marks = _Marks(shared, lifts)
+    marks = Marks(shared, lifts)
     best = marks.strongest(account, community, OBSERVATION, len(OBSERVATIONS))
     speaks = _by_family(best)
     nats, spare = _summed(speaks, lifts, community)
@@ -182,7 +180,7 @@ class _Search:
     ) -> None:
         self.shared, self.lifts = shared, lifts
         self.threshold, self.minimum_families, self.among = threshold, minimum_families, among
-        self.marks = _Marks(shared, lifts)
+        self.marks = Marks(shared, lifts)
         self.is_anchor = anchor_marks(shared, lifts, threshold)
         self.observation = OBSERVATION[shared.kind[lifts.value]]
         self.begin = np.searchsorted(lifts.community, np.arange(lifts.communities + 1))
@@ -233,7 +231,7 @@ class _Search:
         anchor = first + np.flatnonzero(self.is_anchor[first:last])
         pointer, holders = self.shared.by_value
         value = self.lifts.value[anchor]
-        which, row = _spread(pointer[value], self.shared.degree[value])
+        which, row = spread(pointer[value], self.shared.degree[value])
         holder = holders[row].astype(np.int64)
         if self.among is not None:
             inside = self.among[holder]
@@ -278,52 +276,9 @@ class _Search:
         at = (self.lifts.community[rest].astype(np.int64) - lo) * width
         table[at + self.column[self.lifts.value[rest]]] = rest
         count = self.pointer[account + 1] - self.pointer[account]
-        which, row = _spread(self.pointer[account], count)
+        which, row = spread(self.pointer[account], count)
         mark = table[(community - lo).astype(np.int64)[which] * width + self.popular[row]]
         hit = np.flatnonzero(mark >= 0)
         mark, which = mark[hit], which[hit]
         cell = self.observation[mark] * len(account) + which
         np.maximum.at(best.reshape(-1), cell, self.lifts.nats[mark])
-
-
-class _Marks:
-    """The lifts as a look-up table from (community, value)."""
-
-    def __init__(self, shared: Incidence, lifts: Lifts) -> None:
-        self.shared, self.lifts = shared, lifts
-        self.pointer = shared.account_pointer
-        self.marking = np.zeros(shared.values, dtype=bool)
-        self.marking[lifts.value] = True
-        self.table = lifts.community.astype(np.int64) * shared.values + lifts.value
-
-    def strongest(
-        self, account: IntArray, community: IntArray, cell_of_kind: IntArray, cells: int
-    ) -> FloatArray:
-        """Return (cells, Q): the strongest lift of each candidate in each cell of kinds."""
-        out = np.zeros((cells, len(account)))
-        count = self.pointer[account + 1] - self.pointer[account]
-        which, row = _spread(self.pointer[account], count)
-        value = self.shared.value[row]
-        marking = np.flatnonzero(self.marking[value])
-        value, which = value[marking], which[marking]
-        key = community[which].astype(np.int64) * self.shared.values + value
-        at = np.minimum(np.searchsorted(self.table, key), max(len(self.table) - 1, 0))
-        hit = (self.table[at] == key) if len(self.table) else np.zeros(len(key), dtype=bool)
-        cell = cell_of_kind[self.shared.kind[value[hit]]] * len(account) + which[hit]
-        np.maximum.at(out.reshape(-1), cell, self.lifts.nats[at[hit]])
-        return out
-
-    def missed(self, account: IntArray, community: IntArray) -> FloatArray:
-        """Return (Q,): what misses cost each candidate, the worst of each family."""
-        hit = self.strongest(account, community, np.arange(len(KINDS)), len(KINDS)) > 0
-        missed = self.shared.shown[account].T & ~hit
-        miss = np.where(missed, self.lifts.miss[community].T, 0.0)
-        return np.sum([miss[kinds].min(axis=0) for kinds in _KINDS_OF_FAMILY], axis=0)
-
-
-def _spread(start: IntArray, count: IntArray) -> tuple[IntArray, IntArray]:
-    """Return the run each position belongs to, and start + 0, 1, ... count - 1 of each run."""
-    which = np.repeat(np.arange(len(count)), count)
-    row = np.repeat(start - (np.cumsum(count) - count), count)
-    row += np.arange(len(row))
-    return which, row

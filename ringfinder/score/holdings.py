@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ringfinder.evidence.marks import spread
 from ringfinder.graph.columns import AttributeGraph
 from ringfinder.model import FloatArray, IntArray
 from ringfinder.schema import CODE, KINDS
@@ -68,8 +69,7 @@ class Holdings:
         self.members, self.values = members, max(graph.values, 1)
         first = usual.pointer[members.account]
         count = usual.pointer[members.account + 1] - first
-        member = np.repeat(np.arange(len(first)), count)
-        row = np.arange(len(member)) + np.repeat(first - (np.cumsum(count) - count), count)
+        member, row = spread(first, count)
         value = graph.value[row]
         kind = graph.kind[value]
         wanted = np.zeros(len(KINDS), dtype=bool)
