@@ -1,9 +1,9 @@
 """Learn the population's own structure, so that a region is not taken for a ring.
 
 Where the data names no country, the accounts of one country still share carriers,
-banks, mail providers and hours. Those are *popular* values (at least sqrt(N) holders; a
-few thousand columns whatever N), and the structure is learned from them alone: a small
-fleet has none and cannot bend the background.
+banks and mail providers. Those are *popular* values (`ringfinder.detect.popular`), and
+the structure is learned from them alone: a small fleet has none and cannot bend the
+background. A large one has; `ringfinder.score.population` leaves it out.
 
 Residual rounds, not a resolution parameter: pairs of popular values that sit together
 beyond what the classes found so far explain are clustered with Leiden, every cluster
@@ -19,113 +19,39 @@ the EM algorithm", JRSS B 39 (1977).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import igraph
 import numpy as np
 from scipy import sparse
 
 from ringfinder.detect.candidates import LEIDEN_ITERATIONS
+from ringfinder.detect.popular import Popular, popular_values
 from ringfinder.detect.seeded import seeded
 from ringfinder.evidence.pairs import excess_nats
 from ringfinder.graph.columns import AttributeGraph
 from ringfinder.model import BoolArray, FloatArray, IntArray
-from ringfinder.schema import KINDS, OBSERVATION_OF_KIND, OBSERVATIONS
+from ringfinder.schema import OBSERVATIONS
 
 SAMPLE = 100_000
+"""Accounts learned from, evenly spread: a class of a hundredth is then a thousand accounts.
+All accounts are assigned, as many at a time."""
+
 ROUNDS = 8
+"""Residual rounds at most; learning ends before where nothing is left to explain."""
+
 EM_STEPS = 12
+"""Steps of EM after each round; the next round goes on where they ended."""
+
 SHRINKAGE = 10.0
+"""Accounts of prior weight with which a class's rates lean on the population's."""
+
 HARDLY_FEWER = 0.95
-
-_OBSERVATION = np.array(OBSERVATION_OF_KIND)
-_TIMES = OBSERVATIONS.index("created_at")
-_TEACHES = _OBSERVATION != _TIMES
-"""Times are no part of what people of one region share beyond the stratum."""
-
-
-@dataclass(frozen=True)
-class Popular:
-    """One popular value per account and kind.
-
-    Attributes
-    ----------
-    category
-        int32 (N, G): column index, -1 where the account shows nothing of that kind.
-        Every kind has one column for 'something unpopular'.
-    group
-        int32 (Q,): kind group of each column.
-    observation
-        int32 (Q,): observation of each column; kinds of one observation vote once.
-    named
-        Bool (Q,): False for the 'something unpopular' columns.
-    """
-
-    category: IntArray
-    group: IntArray
-    observation: IntArray
-    named: IntArray
-
-    def table(self, accounts: IntArray) -> tuple[sparse.csr_array, sparse.csr_array]:
-        """Return (n, Q) twice: what each account shows, and how much it votes.
-
-        An account shows a column or does not; kinds of one observation share one vote.
-        """
-        data = self.category[accounts]
-        row, kind = np.nonzero(data >= 0)
-        column = data[row, kind]
-        ballot = row * len(OBSERVATIONS) + self.observation[column]
-        shown = np.bincount(ballot, minlength=len(data) * len(OBSERVATIONS))
-        pointer = np.concatenate(([0], np.cumsum((data >= 0).sum(axis=1))))
-        shape = (len(data), len(self.group))
-        return (
-            sparse.csr_array((np.ones(len(row)), column, pointer), shape=shape),
-            sparse.csr_array((1.0 / shown[ballot], column, pointer), shape=shape),
-        )
-
-
-def popular_values(graph: AttributeGraph, known: BoolArray) -> Popular:
-    """Cut the graph down to each account's most popular value of each kind.
-
-    Popular is what at least sqrt(N) of the accounts in `known`, bool (N,), hold.
-    """
-    accounts = graph.accounts
-    degree = np.bincount(graph.value[known[graph.account]], minlength=graph.values)
-    popular = degree >= max(np.sqrt(accounts), 3)
-    popular &= _TEACHES[graph.kind]
-    kinds = [code for code in range(len(KINDS)) if np.any(popular & (graph.kind == code))]
-    # columns: of each kind one for 'something unpopular', then its popular values
-    chosen = np.flatnonzero(popular)
-    chosen = chosen[np.argsort(graph.kind[chosen], kind="stable")]
-    of = np.searchsorted(kinds, graph.kind[chosen])
-    number = np.full(graph.values, -1, dtype=np.int64)
-    number[chosen] = np.arange(len(chosen)) + of + 1
-    unpopular = np.searchsorted(of, np.arange(len(kinds))) + np.arange(len(kinds))
-    group = np.sort(np.concatenate((of, np.arange(len(kinds)))))
-    named = np.ones(len(group), dtype=bool)
-    named[unpopular] = False
-    column = np.full(len(KINDS), -1, dtype=np.int64)
-    column[kinds] = np.arange(len(kinds))
-    column = column[graph.kind[graph.value]]
-    rows = np.flatnonzero(column >= 0)
-    cell = graph.account[rows].astype(np.int64) * len(kinds) + column[rows]
-    category = np.full(accounts * len(kinds), -1, dtype=np.int32)
-    category[cell] = unpopular[column[rows]]
-    rank = np.empty(graph.values, dtype=np.int64)
-    ranked = np.argsort(-degree, kind="stable")  # ties go to the lower value
-    rank[ranked] = np.arange(graph.values)
-    hit = np.flatnonzero(popular[graph.value[rows]])
-    best = np.full(len(category), graph.values, dtype=np.int64)
-    np.minimum.at(best, cell[hit], rank[graph.value[rows[hit]]])
-    found = np.flatnonzero(best < graph.values)
-    category[found] = number[ranked[best[found]]]
-    return Popular(category.reshape(accounts, len(kinds)), group, _OBSERVATION[kinds][group], named)
+"""Learning ends when a round left more than this share of the unexplained as it was."""
 
 
 def strata(graph: AttributeGraph) -> IntArray:
     """Return int32 (N,): the known classes, the country where given.
 
-    Strata of fewer than sqrt(N) accounts stand together.
+    Strata of fewer than sqrt(N) accounts stand together. Codes are 0 to C - 1.
     """
     _, code, size = np.unique(graph.stratum, return_inverse=True, return_counts=True)
     small = size[code] < np.sqrt(graph.accounts)
@@ -151,7 +77,8 @@ def learn_classes(
     Returns
     -------
     IntArray, shape (N,)
-        Class of each account. Equal to the strata where nothing is left to explain.
+        int32: class of each account, 0 to C - 1; some may be nobody's. Equal to the strata
+        where nothing is left to explain. Deterministic for a seed.
     """
     start = strata(graph)
     known = np.ones(graph.accounts, dtype=bool) if exclude is None else ~exclude
@@ -172,7 +99,17 @@ def learn_classes(
 
 
 class Mixture:
-    """A mixture of categorical profiles over popular values, grown in rounds."""
+    """A mixture of categorical profiles over popular values, grown in rounds.
+
+    Parameters
+    ----------
+    popular
+        The popular values of all accounts.
+    start
+        int32 (N,): the classes it begins with.
+    sample
+        int (n,): the accounts it is fitted on, ascending.
+    """
 
     def __init__(self, popular: Popular, start: IntArray, sample: IntArray) -> None:
         self.popular = popular

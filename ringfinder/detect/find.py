@@ -58,6 +58,11 @@ def find_communities(
         Nats of excess from which a pair is an edge.
     seed
         Seeds Leiden.
+
+    Returns
+    -------
+    Communities
+        Those of the null world and of the data alike; nobody has judged them yet.
     """
     kept = significant_pairs(pairs, threshold)
     label = value_communities(kept, shared.values, seed=seed)
@@ -81,6 +86,17 @@ def search_rest(
     A small fleet that Leiden left in one block with a large neighbour is outvoted there
     and dissolves; among the rest it stands alone.
 
+    Parameters
+    ----------
+    shared, back
+        Incidence and background of all accounts.
+    community
+        int32 (N,): -1 for those to search among.
+    threshold
+        Nats of excess from which a pair is an edge.
+    seed
+        Seeds Leiden.
+
     Returns
     -------
     IntArray, shape (N,)
@@ -97,7 +113,13 @@ def search_rest(
 
 
 def add_webs(shared: Incidence, community: IntArray, *, seed: int) -> IntArray:
-    """Add the webs (`ringfinder.detect.webs`) among the accounts that are in no community."""
+    """Add the webs (`ringfinder.detect.webs`) among the accounts that are in no community.
+
+    Returns
+    -------
+    IntArray, shape (N,)
+        The communities, int32, with the webs behind them.
+    """
     web = web_communities(shared, community < 0, seed=seed)
     fresh = int(community.max(initial=-1)) + 1
     return np.where(web >= 0, fresh + web, community).astype(np.int32)
@@ -110,6 +132,15 @@ def find_against(
 
     A pair is an edge from ``2 ln V`` nats on (Bonferroni over all pairs of values): what is
     too small to pass that is too small to bend a background.
+
+    Parameters
+    ----------
+    shared, back
+        Incidence, and the background of the known strata.
+    seed
+        Seeds Leiden.
+    counts
+        What `pair_counts` says of `shared`, where it has been asked before.
     """
     pairs = pairs_beyond(shared, back, counts=counts)
     kept = significant_pairs(pairs, 2 * float(np.log(max(shared.values, 2))))
@@ -147,9 +178,14 @@ def find_rings(
     back
         The population's classes and rates.
     seed
-        Seeds Leiden and the null worlds.
+        Seeds Leiden and the null world.
     counts
         What `pair_counts` says of `shared`, where it has been asked before.
+
+    Returns
+    -------
+    Detection
+        The same for the same seed, whichever of the two searches ends first.
     """
     pairs = pairs_beyond(shared, back, counts=counts)
     permuted = _permuted(graph, back, seed + 1)

@@ -25,7 +25,11 @@ from ringfinder.evidence.membership import (
 from ringfinder.model import BoolArray, FloatArray, IntArray
 
 FREE_ROUNDS = 3
+"""Rounds in which accounts may enter as well as leave."""
+
 LAST_ROUND = 4
+"""Rounds walked at most; in those behind `FREE_ROUNDS` accounts only leave."""
+
 JOIN_ROUNDS = 1
 """Rounds in which communities may join: what is one shows at once, and each costs a pass."""
 
@@ -85,6 +89,11 @@ def refine(
         threshold; one with the usual threshold if not given.
     last_round
         Rounds walked at most.
+
+    Returns
+    -------
+    Communities
+        Of `MINIMUM_SIZE` members and more. Deterministic.
     """
     ledger = ledger or Ledger(shared, back)
     community = compact(community)
@@ -121,6 +130,12 @@ def expel(shared: Incidence, back: Background, found: Communities, parts: IntArr
         What was refined, and the result.
     parts
         int32 (N,): the communities divided (`ringfinder.detect.divide`).
+
+    Returns
+    -------
+    Communities
+        What was found, where dividing and joining again changes nothing; else the parts,
+        joined where they are one, with the odds of all members measured again and at least 0.
     """
     if np.array_equal(parts, found.community):
         return found
@@ -146,6 +161,17 @@ def join(
 
     A community joins the larger one whose test most of its members pass, by values that
     are common in the larger one; among several the one that most pass, then the larger.
+
+    Parameters
+    ----------
+    shared, lifts
+        Incidence, and the lifts of `community`.
+    best
+        int32 (N,): where accounts go, under the numbers of `community`; -1 for none.
+    community
+        int32 (N,): where accounts are; the members whose tests count.
+    threshold
+        Log odds, in nats, from which an account passes.
 
     Returns
     -------
@@ -175,7 +201,11 @@ def join(
 
 
 def compact(community: IntArray) -> IntArray:
-    """Drop communities that are too small; number the rest by falling size."""
+    """Drop communities of fewer than `MINIMUM_SIZE`; number the rest by falling size.
+
+    Of equal size, the one whose first account comes first. Takes int (N,), any numbers of at
+    least 0 and -1 for none; returns int32 (N,).
+    """
     members = community >= 0
     if not members.any():
         return np.full(len(community), -1, dtype=np.int32)
@@ -192,7 +222,10 @@ def compact(community: IntArray) -> IntArray:
 def keep_communities(
     shared: Incidence, back: Background, found: Communities, kept: BoolArray
 ) -> Communities:
-    """Return only the communities marked in `kept`, numbered anew in the same order."""
+    """Return only the communities marked in `kept`, bool (R,), numbered anew in their order.
+
+    Members and their odds stay as they were; lifts are measured again under the new numbers.
+    """
     if kept.all():
         return found
     code = np.where(kept, np.cumsum(kept) - 1, -1)

@@ -1,12 +1,10 @@
 """The population's own structure is learned, and nothing is learned where there is none."""
 
 import numpy as np
-import pytest
 from planted import crowd, graph_of
 
 from ringfinder.detect import classes
-from ringfinder.detect.classes import learn_classes, popular_values, strata
-from ringfinder.schema import CODE, KINDS
+from ringfinder.detect.classes import learn_classes, strata
 
 ACCOUNTS = 4_000
 REGION = np.random.default_rng(7).integers(0, 4, ACCOUNTS)
@@ -109,47 +107,3 @@ def test_strata_too_small_to_measure_stand_together():
     assert len(np.unique(found)) == 3
     assert len(np.unique(found[150:160])) == 1
     assert found[0] not in found[150:]
-
-
-class TestPopularValues:
-    def test_each_account_has_its_most_popular_value_of_a_kind(self):
-        # an account that shows two blocks counts with the one that more accounts show
-        graph = graph_of({"ip_block": ["a"] * 60 + ["b"] * 40})
-        rows = np.append(graph.account, 99), np.append(graph.value, 0)
-        order = np.lexsort(rows[::-1])
-        both = type(graph)(
-            **{
-                **vars(graph),
-                "account": rows[0][order],
-                "value": rows[1][order],
-            }
-        )
-        found = popular_values(both, np.ones(100, dtype=bool))
-        assert found.category[:, 0].tolist() == [1] * 60 + [2] * 39 + [1]
-        assert found.named.tolist() == [False, True, True]
-
-    def test_what_is_not_popular_is_one_column_and_what_is_not_shown_none(self):
-        graph = graph_of({"ip_block": ["a"] * 80 + [f"x{n}" for n in range(10)] + [None] * 10})
-        found = popular_values(graph, np.ones(100, dtype=bool))
-        assert found.category[:, 0].tolist() == [1] * 80 + [0] * 10 + [-1] * 10
-
-    def test_popular_is_what_the_known_accounts_hold(self):
-        graph = graph_of({"ip_block": ["a"] * 80 + ["b"] * 20})
-        known = np.arange(100) < 80
-        assert popular_values(graph, known).named.sum() == 1
-
-    @pytest.mark.parametrize("kind", ["signup_window", "activity_window", "model_adoption"])
-    def test_times_teach_nothing(self, kind):
-        graph = graph_of({kind: ["a"] * 50 + ["b"] * 50})
-        assert not popular_values(graph, np.ones(100, dtype=bool)).named.any()
-
-    def test_kinds_of_one_observation_vote_once(self):
-        graph = graph_of({"ip_network": ["a"] * 50 + ["b"] * 50, "ip_block": ["c"] * 100})
-        found = popular_values(graph, np.ones(100, dtype=bool))
-        assert len(np.unique(found.group)) == 2
-        assert len(np.unique(found.observation)) == 1
-
-    def test_every_kind_but_times_may_teach(self):
-        times = {CODE["signup_window"], CODE["activity_window"], CODE["model_adoption"]}
-        teaches = {code for code in range(len(KINDS)) if classes._TEACHES[code]}
-        assert teaches == set(range(len(KINDS))) - times
