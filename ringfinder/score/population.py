@@ -6,7 +6,8 @@ communities are first found against the known strata, judged, and those that beh
 fleets are left out of what the classes are learned from, as are small ones: a company
 is no region. A fleet that the strata hid may still make a class: classes that behave like
 fleets are struck off and learned again without. If nothing is left to explain then, the
-strata stand.
+strata stand. Where that first search finds no community at all, classes are learned from
+everybody, and none is struck off.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ structure, whatever they are."""
 def learn_population(
     graph: AttributeGraph, shared: Incidence, *, seed: int, counts: Counts | None = None
 ) -> Background:
-    """Return the classes and rates of the population.
+    """Learn the classes and rates of the population.
 
     Parameters
     ----------
@@ -46,6 +47,11 @@ def learn_population(
         Seeds Leiden.
     counts
         What `pair_counts` says of `shared`, where it has been asked before.
+
+    Returns
+    -------
+    Background
+        Suspects belong to classes and say nothing about any. Deterministic for a seed.
     """
     known = strata(graph)
     back = background(shared, known)
@@ -71,7 +77,10 @@ def learn_population(
 def _like_fleets(
     graph: AttributeGraph, ring: IntArray, families: FloatArray, traits: Traits
 ) -> BoolArray:
-    """Return bool (N,): members of groups that may be fleets by their behaviour."""
+    """Return bool (N,): members of groups that may be fleets by their behaviour.
+
+    Groups are int32 (N,), -1 for none; `families` is float64 (N,), as `ring_features` asks.
+    """
     features = ring_features(graph, ring, families, traits=traits)
     probability, _ = fleet_probability(features, shipped_weights(usage=bool(traits.used.any())))
     out = np.zeros(graph.accounts, dtype=bool)
@@ -81,6 +90,6 @@ def _like_fleets(
 
 
 def _all_but_largest(label: IntArray) -> IntArray:
-    """Return the classes with the largest, which is the population, taken out."""
+    """Return the classes with the largest, which is taken for the population, as -1."""
     largest = int(np.bincount(label).argmax())
     return np.where(label == largest, -1, label).astype(np.int32)

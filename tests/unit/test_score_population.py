@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from planted import crowd, graph_of, plant, use_of
 
+from ringfinder.detect import find_rings
 from ringfinder.detect.classes import learn_classes, strata
+from ringfinder.detect.find import find_against
 from ringfinder.evidence.background import background
 from ringfinder.evidence.incidence import shared_values
 from ringfinder.score import population
@@ -107,6 +109,79 @@ def test_where_nothing_is_found_classes_are_learned_from_everybody():
     back = learn_population(graph, shared, seed=0)
     assert np.array_equal(back.label, background(shared, strata(graph)).label)
     assert back.innocent.all()
+
+
+def hidden(*, machines=True):
+    """A fleet in a country of its own, which explains all it shares, and a company."""
+    columns = crowd(ACCOUNTS)
+    plant(columns, BIG, {"email_domain": ["x1", "x2", "x3"], "device": ["d1", "d2"]})
+    plant(columns, range(1_000, 1_040), {"email_domain": ["firm"], "device": ["kit"]})
+    fleet = np.isin(np.arange(ACCOUNTS), BIG)
+    graph = graph_of(columns, profiles=use_of(fleet & machines), stratum=fleet.astype(np.int32))
+    return graph, shared_values(graph), fleet
+
+
+def rings_in(graph, shared, back):
+    return find_rings(graph, shared, back, seed=0).communities.community >= 0
+
+
+class TestAClassThatBehavesLikeAFleet:
+    def test_the_first_search_misses_it(self):
+        graph, shared, fleet = hidden()
+        found = find_against(shared, background(shared, strata(graph)), seed=0).community >= 0
+        assert not found[fleet].any()
+        assert found[1_000:1_040].all()
+
+    def test_it_is_struck_off_and_found(self):
+        graph, shared, fleet = hidden()
+        back = learn_population(graph, shared, seed=0)
+        assert not back.innocent[fleet].any()
+        assert back.innocent[~fleet].all()
+        assert rings_in(graph, shared, back)[fleet].all()
+
+    def test_what_only_its_members_hold_is_expected_of_nobody(self):
+        graph, shared, _ = hidden()
+        back = learn_population(graph, shared, seed=0)
+        names = [graph.pseudonym[int(at)].as_py() for at in shared.source]
+        own = [n for n, name in enumerate(names) if name in ("device:d1", "email_domain:x2")]
+        assert len(own) == 2
+        assert back.holders[own].sum() == 0
+
+    def test_people_in_a_country_of_their_own_stay_innocent(self):
+        graph, shared, fleet = hidden(machines=False)
+        back = learn_population(graph, shared, seed=0)
+        assert back.innocent.all()
+        assert not rings_in(graph, shared, back)[fleet].any()
+
+    def test_classes_are_learned_again_without_it(self, monkeypatch):
+        graph, shared, fleet = hidden()
+        without = []
+
+        def learning(graph, *, seed, exclude=None):
+            without.append(exclude.copy())
+            return learn_classes(graph, seed=seed, exclude=exclude)
+
+        monkeypatch.setattr(population, "learn_classes", learning)
+        learn_population(graph, shared, seed=0)
+        assert len(without) == 2
+        assert not without[0][fleet].any()
+        assert without[1][fleet].all()
+        assert without[1][1_000:1_040].all()  # the small community stays out
+
+    def test_where_no_class_is_suspect_they_are_learned_once(self, monkeypatch):
+        graph, shared, _ = hidden(machines=False)
+        times = []
+        monkeypatch.setattr(
+            population,
+            "learn_classes",
+            lambda graph, **given: times.append(1) or learn_classes(graph, **given),
+        )
+        learn_population(graph, shared, seed=0)
+        assert len(times) == 1
+
+    def test_the_largest_class_is_never_struck_off(self):
+        label = np.repeat([0, 2, 1], [3, 5, 4])
+        assert population._all_but_largest(label).tolist() == [0] * 3 + [-1] * 5 + [1] * 4
 
 
 def test_the_same_seed_learns_the_same_population():
