@@ -6,7 +6,6 @@ from planted import crowd, graph_of, plant
 
 from ringfinder.detect import find_rings
 from ringfinder.detect.candidates import first_members, value_communities
-from ringfinder.detect.null import false_discovery_rate, null_world
 from ringfinder.detect.refine import MINIMUM_SIZE, compact
 from ringfinder.evidence.background import background
 from ringfinder.evidence.incidence import Incidence, shared_values
@@ -21,10 +20,6 @@ def found_in(columns, *, label=NOBODY, seed=0):
     graph = graph_of(columns)
     shared = shared_values(graph)
     return find_rings(graph, shared, background(shared, label), seed=seed)
-
-
-def edges(shared):
-    return significant_pairs(pairs_beyond(shared, background(shared, NOBODY)), 15.0).u
 
 
 def members(detection, number=0):
@@ -110,39 +105,6 @@ def test_the_same_seed_gives_the_same_rings():
     one, two = found_in(columns), found_in(columns)
     assert np.array_equal(one.communities.community, two.communities.community)
     assert np.array_equal(one.communities.nats, two.communities.nats)
-
-
-def test_the_null_world_keeps_every_degree_within_its_kind_and_class():
-    columns = crowd(ACCOUNTS)
-    graph = graph_of(columns)
-    shared = shared_values(graph)
-    label = (np.arange(ACCOUNTS) % 4).astype(np.int32)
-    world = null_world(graph, label, seed=3)
-    assert abs(len(world.value) - len(shared.value)) < 0.01 * len(shared.value)
-    for kind in np.unique(shared.kind):
-        for number in range(4):
-            before = (shared.kind[shared.value] == kind) & (label[shared.account] == number)
-            after = (world.kind[world.value] == kind) & (label[world.account] == number)
-            assert abs(int(before.sum()) - int(after.sum())) <= 20
-
-
-def test_a_planted_ring_is_gone_from_the_null_world():
-    columns = crowd(ACCOUNTS)
-    plant(columns, range(300), {"email_domain": ["x"], "device": ["d"]})
-    graph = graph_of(columns)
-    shared = shared_values(graph)
-    world = null_world(graph, NOBODY, seed=3)
-    assert len(edges(world)) == 0
-    assert len(edges(shared)) == 1
-
-
-def test_false_discovery_rates_count_the_null_rings_at_least_as_strong():
-    rate = false_discovery_rate(np.array([100.0, 50.0, 10.0, 5.0]), np.array([7.0, 20.0]))
-    assert rate.tolist() == pytest.approx([0.0, 0.0, 1 / 3, 0.5])
-
-
-def test_without_null_rings_nothing_is_thought_false():
-    assert false_discovery_rate(np.array([3.0, 1.0]), np.zeros(0)).tolist() == [0.0, 0.0]
 
 
 def test_communities_are_numbered_by_size_and_small_ones_go():
