@@ -21,20 +21,23 @@ from ringfinder.score.features import NAMES, ring_features
 from ringfinder.score.judge import contributions, fleet_probability, shipped_weights
 from ringfinder.score.lockstep import lockstep_score
 
-FLEET = 0.5
-"""P(fleet | ring) from which a ring is called a fleet."""
+FLEET = 2 / 3
+"""P(fleet | ring) from which a ring is called a fleet: odds of two to one. On 22 tuning worlds
+even odds flag 217 of 200,000 accounts where there is no fleet and miss 447 of 27,550 in
+fleets; two to one 87 and 571. Just below even odds lie crowds of strangers who use one
+extension or one VPN service, five times as many."""
 
 FEW = 20
-FLEET_OF_FEW = 0.7
+FLEET_OF_FEW = 0.8
 """The same for rings of fewer than `FEW` accounts, whose features rest on little: on 13
-tuning worlds of two generators, those of 4 to 11 between one half and this were 50 benign
-accounts and 64 of fleets; above it 7 and 1,013."""
+tuning worlds, those of 4 to 11 with P from .5 to .8 were 57 benign accounts and 107 of
+fleets; above it none and 970."""
 
-FLEET_WITHOUT_USE = 0.8
+FLEET_WITHOUT_USE = 0.7
 """The same where nobody's use is known: what is left to judge by tells hundreds of strangers
 behind one VPN service from a fleet by the absence of a company's marks alone. Ten tuning
-worlds: between one half and this 1,115 accounts of fleets and 2,851 benign ones, above it
-20,700 and 106."""
+worlds: between one half and this 548 accounts of fleets and 2,746 benign ones, above it
+21,160 and 211."""
 
 SURE = 0.9
 ADMIT_NATS = float(np.log(5.0))
@@ -120,7 +123,7 @@ def assess(
     bare = weights.intercept + contributions(features, weights).sum(axis=1)
     shift = label_shift(bare, ring, fraud, legitimate)
     probability, nats = fleet_probability(features, weights, shift_nats=shift)
-    ring = let_go_established(graph, ring, called_fleet(ring, probability, usage=usage))
+    ring = let_go_established(graph, ring, called_fleet(ring, probability, usage=usage), traits)
     ring[legitimate] = -1
     membership = np.where(ring >= 0, expit(nats_in), 0.0)
     score = np.where(ring >= 0, membership * np.append(probability, 0.0)[ring], 0.0)

@@ -13,7 +13,13 @@ from ringfinder.evidence.incidence import shared_values
 from ringfinder.model import Verdict
 from ringfinder.score import apart as score_apart
 from ringfinder.score import assess as score_assess
-from ringfinder.score.apart import let_go_established, marked_apart
+from ringfinder.score.accounts import Traits
+from ringfinder.score.apart import (
+    ENOUGH_USE,
+    let_go_established,
+    marked_apart,
+    unlike_ring,
+)
 from ringfinder.score.assess import (
     FEW,
     FLEET,
@@ -308,6 +314,17 @@ class TestMarkedApart:
         assert self.apart(ip_network="pool", device="kit")
 
 
+def traits_of(habit, used=True, pace=True):
+    """Traits of accounts that differ in the length of their answers, and in their pace."""
+    habit = np.asarray(habit, dtype=float)
+    usual = np.zeros(len(habit))
+    return Traits(np.full(len(habit), used), habit, habit if pace else usual, usual, usual)
+
+
+def idle(graph):
+    return traits_of(np.zeros(graph.accounts), used=False)
+
+
 class TestLetGoEstablished:
     DAY_MS = 86_400_000
 
@@ -317,35 +334,61 @@ class TestLetGoEstablished:
 
     def test_who_was_there_long_before_a_sprint_is_let_go(self):
         graph = self.graph([0.0] + [30 + 0.1 * n for n in range(40)])
-        out = let_go_established(graph, np.zeros(41, dtype=np.int32), np.array([True]))
+        out = let_go_established(graph, np.zeros(41, dtype=np.int32), np.array([True]), idle(graph))
         assert out.tolist() == [-1] + [0] * 40
 
     def test_a_ring_that_is_no_fleet_lets_nobody_go(self):
         graph = self.graph([0.0] + [30 + 0.1 * n for n in range(40)])
-        out = let_go_established(graph, np.zeros(41, dtype=np.int32), np.array([False]))
+        out = let_go_established(
+            graph, np.zeros(41, dtype=np.int32), np.array([False]), idle(graph)
+        )
         assert (out == 0).all()
 
     def test_first_trials_some_days_before_stay(self):
         graph = self.graph([25.0] + [30 + 0.1 * n for n in range(40)])
-        out = let_go_established(graph, np.zeros(41, dtype=np.int32), np.array([True]))
+        out = let_go_established(graph, np.zeros(41, dtype=np.int32), np.array([True]), idle(graph))
         assert (out == 0).all()
 
     def test_a_slow_drip_has_no_before(self):
         graph = self.graph([2.0 * n for n in range(40)])
-        out = let_go_established(graph, np.zeros(40, dtype=np.int32), np.array([True]))
+        out = let_go_established(graph, np.zeros(40, dtype=np.int32), np.array([True]), idle(graph))
         assert (out == 0).all()
 
-    def test_of_a_few_accounts_and_without_use_more_is_asked(self):
-        graph, _, _ = world()
-        table = np.zeros((1, len(NAMES)))
-        for size, usage, asked in (
-            (FEW - 1, True, FLEET_OF_FEW),
-            (FEW, True, FLEET),
-            (FEW - 1, False, FLEET_WITHOUT_USE),
-            (50, False, FLEET_WITHOUT_USE),
-        ):
-            ring = np.full(ACCOUNTS, -1)
-            ring[:size] = 0
-            for probability, fleet in ((asked, True), (asked - 1e-6, False)):
-                (verdict,) = verdicts(graph, ring, table, np.array([probability]), usage=usage)
-                assert (verdict is Verdict.FLEET) == fleet
+    def test_of_the_first_tenth_who_acts_unlike_the_ring_is_let_go(self):
+        graph = self.graph([30 + 0.01 * n for n in range(60)])
+        ring, fleet = np.zeros(60, dtype=np.int32), np.array([True])
+        machine = 4.0 + 0.1 * np.sin(np.arange(60))
+        person = machine.copy()
+        person[[2, 40]] = 0.0  # an early one, and one who came with the rest
+        out = let_go_established(graph, ring, fleet, traits_of(person))
+        assert np.flatnonzero(out < 0).tolist() == [2]
+        assert (let_go_established(graph, ring, fleet, traits_of(machine)) == 0).all()
+        assert (let_go_established(graph, ring, fleet, traits_of(person, used=False)) == 0).all()
+
+    def test_a_ring_with_little_use_has_no_profile_to_be_unlike(self):
+        size = np.full(40, 4.0)
+        size[0] = 0.0
+        traits = traits_of(size)
+        assert unlike_ring(np.arange(40), traits).tolist() == [True] + [False] * 39
+        assert not unlike_ring(np.arange(ENOUGH_USE - 1), traits).any()
+
+    def test_one_wild_trait_alone_does_not_decide(self):
+        habit = np.r_[np.full(39, 4.0), 0.0]
+        assert unlike_ring(np.arange(40), traits_of(habit))[39]
+        assert not unlike_ring(np.arange(40), traits_of(habit, pace=False))[39]
+
+
+def test_of_a_few_accounts_and_without_use_more_is_asked():
+    graph, _, _ = world()
+    table = np.zeros((1, len(NAMES)))
+    for size, usage, asked in (
+        (FEW - 1, True, FLEET_OF_FEW),
+        (FEW, True, FLEET),
+        (FEW - 1, False, FLEET_WITHOUT_USE),
+        (50, False, FLEET_WITHOUT_USE),
+    ):
+        ring = np.full(ACCOUNTS, -1)
+        ring[:size] = 0
+        for probability, fleet in ((asked, True), (asked - 1e-6, False)):
+            (verdict,) = verdicts(graph, ring, table, np.array([probability]), usage=usage)
+            assert (verdict is Verdict.FLEET) == fleet
