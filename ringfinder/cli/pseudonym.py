@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
@@ -19,7 +20,6 @@ _INSIDE = {"email_domain": "x@{}", "mail_provider": "x@{}"}
 # What only evidence shows, such as a network or an hour: no field holds it as it is.
 _SHOWN_ONLY = {
     "activity_window",
-    "asn",
     "email_pattern",
     "ip_block",
     "ip_network",
@@ -28,6 +28,9 @@ _SHOWN_ONLY = {
     "phone_prefix",
     "signup_window",
 }
+
+_SYSTEM = re.compile(r"(?:as)? ?(\d{1,10})", re.IGNORECASE)
+"""An autonomous system as people and lists write it."""
 
 
 @click.command(cls=Command)
@@ -57,7 +60,10 @@ def pseudonym(kind: str, value: str, as_json: bool, **options: Any) -> None:
         value = sys.stdin.read().rstrip("\r\n")
     found = _pseudonyms(KIND[kind], value.strip(), pepper, settings)
     if not found:
-        raise InputError(f"That is no usable {KIND[kind].words}: it says nothing about an account.")
+        raise InputError(
+            f"That is no usable {KIND[kind].words}: it says nothing about an account."
+            + (" Give AS64500, or an address that --asn-list knows." if kind == "asn" else "")
+        )
     if as_json:
         say_json({"kind": kind, "pseudonyms": list(found)})
     else:
@@ -75,6 +81,9 @@ def _pseudonyms(kind: AttributeKind, value: str, key: bytes, settings: Settings)
     canonical = _canonical(kind, value, settings)
     if not canonical and kind.name in _INSIDE:
         canonical = _canonical(kind, _INSIDE[kind.name].format(value), settings)
+    system = _SYSTEM.fullmatch(value) if kind.name == "asn" else None
+    if system:
+        canonical = [f"AS{int(system[1])}"]
     if not canonical and kind.name in _SHOWN_ONLY and value:
         canonical = [value]
     found: list[str] = pepper.pseudonyms(kind.name, pa.array(canonical, pa.string())).to_pylist()

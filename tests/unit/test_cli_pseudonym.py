@@ -66,6 +66,10 @@ class TestTheName:
         by_address = told("asn", "45.67.89.9", "--asn-list", "asn.csv")
         assert by_address == told("asn", "AS64500")
 
+    @pytest.mark.parametrize("written", ["64500", "as64500", "AS 64500"])
+    def test_of_a_system_is_the_same_however_it_is_written(self, written):
+        assert told("asn", written) == expected("asn", "AS64500")
+
     def test_for_a_machine_is_in_an_object(self):
         found = run("pseudonym", "ip", "45.67.89.9", "--json").json()
         assert found == {"kind": "ip", "pseudonyms": [expected("ip", "45.67.89.9")]}
@@ -112,3 +116,9 @@ def test_no_value_is_left_unnormalised_by_the_command():
 
     (canonical,) = canonical_mailbox(pa.array(["A.B+shop@googlemail.com"])).to_pylist()
     assert told("mailbox", "A.B+shop@googlemail.com") == expected("mailbox", canonical)
+
+
+def test_an_address_that_no_list_knows_has_no_system():
+    ran = run("pseudonym", "asn", "45.67.89.9")
+    assert ran.code == 2
+    assert "--asn-list" in ran.err
