@@ -120,4 +120,8 @@ def _pepper(settings: Settings) -> Check:
             State.WARNING,
             "not set: each audit makes one from its files, so pseudonyms of two audits differ",
         )
-    return Check("pepper", State.OK, f"set, version {settings.pepper_version}")
+    seen = f"set, version {settings.pepper_version}"
+    file = settings.pepper_file
+    if file is not None and os.name == "posix" and file.stat().st_mode & 0o077:
+        return Check("pepper", State.WARNING, f"{seen}; others can reach it: chmod 600 {file}")
+    return Check("pepper", State.OK, seen)

@@ -65,6 +65,13 @@ def test_a_pepper_is_told_by_its_version_and_not_shown(monkeypatch):
     assert SECRET not in ran.out
 
 
+@pytest.mark.parametrize(("mode", "state"), [(0o600, "ok"), (0o644, "warning"), (0o660, "warning")])
+def test_a_pepper_that_others_can_reach_is_a_warning(tmp_path, mode, state):
+    (tmp_path / "pepper").write_text(SECRET)
+    (tmp_path / "pepper").chmod(mode)
+    assert check("pepper", pepper_file="pepper").state == state
+
+
 @pytest.mark.parametrize(("available", "state"), [(1 << 40, "ok"), (1 << 20, "warning")])
 def test_memory_is_held_against_the_limit(monkeypatch, available, state):
     monkeypatch.setattr(doctor, "available_memory", lambda: available)
