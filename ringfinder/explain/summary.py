@@ -70,7 +70,7 @@ def _summary(
     use = _use(facts, ring, int(judgement.exchanges[ring]))
     if use:
         parts.append(use)
-    parts.append(_state(judgement, ring))
+    parts.append(_state(judgement, ring, used=bool(graph.profiles.exchanges.any())))
     return "; ".join(part for part in parts if part) + "."
 
 
@@ -138,12 +138,14 @@ def when_used(facts: RingFacts, ring: int) -> str:
     return "round the clock" if quiet >= FLAT else "in a day's hours" if quiet < WORKING else ""
 
 
-def _state(judgement: Judgement, ring: int) -> str:
+def _state(judgement: Judgement, ring: int, *, used: bool) -> str:
+    """Say where in its life a ring is; where nobody's use is known, none of its silence."""
     last = day(int(judgement.last_seen_ms[ring]))
+    quiet = "silent" if used else "no sign-up"
     return {
         Lifecycle.GROWING: "still growing",
         Lifecycle.ACTIVE: "still active",
-        Lifecycle.SILENT: f"silent since {last}" if last != "unknown" else "silent",
+        Lifecycle.SILENT: f"{quiet} since {last}" if last != "unknown" else "silent",
         Lifecycle.CLOSED: "closed",
     }.get(Lifecycle(judgement.lifecycle[ring]), "")
 

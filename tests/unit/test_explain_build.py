@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import Counter
 from dataclasses import asdict
@@ -154,6 +155,16 @@ class TestRing:
 
     def test_the_summary_says_since_when_a_ring_is_silent(self, run):
         assert "; silent since " in build_ring_view(run, 2).summary
+
+    def test_without_usage_nobody_is_called_silent(self, run):
+        graph = run.graph
+        unused = dataclasses.replace(
+            graph.profiles, exchanges=np.zeros_like(graph.profiles.exchanges)
+        )
+        graph = dataclasses.replace(graph, profiles=unused)
+        again = Joined.of(graph, run.rings, run.judgement)
+        assert "; no sign-up since " in again.summaries[2]
+        assert not any("silent" in summary for summary in again.summaries)
 
     def test_why_names_both_sides(self, run):
         assert build_ring_view(run, 1).why.startswith("What speaks for one operator: ")
