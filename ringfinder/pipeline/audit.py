@@ -25,7 +25,7 @@ from ringfinder.graph.columns import AttributeGraph
 from ringfinder.model import IntArray, Verdict
 from ringfinder.normalise import NetworkLists, Pepper, normalise, prompt_bands
 from ringfinder.pipeline.judgement import decisions, inhabited, to_judgement, to_rings
-from ringfinder.pipeline.record import run_facts, run_record
+from ringfinder.pipeline.record import run_facts, run_record, unread_fields
 from ringfinder.pipeline.steps import Steps
 from ringfinder.publish.report import write_report
 from ringfinder.publish.staging import Staging, staged
@@ -83,6 +83,8 @@ def audit(
             telemetry = _read(inputs, settings, rejects, notice)
         with steps.step("normalise"):
             graph = _normalise(telemetry, settings)
+            for sentence in unread_fields(telemetry.sightings, graph.kind):
+                notice(sentence)
             telemetry = replace(telemetry, sightings={})  # clear values, and half a gigabyte
         with steps.step("background"):
             shared = shared_values(graph)

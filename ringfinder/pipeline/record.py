@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
@@ -11,10 +11,36 @@ import numpy as np
 from ringfinder.config import Settings
 from ringfinder.detect import Detection
 from ringfinder.explain.given import LabelUse, NullWorld, RejectCount, RunFacts, StepCost
+from ringfinder.explain.numbers import count
+from ringfinder.graph.telemetry import RawSightings
+from ringfinder.model import IntArray
 from ringfinder.pipeline.steps import Steps
+from ringfinder.schema import KINDS
 from ringfinder.score.assess import Assessment
 from ringfinder.sources import ReadTelemetry
 from ringfinder.versions import versions
+
+
+def unread_fields(sightings: Mapping[str, RawSightings], kind_of_value: IntArray) -> Iterator[str]:
+    """Say of each field whose values are there and none of them says anything.
+
+    Addresses of a load balancer, or a column mapped to the wrong field, would otherwise
+    cost a family of evidence without a word.
+
+    Parameters
+    ----------
+    sightings
+        By input field, as read.
+    kind_of_value
+        int8 (V,): kind of each value of the graph.
+    """
+    seen = {KINDS[code].field for code in np.unique(kind_of_value).tolist()}
+    for name, found in sorted(sightings.items()):
+        if len(found.values) and name not in seen:
+            yield (
+                f"{name}: none of its {count(len(found.values))} different values can be used; "
+                "is it the right column?"
+            )
 
 
 def run_facts(

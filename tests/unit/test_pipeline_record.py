@@ -12,7 +12,8 @@ from ringfinder.config import load
 from ringfinder.detect.find import Detection
 from ringfinder.explain.given import StepCost
 from ringfinder.model import Verdict
-from ringfinder.pipeline.record import run_facts, run_record
+from ringfinder.pipeline.record import run_facts, run_record, unread_fields
+from ringfinder.schema import CODE
 
 TWO = (Verdict.FLEET, Verdict.UNCLEAR)
 
@@ -131,3 +132,23 @@ class TestRecord:
             "signups: created_at is not a time": 1,
             "usage: unknown account": 3,
         }
+
+
+class TestUnreadFields:
+    def said(self, *kinds, **fields):
+        seen = {name: SimpleNamespace(values=pa.array(values)) for name, values in fields.items()}
+        codes = np.array([CODE[kind] for kind in kinds], dtype=np.int8)
+        return list(unread_fields(seen, codes))
+
+    def test_a_field_none_of_whose_values_is_usable_is_named_with_how_many(self):
+        (sentence,) = self.said("device", ip=["10.0.0.1", "10.0.0.2"], device_id=["d"])
+        assert sentence.startswith("ip: none of its 2 different values")
+
+    def test_no_sentence_holds_a_value(self):
+        assert "10.0.0.1" not in "".join(self.said(ip=["10.0.0.1"]))
+
+    def test_one_kind_of_value_is_enough(self):
+        assert self.said("mail_provider", email=["a@gmail.com"]) == []
+
+    def test_a_field_without_values_is_not_spoken_of(self):
+        assert self.said(ip=[]) == []
