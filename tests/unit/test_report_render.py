@@ -192,6 +192,19 @@ class TestRuns:
         assert "last label" not in text
         assert "to its probability; nothing else enters it" in text
 
+    @pytest.mark.parametrize(
+        ("settings", "said"),
+        [
+            ({"pepper": True}, "can find one with ringfinder pseudonym"),
+            ({"pepper": False, "pepper_file": "pepper"}, "can find one with ringfinder pseudonym"),
+            ({"pepper": False, "pepper_file": None}, "no value can be looked up"),
+            ({"clear_values": True}, "clear text"),
+        ],
+    )
+    def test_it_says_whether_a_value_can_be_looked_up(self, view, settings, said):
+        facts = RunFacts(settings=settings)
+        assert said in Page(render_report(dataclasses.replace(view, facts=facts))).text
+
     def test_the_rest_is_a_table_and_a_number(self, view):
         rows = (view.fleets[0],) * 3
         text = Page(render_report(dataclasses.replace(view, rest=rows, rest_left_out=17))).text
