@@ -74,6 +74,25 @@ def inputs() -> str:
     return table(("table", "column", "meaning"), *rows)
 
 
+def outputs() -> str:
+    """Return the columns of every table that an audit writes."""
+    from ringfinder.publish.tables import MEANINGS, RINGS_FIRST
+    from ringfinder.score.features import FEATURES
+
+    measured = {f.name: f"{f.words[0].upper()}{f.words[1:]} ({f.unit})." for f in FEATURES}
+    rows = []
+    for name, columns in MEANINGS.items():
+        told = dict(columns)
+        if name == "rings":
+            first = {column: told.pop(column) for column in RINGS_FIRST.names}
+            told = first | measured | told
+        rows += [
+            (f"`{name}.parquet`" if index == 0 else "", f"`{column}`", meaning)
+            for index, (column, meaning) in enumerate(told.items())
+        ]
+    return table(("table", "column", "meaning"), *rows)
+
+
 def kinds() -> str:
     """Return the kinds of evidence."""
     from ringfinder.schema import KINDS
@@ -111,6 +130,7 @@ def dependencies() -> str:
 SECTIONS: dict[str, Callable[[], str]] = {
     "settings": settings,
     "inputs": inputs,
+    "outputs": outputs,
     "kinds": kinds,
     "presets": presets,
     "dependencies": dependencies,

@@ -65,6 +65,44 @@ EVIDENCE = pa.schema(
     ]
 )
 
+MEANINGS: dict[str, dict[str, str]] = {
+    "accounts": {
+        "account_id": "The account; every sign-up has a row.",
+        "ring_id": "The ring it is a member of; null outside all rings.",
+        "membership": "Probability that it belongs to that ring; 0 outside.",
+        "score": "A member's membership times its ring's score; outside rings below one half, "
+        "higher the more it shares with a fleet.",
+        "decision": "`challenge` or `review` for members of fleets, by score; `allow` for all "
+        "others, those of `unclear` rings included. Nothing is ever `deny`.",
+        "reasons": "List of code, family, kind, nats, and text: one sentence for people.",
+    },
+    "rings": {
+        "ring_id": "The ring; kept between audits with `--previous`.",
+        "size": "Accounts in it.",
+        "score": "Probability that one operator runs it.",
+        "verdict": "`fleet`, `organisation`, `household`, or `unclear`: for a person to look at.",
+        "lifecycle": "`closed` (half of its accounts are), `growing` (a sign-up in the last week "
+        "of the data), `active` (use in it) or `silent` (neither).",
+        "first_seen": "First sign-up.",
+        "last_seen": "Last sign-up or use.",
+        "exchanges": "Exchanges of all members.",
+        "output_tokens": "Tokens out of all members.",
+        "false_discovery_rate": "Share of rings as strong as this one, or stronger, that chance "
+        "explains.",
+        "summary": "The ring in one sentence.",
+    },
+    "evidence": {
+        "ring_id": "The ring.",
+        "family": "Of the kind: network, payment, identity, device or behaviour.",
+        "kind": "Kind of the value.",
+        "value": "Pseudonym of the value, or the value where `clear_values` is set.",
+        "accounts_inside": "Members that have it.",
+        "accounts_total": "Accounts that have it, members or not.",
+        "nats": "How much likelier members have it than others do, as a natural logarithm.",
+    },
+}
+"""What each column says, for whoever reads the tables; ring features say it themselves."""
+
 
 def write_accounts(
     path: Path,

@@ -46,6 +46,12 @@ def written(run, tmp_path_factory):
     return write_all(run, tmp_path_factory.mktemp("tables"))
 
 
+def test_every_column_has_a_meaning_and_no_other_has(written, run):
+    for name, table in written.items():
+        names = [column for column in table.column_names if column not in run.judgement.features]
+        assert list(tables.MEANINGS[name]) == names
+
+
 class TestAccounts:
     def test_columns_and_types_are_the_contracts(self, written):
         fields = {field.name: str(field.type) for field in written["accounts"].schema}
