@@ -180,6 +180,10 @@ class WorldSpec:
         _check(0 < self.rows_per_account <= 500, "rows_per_account", self.rows_per_account, "0-500")
         _check(0 <= self.missing < 1, "missing", self.missing, "0 to below 1")
         _check(self.smallest_fleet >= 2, "smallest_fleet", self.smallest_fleet, "2 or more")
+        _check(
+            self.largest_fleet == 0 or self.largest_fleet >= self.smallest_fleet,
+            "largest_fleet", self.largest_fleet, f"at least smallest_fleet, {self.smallest_fleet}",
+        )  # fmt: skip
         _check(set(self.styles) <= set(STYLES), "styles", self.styles, f"some of {STYLES}")
         _check(bool(self.styles), "styles", self.styles, "at least one style")
         shares = self.cohort_shares

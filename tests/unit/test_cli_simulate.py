@@ -94,7 +94,14 @@ def test_for_a_machine_it_is_one_object(asked):
 
 
 @pytest.mark.parametrize(
-    "words", [["--accounts", 10], ["--prevalence", 2], ["--styles", "none"], ["--preset", "x"]]
+    "words",
+    [
+        ["--accounts", 10],
+        ["--prevalence", 2],
+        ["--styles", "none"],
+        ["--preset", "x"],
+        ["--smallest-fleet", 50, "--largest-fleet", 10],
+    ],
 )
 def test_an_impossible_world_is_refused_with_code_2(tmp_path, words):
     ran = run("simulate", *words, "--out", tmp_path / "w")
