@@ -14,6 +14,7 @@ import numpy as np
 
 from ringfinder.detect.candidates import first_members, value_communities
 from ringfinder.detect.refine import MINIMUM_SIZE
+from ringfinder.detect.ties import untied
 from ringfinder.evidence.background import background
 from ringfinder.evidence.incidence import Incidence, incidence
 from ringfinder.evidence.pairs import pairs_beyond, significant_pairs
@@ -22,6 +23,9 @@ from ringfinder.model import IntArray
 SPLIT_WITHIN = 0.05
 """Modularity that divides a ring: low, since its pairs are beyond chance within the ring
 already, and parts that belong together join again."""
+
+UNTIED_SIZE = 8
+"""Accounts of the smallest part set apart for sharing nothing that ties with the rest."""
 
 FEW = 100
 HINT_NATS = 2.0
@@ -64,22 +68,21 @@ def divide(shared: Incidence, community: IntArray, *, seed: int) -> IntArray:
     label = value_communities(
         pairs, within.values, seed=seed, split=SPLIT_WITHIN, family=within.family
     )
-    part = first_members(within, label)
-    return _numbered(community, part)
+    parts = _numbered(community, first_members(within, label), MINIMUM_SIZE)
+    return _numbered(parts, untied(shared, parts), UNTIED_SIZE)
 
 
-def _numbered(community: IntArray, part: IntArray) -> IntArray:
+def _numbered(community: IntArray, part: IntArray, smallest: int) -> IntArray:
     """Give every claimed part a number of its own; the rest keeps the community's.
 
-    A part too small to be a community is a chance within the ring, and stays with the rest.
-
-    The largest operator of a mixed ring dominates it, shows no excess within it and is
-    the rest.
+    A part of fewer than `smallest` accounts is a chance within the ring, and stays with the
+    rest. The largest operator of a mixed ring dominates it, shows no excess within it and
+    is the rest.
     """
     claimed = (community >= 0) & (part >= 0)
     key = community[claimed].astype(np.int64) * (int(part.max(initial=0)) + 1) + part[claimed]
     _, fresh, size = np.unique(key, return_inverse=True, return_counts=True)
     out = community.astype(np.int32).copy()
-    part = np.where(size[fresh] >= MINIMUM_SIZE, int(community.max()) + 1 + fresh, out[claimed])
+    part = np.where(size[fresh] >= smallest, int(community.max()) + 1 + fresh, out[claimed])
     out[claimed] = part
     return out

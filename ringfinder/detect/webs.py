@@ -14,19 +14,10 @@ import igraph
 import numpy as np
 
 from ringfinder.detect.seeded import seeded
+from ringfinder.detect.ties import TIES
 from ringfinder.evidence.incidence import FAMILY_COUNT, Incidence
 from ringfinder.evidence.lifts import MINIMUM_HOLDERS
 from ringfinder.model import BoolArray, IntArray
-from ringfinder.schema import KINDS, OBSERVATION_OF_KIND, OBSERVATIONS
-
-_TIES = np.array(
-    [
-        not kind.coarse and OBSERVATIONS[observation] != "created_at"
-        for kind, observation in zip(KINDS, OBSERVATION_OF_KIND, strict=True)
-    ]
-)
-"""Kinds that tie: an issuer, a network, a client or an hour meets strangers by the dozen."""
-
 
 ITERATIONS = 2
 """Of Leiden: ten found no more, and a web need only be roughly right to be refined."""
@@ -98,7 +89,7 @@ def core(shared: Incidence, outside: BoolArray) -> tuple[IntArray, IntArray]:
     at most sqrt(N) of all; accounts hold values of at least two families. Peeled until
     nothing falls.
     """
-    rare = (shared.degree <= np.sqrt(shared.accounts)) & _TIES[shared.kind]
+    rare = (shared.degree <= np.sqrt(shared.accounts)) & TIES[shared.kind]
     keep = rare[shared.value] & outside[shared.account]
     account, value = shared.account[keep], shared.value[keep]
     while True:

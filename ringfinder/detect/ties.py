@@ -1,0 +1,58 @@
+"""Kinds of values that tie accounts to each other, and parts of communities that nothing ties.
+
+Two operators who buy cards of one bank and use one client look alike beside the population;
+but no address, card, device, domain or prompt of theirs is common to both.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+
+from ringfinder.evidence.incidence import Incidence
+from ringfinder.model import IntArray
+from ringfinder.schema import KINDS, OBSERVATION_OF_KIND, OBSERVATIONS
+
+TIES = np.array(
+    [
+        not kind.coarse and OBSERVATIONS[observation] != "created_at"
+        for kind, observation in zip(KINDS, OBSERVATION_OF_KIND, strict=True)
+    ]
+)
+"""Kinds that tie: an issuer, a network, a client or an hour meets strangers by the dozen."""
+
+
+def untied(shared: Incidence, community: IntArray) -> IntArray:
+    """Find the parts of communities that share nothing which ties with the largest part.
+
+    Parameters
+    ----------
+    shared
+        The incidence.
+    community
+        int32 (N,): -1 for none.
+
+    Returns
+    -------
+    IntArray, shape (N,)
+        int32: a number for each such part; -1 in the largest part of each community and
+        outside. Parts are connected components of accounts and the values of kinds that
+        tie, however popular: one prompt that both use keeps two operators together.
+    """
+    rows = np.flatnonzero(TIES[shared.kind[shared.value]] & (community[shared.account] >= 0))
+    account = shared.account[rows].astype(np.int64)
+    key = community[account].astype(np.int64) * shared.values + shared.value[rows]
+    distinct, own = np.unique(key, return_inverse=True)
+    nodes = shared.accounts + len(distinct)
+    graph = sparse.coo_array(
+        (np.ones(len(rows), dtype=bool), (account, shared.accounts + own)), shape=(nodes, nodes)
+    )
+    _, part = connected_components(graph, directed=False)
+    part = np.where(community >= 0, part[: shared.accounts], -1)
+    inside = np.flatnonzero(part >= 0)
+    size = np.bincount(part[inside], minlength=1)
+    largest = np.zeros(int(community.max(initial=0)) + 1, dtype=np.int64)
+    order = inside[np.lexsort((-part[inside], size[part[inside]]))]
+    largest[community[order]] = part[order]  # the largest is written last, the first of equals
+    return np.where((part >= 0) & (part != largest[community]), part, -1).astype(np.int32)
