@@ -48,6 +48,7 @@ NEAR_NATS = -1.0
 with a fleet shares it with thousands."""
 
 HOUSEHOLD_SIZE = 8
+"""Accounts of the largest ring that is called a household: a flat, a family, a small team."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,11 @@ def assess(
         The communities that passed the null model.
     fraud, legitimate
         Labelled account indices.
+
+    Returns
+    -------
+    Assessment
+        Of rings that may be more than the communities, and larger or smaller. Deterministic.
     """
     none = np.zeros(0, dtype=np.int64)
     fraud = none if fraud is None else fraud
@@ -136,7 +142,7 @@ def assess(
         contributions=nats,
         prior_nats=weights.intercept + shift,
         probability=probability,
-        verdict=verdicts(graph, ring, features, probability, usage=usage),
+        verdict=verdicts(ring, features, probability, usage=usage),
         account_score=score,
         origin=origin,
     )
@@ -158,7 +164,22 @@ def near_fleets(
     *,
     usage: bool,
 ) -> Odds:
-    """Score every account against the rings that are fleets, down to `NEAR_NATS`."""
+    """Score every account against the rings that are fleets, down to `NEAR_NATS`.
+
+    Parameters
+    ----------
+    shared, back
+        Incidence and background.
+    ring, probability
+        int32 (N,), -1 outside; float64 (R,): P(fleet | ring).
+    usage
+        Whether anybody's use is known.
+
+    Returns
+    -------
+    Odds
+        Members included, under the numbers of `ring`; one family that speaks is enough.
+    """
     risky = np.flatnonzero(called_fleet(ring, probability, usage=usage))
     code = np.full(len(probability) + 1, -1, dtype=np.int32)
     code[risky] = np.arange(len(risky))
@@ -174,6 +195,15 @@ def admit(
 
     While rings are being formed, 20:1 keeps them from swallowing each other; once a ring
     is known to be a fleet, `ADMIT_NATS` is what a person would ask.
+
+    Parameters
+    ----------
+    ring, nats
+        int32 (N,), -1 outside; float64 (N,): log odds of members.
+    near
+        What `near_fleets` says.
+    probability
+        float64 (R,): P(fleet | ring).
 
     Returns
     -------
@@ -191,7 +221,15 @@ def near_score(
 ) -> FloatArray:
     """Rank accounts outside rings by how near they come to a fleet.
 
-    One family alone leaves the odds below 1:1, so nobody outside a ring passes one half.
+    Odds are cut at 1:1, so nobody outside a ring passes one half: above that are those whom
+    one family brings near (a large ring's prior costs little), and those whom two do but who
+    are not sure enough to be admitted.
+
+    Returns
+    -------
+    FloatArray, shape (N,)
+        0 to one half; 0 of members, of accounts labelled legitimate, and of all whose odds
+        are below `NEAR_NATS`.
     """
     out = np.zeros(len(ring))
     best, nats = best_community(near, len(ring))
@@ -209,14 +247,25 @@ def called_fleet(ring: IntArray, probability: FloatArray, *, usage: bool) -> Boo
 
 
 def verdicts(
-    graph: AttributeGraph,
     ring: IntArray,
     features: FloatArray,
     probability: FloatArray,
     *,
     usage: bool = True,
 ) -> list[Verdict]:
-    """Name what each ring is: a fleet, a household, an organisation, or unclear."""
+    """Name what each ring is: a fleet, a household, an organisation, or unclear.
+
+    Parameters
+    ----------
+    ring, features, probability
+        int32 (N,), -1 outside; float64 (R, F); float64 (R,): P(fleet | ring).
+    usage
+        Whether anybody's use is known: what is asked of a fleet depends on it.
+
+    Returns
+    -------
+    list of Verdict, length R
+    """
     size = np.bincount(ring[ring >= 0], minlength=len(probability))
     known = np.nan_to_num(features)
     owned = known[:, NAMES.index("domain_ownership")]

@@ -288,6 +288,14 @@ class TestKeepCommunities:
         assert np.array_equal(left.community, wanted)
         assert np.array_equal(left.nats, np.where(wanted >= 0, found.nats, -np.inf))
 
+    def test_where_all_stay_nothing_is_measured_again(self, monkeypatch):
+        shared, back = world(two_rings())
+        found = refine(shared, back, communities(FIRST, SECOND))
+        nothing = refine(shared, back, communities())
+        monkeypatch.setattr(detect_refine, "log_lifts", lambda *_: pytest.fail("it was measured"))
+        assert keep_communities(shared, back, found, np.array([True, True])) is found
+        assert keep_communities(shared, back, nothing, np.zeros(0, dtype=bool)) is nothing
+
     def test_lifts_of_those_that_stay_do_not_change(self):
         shared, back = world(two_rings())
         found = refine(shared, back, communities(FIRST, SECOND))

@@ -265,13 +265,12 @@ def test_the_order_of_accounts_changes_nothing(seed):
 
 class TestVerdicts:
     def named(self, probability, size=50, **features):
-        graph, _, _ = world()
         ring = np.full(ACCOUNTS, -1)
         ring[:size] = 0
         table = np.zeros((1, len(NAMES)))
         for name, value in features.items():
             table[0, NAMES.index(name)] = value
-        (verdict,) = verdicts(graph, ring, table, np.array([probability]))
+        (verdict,) = verdicts(ring, table, np.array([probability]))
         return verdict
 
     def test_from_even_odds_on_a_ring_is_a_fleet(self):
@@ -379,7 +378,6 @@ class TestLetGoEstablished:
 
 
 def test_of_a_few_accounts_and_without_use_more_is_asked():
-    graph, _, _ = world()
     table = np.zeros((1, len(NAMES)))
     for size, usage, asked in (
         (FEW - 1, True, FLEET_OF_FEW),
@@ -390,5 +388,5 @@ def test_of_a_few_accounts_and_without_use_more_is_asked():
         ring = np.full(ACCOUNTS, -1)
         ring[:size] = 0
         for probability, fleet in ((asked, True), (asked - 1e-6, False)):
-            (verdict,) = verdicts(graph, ring, table, np.array([probability]), usage=usage)
+            (verdict,) = verdicts(ring, table, np.array([probability]), usage=usage)
             assert (verdict is Verdict.FLEET) == fleet
