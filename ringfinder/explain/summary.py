@@ -131,7 +131,7 @@ def _use(facts: RingFacts, ring: int, exchanges: int) -> str:
 
 
 def when_used(facts: RingFacts, ring: int) -> str:
-    """Return ``round the clock``, ``in a working day's hours``, or nothing between them."""
+    """Return ``round the clock``, ``in a day's hours``, or nothing between them."""
     if facts.hours[ring].sum() < ENOUGH_USE:
         return ""
     quiet = float(facts.quiet_share[ring])

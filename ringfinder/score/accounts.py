@@ -21,6 +21,7 @@ QUIET_HOURS = 8
 """Length of the quiet window: people sleep about eight hours, wherever they live."""
 
 USE_BINS = 12
+"""Bins of accounts used about as much, or of about the same age, of as many accounts each."""
 
 BLOCK = 1 << 14
 """Accounts whose hours are summed at a time."""
@@ -65,7 +66,20 @@ class Traits:
 
 
 def account_traits(profiles: Profiles, created_ms: IntArray) -> Traits:
-    """Standardise what accounts did against the whole population. O(N)."""
+    """Standardise what accounts did against the whole population. O(N log N).
+
+    Parameters
+    ----------
+    profiles
+        Of all accounts.
+    created_ms
+        int64 (N,): when they signed up; persistence is compared with accounts of that age.
+
+    Returns
+    -------
+    Traits
+        Within -6 to 6; zero of accounts used less than `USED_ENOUGH`, and all zero without use.
+    """
     used = profiles.exchanges >= USED_ENOUGH
     rows = np.flatnonzero(used)
     exchanges = np.maximum(profiles.exchanges[rows], 1).astype(float)

@@ -19,6 +19,8 @@ from ringfinder.model import FloatArray, IntArray
 
 FRAUD_NATS = 1.5
 FRAUD_LIMIT_NATS = 4.5
+"""What each fraud label says of its own ring, and what all of them say together at most."""
+
 PRIOR_SD = (0.25, 1.0)
 """Prior standard deviations of Platt's slope around 1 and of the shift around 0, nats."""
 
@@ -29,7 +31,7 @@ RING_WEIGHT = 3.0
 def label_shift(
     log_odds: FloatArray, ring: IntArray, fraud: IntArray, legitimate: IntArray
 ) -> FloatArray:
-    """Return float64 (R,): what labels add to each ring's log odds of being a fleet.
+    """Return float64 (R,): nats that labels add to each ring's log odds of being a fleet.
 
     Parameters
     ----------
@@ -55,7 +57,20 @@ def label_shift(
 
 
 def platt(log_odds: FloatArray, bad: IntArray, good: IntArray) -> tuple[float, float]:
-    """Refit slope and shift of log odds on labelled members of rings; (1, 0) without any."""
+    """Refit slope and shift of log odds on labelled members of rings; (1, 0) without any.
+
+    Parameters
+    ----------
+    log_odds
+        float64 (R,), before labels.
+    bad, good
+        int (R,): members labelled fraud, and legitimate.
+
+    Returns
+    -------
+    slope, shift
+        Slope in 0.2-5, shift in -8 to 8 nats.
+    """
     total = bad + good
     if not total.any():
         return 1.0, 0.0

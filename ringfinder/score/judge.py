@@ -57,7 +57,13 @@ class Weights:
 
 @cache
 def shipped_weights(*, usage: bool) -> Weights:
-    """Read the weights that came with this version."""
+    """Read the weights that came with this version.
+
+    Parameters
+    ----------
+    usage
+        Whether anybody's use is known; without, features that need it weigh nothing.
+    """
     name = "usage" if usage else "signups"
     data = json.loads((files(__package__) / "weights.json").read_text())[name]
     rows = data["features"]
@@ -98,7 +104,9 @@ def fleet_probability(
 ) -> tuple[FloatArray, FloatArray]:
     """Return P(fleet | ring), shape (R,), and the contributions, shape (R, F).
 
-    `shift_nats` moves the log odds: recalibration with labels, evidence of labels.
+    `features` is float64 (R, F) in the order of `FEATURES`, NaN where not measured;
+    `shift_nats`, one number or float64 (R,), moves the log odds: recalibration with labels,
+    evidence of labels.
     """
     nats = contributions(features, weights)
     return expit(weights.intercept + nats.sum(axis=1) + shift_nats), nats

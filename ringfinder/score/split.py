@@ -25,8 +25,14 @@ MINIMUM_PART = 5
 """Members of the smaller part; as many as the smallest ring that is reported."""
 
 VERY_STRONG = 10.0
+"""Gain in the Bayesian information criterion (2 ln B) from which two profiles are kept."""
+
 STEPS = 40
+"""Steps of EM at most."""
+
 MINIMUM_SPREAD = 0.05
+"""Variance below which no profile goes, and deviation below which no trait is a start."""
+
 ROUNDING = 1e-9
 """Nats by which a start must be better: of two that meet, the first names the parts."""
 

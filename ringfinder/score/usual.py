@@ -68,7 +68,8 @@ _KNOWN: WeakKeyDictionary[AttributeGraph, Usual] = WeakKeyDictionary()
 def usual(graph: AttributeGraph) -> Usual:
     """Count what is usual in a graph; remembered as long as the graph lives. O(E).
 
-    One run measures rings of the same graph eight times: as found, cut and admitted.
+    One run measures groups of the same graph up to ten times: the first communities, the
+    classes, rings as found, each cut of them and its outcome, and with those admitted.
     """
     known = _KNOWN.get(graph)
     if known is None:
