@@ -36,7 +36,7 @@ class AttributeKind:
     coarse
         True where one value stands for a part of the population (a carrier's network,
         a bank, a client) rather than for something a person has: it marks a ring
-        together with other values, but ties nobody to anybody by itself (`detect.webs`).
+        together with other values, but ties nobody to anybody by itself (`detect.ties`).
     witness
         False where a value is too wide to be evidence against anybody and only
         teaches the background.

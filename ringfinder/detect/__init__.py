@@ -9,6 +9,7 @@ In reading order::
     refine       accounts enter and leave by their odds             (refine.py)
     ledger       of which only those that changed are measured      (ledger.py)
     webs         accounts tied by rare values of which no two meet  (webs.py)
+    ties         parts of a community that nothing ties together    (ties.py)
     divide       communities that are two                           (divide.py)
     null         the same on permuted data: false discovery rates   (null.py)
     find         all of it                                          (find.py)

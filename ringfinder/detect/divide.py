@@ -5,7 +5,8 @@ one block. Inside a community the community itself is the background: a domain a
 template that the whole ring mixes freely sit together as often as chance says, while two
 operators' cards and domains keep apart. Pairs beyond chance *within* the ring are
 clustered again, and the parts go back into refinement, where they join if most members
-of one pass the test of the other.
+of one pass the test of the other. Parts that share no value of a kind that ties accounts
+(`ringfinder.detect.ties`) are set apart as well.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ UNTIED_SIZE = 8
 """Accounts of the smallest part set apart for sharing nothing that ties with the rest."""
 
 FEW = 100
+"""Accounts of the largest ring in which a hint of a division is followed."""
+
 HINT_NATS = 2.0
 """In a ring of at most `FEW`, no pair can show much excess (two halves of 17: 3 nats; eight
 of a hundred: 10), so a hint is enough to try: parts that belong together join again."""
@@ -48,8 +51,8 @@ def divide(shared: Incidence, community: IntArray, *, seed: int) -> IntArray:
     Returns
     -------
     IntArray, shape (N,)
-        Parts under numbers of their own, the accounts that no part claims under their
-        community's.
+        int32: parts under numbers of their own, the accounts that no part claims under their
+        community's. Deterministic for a seed.
     """
     inside = community[shared.account] >= 0
     if not inside.any():
