@@ -24,6 +24,7 @@ from ringfinder.score.assess import (
     NEAR_NATS,
     SURE,
     admit,
+    admit_again,
     called_fleet,
     families_per_member,
     near_fleets,
@@ -252,3 +253,35 @@ class TestFamiliesPerMember:
 
 def test_five_to_one_is_less_than_rings_ask_and_more_than_being_near():
     assert NEAR_NATS < 0 < ADMIT_NATS < math.log(20)
+
+
+class TestAdmitAgain:
+    """Five who know the fleet's domain bring a device; who has that device is its fleet's too."""
+
+    FIRST, THEN = range(500, 505), range(510, 511)
+
+    def admitted(self, first=FIRST):
+        columns = crowd(ACCOUNTS)
+        plant(columns, MEMBERS, {"email_domain": ["x"], "ip_network": ["pool"]})
+        plant(columns, MEMBERS[:25], {"device": ["d1", "d2"]})
+        plant(columns, [*first, *self.THEN], {"ip_network": ["pool"], "device": ["theirs"]})
+        plant(columns, first, {"email_domain": ["x"]})
+        shared = shared_values(graph_of(columns))
+        back = background(shared, np.zeros(ACCOUNTS, dtype=int))
+        probability = np.array([0.99])
+        ring, nats = ring_of(MEMBERS), np.zeros(ACCOUNTS)
+        near = near_fleets(shared, back, ring, probability, usage=True)
+        once, nats = admit(ring, nats, near, probability)
+        twice, _ = admit_again(shared, back, once, nats, near, probability, usage=True)
+        return once, twice
+
+    def test_who_shares_with_the_admitted_is_admitted_after_them(self):
+        once, twice = self.admitted()
+        assert (once[list(self.FIRST)] == 0).all()
+        assert (once[list(self.THEN)] == -1).all()
+        assert (twice[list(self.THEN)] == 0).all()
+
+    def test_where_nobody_was_admitted_nobody_is_admitted_again(self):
+        once, twice = self.admitted(first=range(0))
+        assert (once[list(self.THEN)] == -1).all()
+        assert np.array_equal(once, twice)
