@@ -35,7 +35,7 @@ class Standing(StrEnum):
 
     ATTESTED = "attested"  # the card network, the connection itself, our own clock
     OBSERVED = "observed"  # seen by us, but under the account's control
-    CLAIMED = "claimed"  # typed by the account: testifies about that account only
+    CLAIMED = "claimed"  # typed by the account: may be anybody's
 
 
 class Privacy(StrEnum):

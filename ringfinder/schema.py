@@ -24,7 +24,8 @@ class AttributeKind:
     family
         Two kinds of one family are not independent witnesses.
     standing
-        Who vouches for it; claimed values never testify against earlier holders.
+        Who vouches for it: for whoever reads the evidence. The search weighs all alike; that
+        nobody is framed by what others typed is seen to by behaviour (`score.apart`).
     privacy
         How a clear value must be treated.
     label
