@@ -20,7 +20,7 @@ class AttributeKind:
     name
         Stable name, used in files and over HTTP.
     field
-        The input field (design 5.1) it is derived from.
+        The input field (`sources.columns`) it is derived from.
     family
         Two kinds of one family are not independent witnesses.
     standing

@@ -17,7 +17,7 @@ class RawSightings:
     Attributes
     ----------
     field
-        Input field of the design's section 5.1, such as ``email`` or ``device_id``.
+        Input field (`sources.columns`), such as ``email`` or ``device_id``.
     values
         String array (V,): distinct raw strings as found, trimmed, sorted.
     account, value

@@ -1,4 +1,4 @@
-"""accounts.parquet, rings.parquet, evidence.parquet: a contract (design 5.2) to the letter.
+"""accounts.parquet, rings.parquet, evidence.parquet: a contract that other programs read.
 
 The same tables give the same bytes: fixed row groups, plain columns, no times in the
 metadata. Accounts are written a row group at a time, so their reasons are never all in

@@ -1,7 +1,7 @@
 """Tell apart who is under one roof: a fleet inside a company, a company a fleet imitates.
 
 What accounts share cannot tell these apart, and what an account claims must not testify
-against those who were there before (the design's ninth promise: nobody is framed).
+against those who were there before: nobody may be framed.
 """
 
 from __future__ import annotations

@@ -223,7 +223,7 @@ class World:
     Attributes
     ----------
     tables
-        `signups`, `usage`, `payments`, `logins`, `truth`: columns of the design's 5.1;
+        `signups`, `usage`, `payments`, `logins`, `truth`: columns as an audit reads them;
         truth has account_id, group_id (of a benign group), fleet_id, style, cohort,
         network_class, established and region.
     info

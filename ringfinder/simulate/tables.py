@@ -1,4 +1,4 @@
-"""Codes to tables: the columns of the design's section 5.1."""
+"""Codes to tables: the columns that an audit reads."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def simulate(spec: WorldSpec) -> World:
     Returns
     -------
     World
-        The tables of the design's section 5.1, the truth, and facts about the world.
+        The input tables of an audit, the truth, and facts about the world.
         Equal specs give equal bytes: every part draws from its own stream of the seed.
     """
     ground = Ground(spec)

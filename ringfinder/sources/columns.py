@@ -1,7 +1,7 @@
 """What a row of each input table may hold, declared once.
 
-The reader, its error messages and the documentation are derived from `TABLES`; the
-contract is section 5.1 of the design.
+The reader, its error messages and the documentation are derived from `TABLES`, a contract
+with whoever writes these files.
 """
 
 from __future__ import annotations
