@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -40,9 +41,9 @@ def clearing_change(
 
     Membership is the sum over families of the family's evidence, each capped, minus what
     the prior odds cost (`evidence.membership`). The answer is exact: within a family the
-    strongest values go first, and how many to take from each family is chosen by dynamic
-    programming. Of equally small changes the one that lowers the odds most is taken. What
-    misses cost is left out, so the change found is always enough, if not always smallest.
+    strongest values go first, and every choice of families to take from is tried. Of equally
+    small changes the one that lowers the odds most is taken. What misses cost is left out, so
+    the change found is always enough, if not always smallest.
 
     Parameters
     ----------
@@ -93,19 +94,34 @@ def _what_remains(falling: FloatArray, cap: float) -> FloatArray:
 
 
 def _fewest(left: list[FloatArray], below: float) -> tuple[tuple[int, ...], float]:
-    """Return how many to take of each family, and what remains: fewest first, then least."""
-    best: dict[int, tuple[float, tuple[int, ...]]] = {0: (0.0, ())}
-    for column in left:
-        step: dict[int, tuple[float, tuple[int, ...]]] = {}
-        for number, (rest, taken) in best.items():
-            for more, remains in enumerate(column):
-                candidate = (rest + float(remains), (*taken, more))
-                if number + more not in step or candidate < step[number + more]:
-                    step[number + more] = candidate
-        best = step
-    for number in sorted(best):
-        rest, taken = best[number]
-        if rest <= below:
-            return taken, rest
-    rest, taken = best[max(best)]
-    return taken, rest
+    """Return how many to take of each family, and what remains: fewest first, then least.
+
+    What is left of a family stays at the cap for a while, and from where it first falls each
+    further value brings less. So once it is settled which families fall at all, a choice of
+    few, the best is the largest steps first: time grows like the number of values, of which
+    an account may hold a hundred thousand.
+    """
+    first = np.array([int(np.argmax(column < column[0])) for column in left], dtype=np.int64)
+    falling = np.flatnonzero(first)
+    # Of equal steps those of the last family come first.
+    parts = [(code, -np.diff(left[code][first[code] :])) for code in falling[::-1]]
+    steps = np.concatenate([step for _, step in parts] or [np.zeros(0)])
+    of = np.concatenate([np.full(len(step), code) for code, step in parts] or [falling])
+    of = of[np.argsort(-steps, kind="stable")]
+    found = []
+    for bits in product((False, True), repeat=len(falling)):
+        chosen = np.isin(np.arange(len(left)), falling[list(bits)])
+        path = of[chosen[of]]
+        taken = [
+            np.append(0, np.cumsum(path == code)) + first[code] * chosen[code]
+            for code in range(len(left))
+        ]
+        rest = sum((column[at] for column, at in zip(left, taken, strict=True)), np.zeros(1))
+        enough = np.flatnonzero(rest <= below)[:1]
+        for at in enough.tolist():
+            numbers = tuple(int(column[at]) for column in taken)
+            found.append((sum(numbers), float(rest[at]), numbers))
+    if not found:
+        return tuple(len(column) - 1 for column in left), sum(float(c[-1]) for c in left)
+    _, rest_of_best, best = min(found)
+    return best, rest_of_best

@@ -53,6 +53,15 @@ def test_values_beyond_the_cap_must_all_go():
     assert change.removed == (3,)
 
 
+def test_accounts_may_hold_very_many_values():
+    each = [40_000, 60_000, 1]
+    nats, family = np.repeat([2.0, 1.0, 4.0], each), np.repeat([0, 1, 2], each)
+    change = clearing_change(nats, family, cap=8.0, prior=8.0)
+    assert change.before == 12.0
+    assert len(change.removed) == 40_000
+    assert change.after == pytest.approx(2.0)
+
+
 def test_one_family_alone_never_makes_a_member():
     change = clearing_change(np.array([50.0]), np.array([2]), cap=LEAST_CAP, prior=LEAST_PRIOR)
     assert change.removed == ()
