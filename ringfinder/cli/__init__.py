@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -45,5 +46,10 @@ program.add_command(doctor.doctor)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit with its code."""
+    """Run the command line and exit with its code.
+
+    Being told to stop (SIGTERM) is taken like Ctrl-C, so that what was put on the disk for a
+    while is cleared away.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(guarded(program, list(sys.argv[1:] if arguments is None else arguments)))

@@ -28,12 +28,18 @@ from ringfinder.pipeline.judgement import decisions, inhabited, to_judgement, to
 from ringfinder.pipeline.record import run_facts, run_record, unread_fields
 from ringfinder.pipeline.steps import Steps
 from ringfinder.publish.report import write_report
-from ringfinder.publish.staging import Staging, staged
+from ringfinder.publish.staging import RESULTS, Staging, staged
 from ringfinder.publish.tables import write_accounts, write_evidence, write_rings
 from ringfinder.runs import AuditInputs, AuditSummary, Notice, Progress, RingLine
 from ringfinder.score.assess import Assessment, assess
 from ringfinder.score.population import learn_population
-from ringfinder.sources import Inputs, ReadTelemetry, RejectsWriter, read_telemetry
+from ringfinder.sources import (
+    Inputs,
+    ReadTelemetry,
+    RejectsWriter,
+    find_paths,
+    read_telemetry,
+)
 
 STEPS = 7
 SHOWN_SPARED = 10
@@ -78,6 +84,7 @@ def audit(
         notices(sentence)
 
     previous = _previous(inputs.previous)
+    _check_kept(inputs, out)
     with staged(out) as stage:
         with steps.step("read"), RejectsWriter(stage.path("rejects.jsonl")) as rejects:
             telemetry = _read(inputs, settings, rejects, notice)
@@ -107,6 +114,18 @@ def audit(
     return _summary(view, telemetry, out, steps.seconds)
 
 
+def _check_kept(inputs: AuditInputs, out: Path) -> None:
+    """Raise InputError if a result would take the place of a file that is read."""
+    results = [out / name for name in RESULTS if (out / name).is_file()]
+    for given in inputs.tables().values():
+        for path in find_paths(given):
+            if any(path.samefile(result) for result in results):
+                raise InputError(
+                    f"The results in {out} would replace {path}, which is read. "
+                    "Name another directory with --out."
+                )
+
+
 def _previous(directory: Path | None) -> tuple[pa.StringArray, pa.StringArray] | None:
     """Read the ring ids of an earlier run."""
     if directory is None:
@@ -114,12 +133,12 @@ def _previous(directory: Path | None) -> tuple[pa.StringArray, pa.StringArray] |
     path = directory / "accounts.parquet"
     try:
         table = pq.read_table(path, columns=["account_id", "ring_id"]).combine_chunks()
-    except (OSError, pa.ArrowInvalid, pa.ArrowKeyError) as error:
+        return _strings(table["account_id"]), _strings(table["ring_id"])
+    except (OSError, pa.ArrowException) as error:
         raise InputError(
             f"--previous {directory} holds no readable accounts.parquet; "
             "expected the output directory of an earlier audit."
         ) from error
-    return _strings(table["account_id"]), _strings(table["ring_id"])
 
 
 def _strings(column: pa.ChunkedArray) -> pa.StringArray:

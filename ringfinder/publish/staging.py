@@ -7,6 +7,7 @@ directory with run.json is one whole run.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -19,6 +20,15 @@ from pathlib import Path
 from ringfinder.errors import InputError
 
 RUN_FILE = "run.json"
+RESULTS = (
+    "accounts.parquet",
+    "rings.parquet",
+    "evidence.parquet",
+    "report.html",
+    "rejects.jsonl",
+    RUN_FILE,
+)
+"""The files of an audit."""
 _HIDDEN = ".unfinished"
 
 
@@ -73,11 +83,39 @@ def staged(directory: Path) -> Iterator[Staging]:
     Raises
     ------
     InputError
-        If the directory cannot be written to, or the disk is full.
+        If the directory cannot be written to, another run writes to it at this moment, or
+        the disk is full.
     """
-    hidden = directory / _HIDDEN
     try:
         directory.mkdir(parents=True, exist_ok=True)
+        handle = os.open(directory, os.O_RDONLY)
+    except OSError as error:
+        raise _unwritable(directory, error) from error
+    try:
+        _lock(handle, directory)
+        with _hidden(directory) as stage:
+            yield stage
+    finally:
+        os.close(handle)  # ends the lock, as the end of the process would
+
+
+def _lock(handle: int, directory: Path) -> None:
+    """Keep a directory for this run: two at once would take each other's files for theirs."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise InputError(
+            f"Another run is writing to the output directory {directory}. "
+            "Wait for it, or name another with --out."
+        ) from None
+    except OSError:
+        return  # a file system without locks: nothing can be asked of it
+
+
+@contextmanager
+def _hidden(directory: Path) -> Iterator[Staging]:
+    hidden = directory / _HIDDEN
+    try:
         shutil.rmtree(hidden, ignore_errors=True)
         hidden.mkdir()
     except OSError as error:
@@ -98,6 +136,11 @@ def _publish(hidden: Path, directory: Path) -> None:
     names.sort(key=lambda name: name == RUN_FILE)
     for name in names:
         _flush(hidden / name)
+        if (directory / name).is_dir() and not (directory / name).is_symlink():
+            raise InputError(
+                f"{directory / name} is a directory, and a result has that name. "
+                "Move it away, or name another directory with --out."
+            )
     (directory / RUN_FILE).unlink(missing_ok=True)
     for name in names:
         (hidden / name).replace(directory / name)

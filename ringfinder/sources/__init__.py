@@ -1,6 +1,6 @@
 """Records in: files of sign-ups, usage, payments, logins and labels, to columns."""
 
-from ringfinder.sources.files import FileRecord
+from ringfinder.sources.files import FileRecord, find_paths
 from ringfinder.sources.reader import Inputs, ReadTelemetry, Record, read_telemetry
 from ringfinder.sources.rejects import Reason, RejectsWriter
 
@@ -11,5 +11,6 @@ __all__ = [
     "Reason",
     "Record",
     "RejectsWriter",
+    "find_paths",
     "read_telemetry",
 ]

@@ -18,6 +18,8 @@ import pytest
 from audits import FILES, PEPPER, TABLES, Audited, audited, make_world, write_rows
 from shell import run
 
+from ringfinder.publish import staged
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -114,6 +116,24 @@ class TestKilled:
         assert snapshot(earlier) == before
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_told_to_stop_it_leaves_nothing_of_its_input_on_the_disk(tmp_path, number):
+    words = [sys.executable, "-m", "ringfinder", "audit", "-", "--temp-dir", tmp_path / "temp"]
+    (tmp_path / "temp").mkdir()
+    with subprocess.Popen(
+        list(map(str, [*words, "--out", tmp_path / "out"])),
+        cwd=ROOT, stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as running:  # fmt: skip
+        deadline = time.monotonic() + 30
+        while not list((tmp_path / "temp").rglob("stdin.jsonl")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        os.kill(running.pid, number)
+        assert running.wait(30) == 130
+        assert running.stderr.read() == b"ringfinder: Stopped.\n"
+    assert not list((tmp_path / "temp").iterdir())
+    assert not list((tmp_path / "out").iterdir())
+
+
 class TestDirectory:
     @pytest.mark.parametrize("place", ["file", "file/below"])
     def test_that_cannot_be_written_ends_the_run_in_one_sentence(self, world, tmp_path, place):
@@ -139,6 +159,33 @@ class TestDirectory:
         assert snapshot(earlier) == before
         assert not (earlier / ".unfinished").exists()
 
+    def test_in_which_a_result_is_a_directory_stays_as_it_was(self, world, earlier):
+        (earlier / "rings.parquet").unlink()
+        (earlier / "rings.parquet").mkdir()
+        before = snapshot(earlier)
+        ran = run("audit", world["signups"], "--out", earlier)
+        assert ran.code == 2
+        assert "rings.parquet is a directory" in ran.err
+        assert snapshot(earlier) == before
+
+    def test_that_another_run_is_writing_to_is_left_to_it(self, world, found, earlier):
+        with staged(earlier) as stage:
+            stage.write_bytes("report.html", b"the other's")
+            ran = run("audit", world["signups"], "--out", earlier)
+            assert ran.code == 2
+            assert "Another run is writing" in ran.err
+            assert stage.path("report.html").read_bytes() == b"the other's"
+        assert audited(world, earlier, pepper=PEPPER).tables() == found.tables()
+
+    @pytest.mark.parametrize("pattern", ["accounts.parquet", "*.parquet"])
+    def test_does_not_lose_what_is_read(self, world, tmp_path, pattern):
+        shutil.copy(world["signups"], tmp_path / "accounts.parquet")
+        before = snapshot(tmp_path)
+        ran = run("audit", tmp_path / pattern, "--out", tmp_path)
+        assert ran.code == 2
+        assert "would replace" in ran.err
+        assert snapshot(tmp_path) == before
+
     def test_may_be_that_of_the_earlier_run_itself(self, world, found, earlier):
         again = audited(world, earlier, previous=earlier, pepper=PEPPER)
         assert again.ring_of() == found.ring_of()
@@ -146,6 +193,17 @@ class TestDirectory:
     def test_of_an_earlier_run_without_the_columns_ends_the_run(self, world, tmp_path):
         (tmp_path / "old").mkdir()
         pq.write_table(pa.table({"account_id": ["a"]}), tmp_path / "old" / "accounts.parquet")
+        ran = run("audit", world["signups"], "--previous", tmp_path / "old", "--out", tmp_path)
+        assert ran.code == 2
+        assert "holds no readable accounts.parquet" in ran.err
+
+    @pytest.mark.parametrize("column", [[["a"]], [{"a": 1}], [b"\xff"]])
+    def test_of_an_earlier_run_with_columns_of_another_type_ends_the_run(
+        self, world, tmp_path, column
+    ):
+        (tmp_path / "old").mkdir()
+        table = pa.table({"account_id": column, "ring_id": column})
+        pq.write_table(table, tmp_path / "old" / "accounts.parquet")
         ran = run("audit", world["signups"], "--previous", tmp_path / "old", "--out", tmp_path)
         assert ran.code == 2
         assert "holds no readable accounts.parquet" in ran.err
