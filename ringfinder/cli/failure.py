@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 import traceback
+from contextlib import suppress
 
 import click
 
@@ -20,6 +21,8 @@ _OF_THE_MACHINE = {
     errno.EACCES,
     errno.EDQUOT,
     errno.EISDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
     errno.ENOSPC,
     errno.ENOTDIR,
     errno.EPERM,
@@ -33,13 +36,15 @@ def guarded(program: click.Command, arguments: list[str]) -> int:
         # Not program.main(): it ends the process in its own ways, with its own codes.
         with program.make_context("ringfinder", list(arguments)) as context:
             program.invoke(context)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # the caller may have closed it
+            sys.stdout.flush()
     except BaseException as error:  # the last place that can make a sentence of it
         code, sentence = explain(error)
         if sentence and "--debug" in arguments:
             traceback.print_exc()
         if sentence:
-            click.echo(f"ringfinder: {safe(sentence)}", err=True)
+            with suppress(OSError):  # standard error may be full or gone; the code still tells
+                click.echo(f"ringfinder: {safe(sentence)}", err=True)
         return code
     return 0
 

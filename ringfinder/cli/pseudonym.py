@@ -56,8 +56,12 @@ def pseudonym(kind: str, value: str, as_json: bool, **options: Any) -> None:
             "No pepper is set, so there is no pseudonym to tell: set RINGFINDER_PEPPER or "
             "--pepper-file to what the audit used."
         )
-    if value == "-":
-        value = sys.stdin.read().rstrip("\r\n")
+    try:
+        if value == "-":
+            value = sys.stdin.read().rstrip("\r\n")
+        value.encode()
+    except UnicodeError:
+        raise InputError("The value is not text in UTF-8.") from None
     found = _pseudonyms(KIND[kind], value.strip(), pepper, settings)
     if not found:
         raise InputError(

@@ -54,7 +54,7 @@ def _read_file(path: Path) -> dict[str, Any]:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"Cannot read the settings file {path}: {error.strerror}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+    except (ValueError, RecursionError):  # not TOML, not UTF-8, a number beyond all bounds
         raise InputError(
             f"The settings file {path} is not TOML: expected lines `name = value`."
         ) from None

@@ -164,7 +164,7 @@ class Settings(BaseSettings):
         if self.pepper is not None and self.pepper_file is not None:
             raise InputError("Both settings pepper and pepper_file are set; keep one of them.")
         if self.pepper is not None:
-            return self.pepper.get_secret_value().encode()
+            return self.pepper.get_secret_value().encode("utf-8", "surrogateescape")
         if self.pepper_file is None:
             return None
         pepper = self.pepper_file.read_bytes().strip()

@@ -132,6 +132,17 @@ def find_files(patterns: Mapping[str, Sequence[str]], spool: Path) -> list[Sourc
     return found
 
 
+def find_paths(patterns: Sequence[str]) -> list[Path]:
+    """Return the paths that the patterns name; standard input has none.
+
+    Raises
+    ------
+    InputError
+        If a pattern matches nothing.
+    """
+    return [Path(path) for given in patterns if given != STDIN for path in _matches(given)]
+
+
 def _matches(pattern: str) -> list[str]:
     """Return the paths that a pattern names, at least one."""
     if pattern == STDIN or Path(pattern).exists():
@@ -146,8 +157,14 @@ def _matches(pattern: str) -> list[str]:
 def _source_file(table: str, path: str, name: str, spool: Path) -> SourceFile:
     if path == STDIN:
         copy = spool / "stdin.jsonl"
-        with copy.open("wb") as out:
-            shutil.copyfileobj(sys.stdin.buffer, out, _CHUNK)
+        try:
+            with copy.open("wb") as out:
+                shutil.copyfileobj(sys.stdin.buffer, out, _CHUNK)
+        except OSError as error:
+            raise InputError(
+                f"standard input cannot be kept in the temporary directory: {error.strerror}; "
+                "make room, or name another with --temp-dir"
+            ) from None
         _check_readable(copy, "standard input")
         return SourceFile(table, copy, STDIN, Format.JSONL, "none")
     file = Path(path)
@@ -166,6 +183,9 @@ def _check_readable(path: Path, name: str) -> None:
     """Raise InputError unless there is a file with something in it."""
     if path.is_dir():
         raise InputError(f"{name} is a directory: name its files, such as '{path}/*.parquet'")
+    if path.exists() and not path.is_file():
+        # A pipe that is opened to look into it is lost to whoever writes to it.
+        raise InputError(f"{name} is no regular file: give what it holds on standard input, as -")
     try:
         with path.open("rb") as file:
             empty = not file.read(1)

@@ -21,6 +21,8 @@ from ringfinder.sources.files import Format, SourceFile
 
 _HEAD_BYTES = 1 << 22
 _HEAD_LINES = 10_000
+_LONGEST_HEADER = 1 << 20
+_HEADER = re.compile(rf"[^\r\n]{{0,{_LONGEST_HEADER}}}[\r\n]")
 _DELIMITERS = ",;\t|"
 _NAMES_SHOWN = 20
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_ .:/-]{0,39}")
@@ -107,6 +109,11 @@ def _layout(file: SourceFile, mapping: Mapping[str, str]) -> Layout:
     head = _head(file)
     if file.format is Format.JSONL:
         return _choose(file, _json_keys(file, head), mapping)
+    if len(head) > _LONGEST_HEADER and not _HEADER.match(head):
+        raise InputError(
+            f"{file.name}: its first line is longer than {_LONGEST_HEADER:,} characters: "
+            "that is no header with the names of columns"
+        )
     # The header decides, not the rows: a value may hold any character, a name does not.
     tried = [_split(head, delimiter) for delimiter in _DELIMITERS]
     known = [len(_holders(file.table, columns, mapping)) for columns in tried]
@@ -200,7 +207,7 @@ def _json_keys(file: SourceFile, head: str) -> list[str]:
     for line in head.split("\n", _HEAD_LINES)[:_HEAD_LINES]:
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):  # no JSON, or nested thousands deep
             continue
         if isinstance(row, dict):
             keys.update(dict.fromkeys(row))

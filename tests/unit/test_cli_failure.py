@@ -56,7 +56,9 @@ class TestExitCodes:
         assert ran.code == 5
         assert "--memory-limit" in ran.err
 
-    @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS])
+    @pytest.mark.parametrize(
+        "number", [errno.ENOSPC, errno.EACCES, errno.EROFS, errno.ENAMETOOLONG]
+    )
     def test_what_the_machine_refuses_is_2_and_names_the_file(self, fails, number):
         ran = fails(OSError(number, "Not now", "out/rings.parquet"))
         assert ran.code == 2
@@ -136,3 +138,21 @@ def test_a_reader_that_went_away_is_no_error(monkeypatch, tmp_path):
     with (tmp_path / "pipe").open("w") as gone:
         monkeypatch.setattr("sys.stdout", gone)
         assert guarded(program, ["doctor"]) == 0
+
+
+class Full:
+    """A stream on a full disk."""
+
+    def write(self, text):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def flush(self):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize(("out", "code"), [(None, 0), (Full(), 2)])
+def test_output_that_nobody_takes_changes_no_more_than_the_code(monkeypatch, out, code):
+    monkeypatch.setattr("ringfinder.cli.doctor.examine", lambda settings: [])
+    monkeypatch.setattr("sys.stdout", out)
+    monkeypatch.setattr("sys.stderr", Full())
+    assert guarded(program, ["doctor"]) == code

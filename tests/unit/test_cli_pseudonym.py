@@ -109,6 +109,20 @@ class TestRefusals:
         assert "says nothing about an account" in ran.err
         assert value not in ran.err
 
+    def test_a_value_that_is_not_utf8_is_refused(self, monkeypatch):
+        text = io.TextIOWrapper(io.BytesIO(b"\xff\xfe"), "utf-8")
+        monkeypatch.setattr("sys.stdin", text)
+        for value in ("-", "\udcff"):
+            ran = run("pseudonym", "ip", value)
+            assert ran.code == 2
+            assert "not text in UTF-8" in ran.err
+
+
+def test_a_pepper_may_be_any_bytes(monkeypatch):
+    monkeypatch.setenv("RINGFINDER_PEPPER", "\udcff" * 40)
+    ran = run("pseudonym", "ip", "45.67.89.9")
+    assert (ran.code, ran.err) == (0, "")
+
 
 def test_no_value_is_left_unnormalised_by_the_command():
     # The command reads a value as `normalise` does: a change there must show here.

@@ -116,7 +116,13 @@ class TestTheFile:
         (tmp_path / "ringfinder.toml").write_text("zzz = 2\n")
         assert "did you mean" not in said()
 
-    @pytest.mark.parametrize("content", [b"seed: 3\n", b"\xff\xfe\x00", b"seed = 1\nseed = 2\n"])
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b"seed: 3\n", b"\xff\xfe\x00", b"seed = 1\nseed = 2\n",
+            b"seed = 1" + b"0" * 9000, b"threads = " + b"[" * 9000,
+        ],
+    )  # fmt: skip
     def test_what_is_not_toml_is_refused(self, tmp_path, content):
         (tmp_path / "ringfinder.toml").write_bytes(content)
         assert "is not TOML" in said()

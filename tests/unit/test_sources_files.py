@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import re
 from pathlib import Path
 
@@ -195,6 +196,27 @@ class TestRefusals:
         assert "no file" in refusal(tmp_path / "none*.csv")
         for name in ("s.xlsx", "s.csv.bz2", "s.parquet.gz", "csv"):
             assert "ending" in refusal(text_file(tmp_path / name, HEAD))
+
+    def test_a_name_longer_than_names_can_be(self, tmp_path):
+        with pytest.raises(OSError, match="too long"):
+            read_telemetry(Inputs([str(tmp_path / ("x" * 300 + ".csv"))]))
+
+    def test_a_pipe_is_not_waited_for(self, tmp_path):
+        os.mkfifo(tmp_path / "s.csv")
+        assert "no regular file" in refusal(tmp_path / "s.csv")
+
+    def test_a_first_line_that_no_header_is(self, tmp_path):
+        names = ",".join(f"c{i}" for i in range(700_000))
+        file = text_file(tmp_path / "s.csv", f"{HEAD},{names}", "a,2026-01-01")
+        assert "its first line is longer than" in refusal(file)
+
+    def test_standard_input_that_cannot_be_kept(self, monkeypatch):
+        def full(*_):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(files.shutil, "copyfileobj", full)
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"{}")))
+        assert "--temp-dir" in refusal("-")
 
     def test_no_sign_ups_at_all(self):
         assert "no sign-ups given" in refusal()

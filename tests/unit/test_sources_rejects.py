@@ -83,6 +83,14 @@ def test_json_lines_after_lines_that_are_not_utf8_keep_their_numbers(tmp_path):
     ]  # fmt: skip
 
 
+def test_lines_of_json_nested_beyond_all_reason_cost_their_rows_only(tmp_path):
+    deep = '{"account_id":' + "[" * 100_000 + "]" * 100_000 + ',"created_at":1767225600}'
+    lines = [deep, '{"account_id":"a","created_at":1767225600}']
+    reading = Reading(tmp_path, signups=text_file(tmp_path / "s.jsonl", *lines))
+    assert reading.accounts == ["a"]
+    assert [row["line"] for row in reading.rejects] == [1]
+
+
 def test_rows_of_parquet_are_counted_from_one(tmp_path):
     rows = [{"account_id": str(i), "created_at": "soon" if i % 1000 == 7 else "2026-01-01"}
             for i in range(5000)]  # fmt: skip
