@@ -88,7 +88,8 @@ class Settings(BaseSettings):
         kind="whole number", bounds="at least 0", ge=0, lt=1 << 32,
     )  # fmt: skip
     threads: int | None = _setting(
-        None, "How many processor cores to use; all of them if not set. Changes no result.",
+        None, "How many processor cores reading the files may use; all of them if not set. "
+        "Changes no result.",
         kind="whole number", bounds="at least 1", unit="cores", ge=1, le=1024,
     )  # fmt: skip
     memory_limit: Memory = _setting(
