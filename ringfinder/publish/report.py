@@ -23,7 +23,7 @@ from ringfinder.explain.view import RunView
 from ringfinder.publish import charts
 from ringfinder.publish.shown import fitted, visible
 from ringfinder.publish.staging import Staging
-from ringfinder.score.assess import FEW, FLEET, FLEET_OF_FEW, FLEET_WITHOUT_USE
+from ringfinder.score.verdicts import FEW, FLEET, FLEET_OF_FEW, FLEET_WITHOUT_USE
 
 VERDICT_WORDS = {
     "fleet": "Fleet",

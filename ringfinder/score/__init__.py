@@ -14,5 +14,7 @@ In reading order::
     apart        who is under one roof, and who was there before    (apart.py)
     calibrate    what labels say                                    (calibrate.py)
     lockstep     a rank where one family is all there is            (lockstep.py)
+    verdicts     what a ring is called                              (verdicts.py)
+    near         accounts near fleets: admitted, or ranked          (near.py)
     assess       all of it: verdicts and account scores             (assess.py)
 """

@@ -17,7 +17,7 @@ from ringfinder.explain.given import LabelUse, RejectCount
 from ringfinder.explain.numbers import share
 from ringfinder.publish import charts
 from ringfinder.publish.report import render_report
-from ringfinder.score import assess
+from ringfinder.score import verdicts
 
 FEW = [
     Plot("fleet", 30, {"email_domain": 15, "device": 0.9}, 3, 1, 4, 9, FLAT),
@@ -168,10 +168,12 @@ class TestRuns:
             return text.split("A ring is not yet a fleet.")[1].split("Chance is measured.")[0]
 
         told = method(RunFacts(has_usage=True))
-        assert f"From {share(assess.FLEET)} a ring is called a fleet" in told
-        assert f"with fewer than {assess.FEW} accounts from {share(assess.FLEET_OF_FEW)}." in told
+        assert f"From {share(verdicts.FLEET)} a ring is called a fleet" in told
+        assert (
+            f"with fewer than {verdicts.FEW} accounts from {share(verdicts.FLEET_OF_FEW)}." in told
+        )
         told = method(RunFacts(has_usage=False))
-        asked = share(assess.FLEET_WITHOUT_USE)
+        asked = share(verdicts.FLEET_WITHOUT_USE)
         assert f"Without usage a ring is called a fleet from {asked}." in told
         assert "with fewer than" not in told
 

@@ -20,15 +20,7 @@ from ringfinder.score.apart import (
     marked_apart,
     unlike_ring,
 )
-from ringfinder.score.assess import (
-    FEW,
-    FLEET,
-    FLEET_OF_FEW,
-    FLEET_WITHOUT_USE,
-    HOUSEHOLD_SIZE,
-    assess,
-    verdicts,
-)
+from ringfinder.score.assess import assess
 from ringfinder.score.features import NAMES
 from ringfinder.score.judge import Weights
 
@@ -263,33 +255,6 @@ def test_the_order_of_accounts_changes_nothing(seed):
     assert sorted(shuffled.probability) == pytest.approx(sorted(straight.probability))
 
 
-class TestVerdicts:
-    def named(self, probability, size=50, **features):
-        ring = np.full(ACCOUNTS, -1)
-        ring[:size] = 0
-        table = np.zeros((1, len(NAMES)))
-        for name, value in features.items():
-            table[0, NAMES.index(name)] = value
-        (verdict,) = verdicts(ring, table, np.array([probability]))
-        return verdict
-
-    def test_from_even_odds_on_a_ring_is_a_fleet(self):
-        assert self.named(FLEET, domain_ownership=1.0) is Verdict.FLEET
-        assert self.named(FLEET - 1e-6, domain_ownership=1.0) is Verdict.ORGANISATION
-
-    def test_a_few_people_at_one_address_or_card_are_a_household(self):
-        assert self.named(0.1, HOUSEHOLD_SIZE, network_focus=0.5) is Verdict.HOUSEHOLD
-        assert self.named(0.1, HOUSEHOLD_SIZE, card_reuse=0.5) is Verdict.HOUSEHOLD
-        assert self.named(0.1, HOUSEHOLD_SIZE + 1, network_focus=0.5) is Verdict.ORGANISATION
-
-    def test_what_is_none_of_them_is_unclear(self):
-        assert self.named(0.4) is Verdict.UNCLEAR
-
-    def test_what_could_not_be_measured_names_nothing(self):
-        unknown = dict.fromkeys(("domain_ownership", "network_focus", "card_reuse"), np.nan)
-        assert self.named(0.4, **unknown) is Verdict.UNCLEAR
-
-
 class TestMarkedApart:
     """A part that was chosen for how it behaves is condemned by what it shares."""
 
@@ -375,18 +340,3 @@ class TestLetGoEstablished:
         habit = np.r_[np.full(39, 4.0), 0.0]
         assert unlike_ring(np.arange(40), traits_of(habit))[39]
         assert not unlike_ring(np.arange(40), traits_of(habit, pace=False))[39]
-
-
-def test_of_a_few_accounts_and_without_use_more_is_asked():
-    table = np.zeros((1, len(NAMES)))
-    for size, usage, asked in (
-        (FEW - 1, True, FLEET_OF_FEW),
-        (FEW, True, FLEET),
-        (FEW - 1, False, FLEET_WITHOUT_USE),
-        (50, False, FLEET_WITHOUT_USE),
-    ):
-        ring = np.full(ACCOUNTS, -1)
-        ring[:size] = 0
-        for probability, fleet in ((asked, True), (asked - 1e-6, False)):
-            (verdict,) = verdicts(ring, table, np.array([probability]), usage=usage)
-            assert (verdict is Verdict.FLEET) == fleet

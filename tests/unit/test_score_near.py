@@ -15,21 +15,17 @@ from ringfinder.evidence.incidence import shared_values
 from ringfinder.evidence.lifts import log_lifts
 from ringfinder.evidence.membership import Odds, membership_odds
 from ringfinder.schema import FAMILIES, FAMILY_OF_KIND
-from ringfinder.score.assess import (
+from ringfinder.score.assess import families_per_member
+from ringfinder.score.near import (
     ADMIT_NATS,
-    FEW,
-    FLEET,
-    FLEET_OF_FEW,
-    FLEET_WITHOUT_USE,
     NEAR_NATS,
     SURE,
     admit,
     admit_again,
-    called_fleet,
-    families_per_member,
     near_fleets,
     near_score,
 )
+from ringfinder.score.verdicts import FLEET, FLEET_WITHOUT_USE
 
 ACCOUNTS = 1_500
 COMPANY, MEMBERS = range(300, 420), range(100, 160)
@@ -65,30 +61,6 @@ def ring_of(*groups):
     for number, group in enumerate(groups):
         ring[list(group)] = number
     return ring
-
-
-class TestCalledFleet:
-    sizes = st.lists(st.integers(1, 40), min_size=1, max_size=8)
-
-    @given(sizes, st.booleans(), st.integers(0, 1_000))
-    def test_what_is_asked_depends_on_size_and_use_alone(self, sizes, usage, seed):
-        ring = np.random.default_rng(seed).permutation(
-            np.concatenate([np.repeat(np.arange(len(sizes)), sizes), np.full(9, -1)])
-        )
-        asked = [
-            FLEET_WITHOUT_USE if not usage else FLEET_OF_FEW if size < FEW else FLEET
-            for size in sizes
-        ]
-        assert called_fleet(ring, np.array(asked), usage=usage).all()
-        assert not called_fleet(ring, np.array(asked) - 1e-9, usage=usage).any()
-
-    def test_a_ring_that_everybody_left_is_few(self):
-        found = called_fleet(np.array([1] * 50), np.array([FLEET, FLEET]), usage=True)
-        assert found.tolist() == [False, True]
-
-    def test_less_is_never_asked_of_few_or_without_use(self):
-        assert FLEET <= FLEET_OF_FEW
-        assert FLEET <= FLEET_WITHOUT_USE
 
 
 class TestNearFleets:
