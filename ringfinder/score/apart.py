@@ -53,6 +53,19 @@ def tell_apart(
 ) -> tuple[IntArray, IntArray]:
     """Split rings whose parts deserve different verdicts, again as long as any does.
 
+    Parameters
+    ----------
+    graph, shared
+        Accounts and sightings.
+    ring
+        int32 (N,): 0 to R - 1, -1 outside.
+    families
+        float64 (N,): families that speak for each member's membership.
+    traits
+        Of the accounts.
+    usage
+        Whether anybody's use is known.
+
     Returns
     -------
     ring

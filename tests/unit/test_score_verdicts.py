@@ -65,6 +65,10 @@ class TestVerdicts:
     def test_what_is_none_of_them_is_unclear(self):
         assert self.named(0.4) is Verdict.UNCLEAR
 
+    def test_what_could_not_be_measured_hides_nothing_that_could(self):
+        assert self.named(0.1, 5, network_focus=np.nan, card_reuse=0.5) is Verdict.HOUSEHOLD
+        assert self.named(0.1, domain_ownership=np.nan, network_focus=0.5) is Verdict.ORGANISATION
+
     def test_what_could_not_be_measured_names_nothing(self):
         unknown = dict.fromkeys(("domain_ownership", "network_focus", "card_reuse"), np.nan)
         assert self.named(0.4, **unknown) is Verdict.UNCLEAR
