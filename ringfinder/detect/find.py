@@ -72,6 +72,8 @@ def find_communities(
     more = whole.community
     if (more >= 0).any():  # else the rest is everything, and was searched
         more = search_rest(shared, back, more, threshold, seed=seed)
+    if (more >= 0).any():  # fragments that do not hold must not keep accounts from a web
+        more = refine(shared, back, more, ledger=ledger).community
     more = add_webs(shared, more, seed=seed)
     parts = divide(shared, more, seed=seed)
     found = refine(shared, back, parts, ledger=ledger)

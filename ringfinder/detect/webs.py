@@ -22,7 +22,7 @@ from ringfinder.model import BoolArray, IntArray
 ITERATIONS = 2
 """Of Leiden: ten found no more, and a web need only be roughly right to be refined."""
 
-LARGE = 2.0
+LARGE = 8.0
 """In units of sqrt(N): components of up to that many accounts are candidates as they are. A
 sparse bipartite graph shows high modularity however it grew, so Leiden would cut any web to
 pieces in which no value is held three times; what does not belong leaves in refinement."""

@@ -217,7 +217,7 @@ def _labels(telemetry: ReadTelemetry) -> tuple[IntArray, IntArray]:
     account = telemetry.labels["account"].to_numpy()
     decided = telemetry.labels["decided_at_ms"].to_numpy()
     fraud = np.asarray(pc.equal(telemetry.labels["label"], "fraud"), dtype=bool)
-    order = np.lexsort((fraud, decided, account))
+    order = np.lexsort((~fraud, decided, account))
     last = order[np.r_[account[order][1:] != account[order][:-1], True]] if len(order) else order
     return account[last[fraud[last]]], account[last[~fraud[last]]]
 

@@ -209,8 +209,8 @@ def let_go_established(
 ) -> IntArray:
     """Let go of accounts that were there before the fleet they are in.
 
-    An account of a fleet is let go if it signed up before the ring's 5% quantile by more
-    than the time in which 90% of the ring signed up, and by more than a week; or if it is
+    An account of a fleet is let go if it signed up before the ring's first twentieth (and
+    at least its first account) by more than the time in which 90% of the ring signed up, and by more than a week; or if it is
     of the first tenth and acts unlike the ring (`unlike_ring`): a few employees among a
     thousand who typed their company's domain are too few for a cut.
 
@@ -234,8 +234,11 @@ def let_go_established(
     created = graph.created_ms.astype(float)
     of = _members(ring, len(fleet))
     for members in (of[number] for number in np.flatnonzero(fleet)):
-        first, tenth, last = np.quantile(created[members], [0.05, 0.1, 0.95])
         when = created[members]
+        ranked = np.sort(when)
+        # of few members, one who was there before must not be the ring's own beginning
+        first = ranked[min(max(1, len(ranked) // 20), len(ranked) - 1)]
+        tenth, last = np.quantile(when, [0.1, 0.95])
         early = (when < tenth) & unlike_ring(members, traits)
         out[members[early | (when < first - max(last - first, WEEK_MS))]] = -1
     return out

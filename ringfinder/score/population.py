@@ -6,8 +6,7 @@ communities are first found against the known strata, judged, and those that beh
 fleets are left out of what the classes are learned from, as are small ones: a company
 is no region. A fleet that the strata hid may still make a class: classes that behave like
 fleets are struck off and learned again without. If nothing is left to explain then, the
-strata stand. Where that first search finds no community at all, classes are learned from
-everybody, and none is struck off.
+strata stand.
 """
 
 from __future__ import annotations
@@ -58,12 +57,10 @@ def learn_population(
     found = find_against(shared, back, seed=seed, counts=counts)
     community = found.community
     inside = community >= 0
-    if not inside.any():
-        return background(shared, learn_classes(graph, seed=seed))
     traits = account_traits(graph.profiles, graph.created_ms)
     families = families_per_member(shared, found)
     suspect = _like_fleets(graph, community, families, traits)
-    size = np.bincount(community[inside])
+    size = np.bincount(community[inside], minlength=1)
     small = np.zeros(graph.accounts, dtype=bool)
     small[inside] = (size <= SMALL * np.sqrt(graph.accounts))[community[inside]]
     label = learn_classes(graph, seed=seed, exclude=suspect | small)
@@ -85,7 +82,7 @@ def _like_fleets(
     probability, _ = fleet_probability(features, shipped_weights(usage=bool(traits.used.any())))
     out = np.zeros(graph.accounts, dtype=bool)
     inside = ring >= 0
-    out[inside] = (probability >= SUSPECT)[ring[inside]]
+    out[inside] = (probability >= SUSPECT)[ring[inside]]  # nobody where there is no group
     return out
 
 

@@ -25,6 +25,9 @@ behind one VPN service from a fleet by the absence of a company's marks alone. T
 worlds: between one half and this 548 accounts of fleets and 2,746 benign ones, above it
 21,160 and 211."""
 
+EVEN = 0.5
+"""P(fleet | ring) from which a ring is no more called an organisation or a household."""
+
 HOUSEHOLD_SIZE = 8
 """Accounts of the largest ring that is called a household: a flat, a family, a small team."""
 
@@ -66,6 +69,8 @@ def verdicts(
     for number in range(len(probability)):
         if fleet[number]:
             out.append(Verdict.FLEET)
+        elif probability[number] >= EVEN:
+            out.append(Verdict.UNCLEAR)  # sooner a fleet than not, whatever else it looks like
         elif size[number] <= HOUSEHOLD_SIZE and max(network[number], card[number]) > 0.2:
             out.append(Verdict.HOUSEHOLD)
         elif max(owned[number], network[number]) > 0.3:

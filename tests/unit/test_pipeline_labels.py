@@ -34,9 +34,9 @@ def test_the_order_of_rows_changes_nothing(turn):
     assert counted(*rows[::turn]) == ([5], [1])
 
 
-def test_of_two_decisions_at_one_time_fraud_counts():
-    assert counted((2, "fraud", 7), (2, "legitimate", 7)) == ([2], [])
-    assert counted((2, "legitimate", 7), (2, "fraud", 7)) == ([2], [])
+def test_of_two_decisions_at_one_time_the_one_that_clears_counts():
+    assert counted((2, "fraud", 7), (2, "legitimate", 7)) == ([], [2])
+    assert counted((2, "legitimate", 7), (2, "fraud", 7)) == ([], [2])
 
 
 def test_a_label_said_twice_counts_once():

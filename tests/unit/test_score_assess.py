@@ -340,3 +340,10 @@ class TestLetGoEstablished:
         habit = np.r_[np.full(39, 4.0), 0.0]
         assert unlike_ring(np.arange(40), traits_of(habit))[39]
         assert not unlike_ring(np.arange(40), traits_of(habit, pace=False))[39]
+
+
+def test_one_of_seven_who_was_there_long_before_is_let_go_as_one_of_forty_is():
+    created = (np.r_[0.0, 60 + 0.1 * np.arange(6)] * 86_400_000).astype(np.int64)
+    graph = graph_of({"device": ["d"] * 7}, created_ms=created + 1_767_225_600_000)
+    ring, fleet = np.zeros(7, dtype=np.int32), np.array([True])
+    assert let_go_established(graph, ring, fleet, idle(graph)).tolist() == [-1] + [0] * 6

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from ringfinder.model import Verdict
 from ringfinder.score.features import NAMES
 from ringfinder.score.verdicts import (
+    EVEN,
     FEW,
     FLEET,
     FLEET_OF_FEW,
@@ -53,9 +54,11 @@ class TestVerdicts:
         (verdict,) = verdicts(ring, table, np.array([probability]))
         return verdict
 
-    def test_from_even_odds_on_a_ring_is_a_fleet(self):
+    def test_from_two_to_one_on_a_ring_is_a_fleet_and_from_even_odds_unclear(self):
         assert self.named(FLEET, domain_ownership=1.0) is Verdict.FLEET
-        assert self.named(FLEET - 1e-6, domain_ownership=1.0) is Verdict.ORGANISATION
+        assert self.named(FLEET - 1e-6, domain_ownership=1.0) is Verdict.UNCLEAR
+        assert self.named(EVEN, domain_ownership=1.0) is Verdict.UNCLEAR
+        assert self.named(EVEN - 1e-6, domain_ownership=1.0) is Verdict.ORGANISATION
 
     def test_a_few_people_at_one_address_or_card_are_a_household(self):
         assert self.named(0.1, HOUSEHOLD_SIZE, network_focus=0.5) is Verdict.HOUSEHOLD
