@@ -209,10 +209,10 @@ def let_go_established(
 ) -> IntArray:
     """Let go of accounts that were there before the fleet they are in.
 
-    An account of a fleet is let go if it signed up before the ring's first twentieth (and
-    at least its first account) by more than the time in which 90% of the ring signed up, and by more than a week; or if it is
-    of the first tenth and acts unlike the ring (`unlike_ring`): a few employees among a
-    thousand who typed their company's domain are too few for a cut.
+    An account of a fleet is let go if it signed up before the ring's first twentieth (the
+    second account, of few) by more than the time in which the rest signed up, and by more
+    than a week; or if it is of the first tenth and acts unlike the ring (`unlike_ring`): a
+    few employees among a thousand who typed their company's domain are too few for a cut.
 
     Parameters
     ----------
