@@ -22,7 +22,7 @@ import igraph
 import leidenalg
 import numpy as np
 
-from ringfinder.detect.seeded import seeded
+from ringfinder.detect.seeded import by_modularity, seeded
 from ringfinder.evidence.incidence import FAMILY_COUNT, Incidence
 from ringfinder.evidence.pairs import Pairs
 from ringfinder.model import IntArray
@@ -106,12 +106,7 @@ def _split(graph: igraph.Graph, blocks: list[list[int]], split: float, seed: int
 def _partition(part: igraph.Graph, seed: int) -> igraph.VertexClustering:
     """Partition a connected graph with Leiden, layer by layer where it has layers."""
     if "layer" not in part.es.attributes():
-        return part.community_leiden(
-            objective_function="modularity",
-            weights="weight",
-            resolution=1.0,
-            n_iterations=LEIDEN_ITERATIONS,
-        )
+        return by_modularity(part, "weight", iterations=LEIDEN_ITERATIONS)
     layers = [
         part.subgraph_edges(part.es.select(layer=layer), delete_vertices=False)
         for layer in sorted(set(part.es["layer"]))

@@ -25,7 +25,7 @@ from scipy import sparse
 
 from ringfinder.detect.candidates import LEIDEN_ITERATIONS
 from ringfinder.detect.popular import Popular, popular_values
-from ringfinder.detect.seeded import seeded
+from ringfinder.detect.seeded import by_modularity, seeded
 from ringfinder.evidence.pairs import excess_nats
 from ringfinder.graph.columns import AttributeGraph
 from ringfinder.model import BoolArray, FloatArray, IntArray
@@ -224,10 +224,5 @@ def _clusters(u: IntArray, v: IntArray, weight: FloatArray, seed: int) -> list[I
     node, index = np.unique(np.concatenate((u, v)), return_inverse=True)
     graph = igraph.Graph(n=len(node), edges=index.reshape(2, -1).T)
     with seeded(seed):
-        found = graph.community_leiden(
-            objective_function="modularity",
-            weights=weight,
-            resolution=1.0,
-            n_iterations=LEIDEN_ITERATIONS,
-        )
+        found = by_modularity(graph, weight, iterations=LEIDEN_ITERATIONS)
     return [node[block] for block in found if len(block) >= 2]

@@ -15,7 +15,7 @@ import numpy as np
 
 from ringfinder.detect.candidates import first_members, value_communities
 from ringfinder.detect.refine import MINIMUM_SIZE
-from ringfinder.detect.ties import untied
+from ringfinder.detect.ties import own_values, untied
 from ringfinder.evidence.background import background
 from ringfinder.evidence.incidence import Incidence, incidence
 from ringfinder.evidence.pairs import pairs_beyond, significant_pairs
@@ -54,13 +54,12 @@ def divide(shared: Incidence, community: IntArray, *, seed: int) -> IntArray:
         int32: parts under numbers of their own, the accounts that no part claims under their
         community's. Deterministic for a seed.
     """
-    inside = community[shared.account] >= 0
-    if not inside.any():
+    inside = np.flatnonzero(community[shared.account] >= 0)
+    if not len(inside):
         return community
-    account, value = shared.account[inside], shared.value[inside]
-    key = community[account].astype(np.int64) * shared.values + value
-    distinct, own = np.unique(key, return_inverse=True)
-    within = incidence(shared.accounts, account, own, shared.kind[distinct % shared.values])
+    distinct, own = own_values(shared, community, inside)
+    kind = shared.kind[distinct % shared.values]
+    within = incidence(shared.accounts, shared.account[inside], own, kind)
     members = np.where(community >= 0, community, community.max() + 1)
     pairs = pairs_beyond(within, background(within, members))
     ring = distinct[within.source] // shared.values

@@ -23,6 +23,28 @@ TIES = np.array(
 """Kinds that tie: an issuer, a network, a client or an hour meets strangers by the dozen."""
 
 
+def own_values(shared: Incidence, community: IntArray, rows: IntArray) -> tuple[IntArray, IntArray]:
+    """Number the values of each community by themselves.
+
+    Parameters
+    ----------
+    shared, community
+        The incidence; int32 (N,), -1 for none.
+    rows
+        int (E',): sightings of members.
+
+    Returns
+    -------
+    distinct
+        int64 (U,): community * V + value of each, ascending.
+    own
+        int64 (E',): which of them each sighting is.
+    """
+    key = community[shared.account[rows]].astype(np.int64) * shared.values + shared.value[rows]
+    distinct, own = np.unique(key, return_inverse=True)
+    return distinct, own
+
+
 def untied(shared: Incidence, community: IntArray) -> IntArray:
     """Find the parts of communities that share nothing which ties with the largest part.
 
@@ -42,8 +64,7 @@ def untied(shared: Incidence, community: IntArray) -> IntArray:
     """
     rows = np.flatnonzero(TIES[shared.kind[shared.value]] & (community[shared.account] >= 0))
     account = shared.account[rows].astype(np.int64)
-    key = community[account].astype(np.int64) * shared.values + shared.value[rows]
-    distinct, own = np.unique(key, return_inverse=True)
+    distinct, own = own_values(shared, community, rows)
     nodes = shared.accounts + len(distinct)
     graph = sparse.coo_array(
         (np.ones(len(rows), dtype=bool), (account, shared.accounts + own)), shape=(nodes, nodes)

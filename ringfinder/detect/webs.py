@@ -13,7 +13,7 @@ from __future__ import annotations
 import igraph
 import numpy as np
 
-from ringfinder.detect.seeded import seeded
+from ringfinder.detect.seeded import by_modularity, seeded
 from ringfinder.detect.ties import TIES
 from ringfinder.evidence.incidence import FAMILY_COUNT, Incidence
 from ringfinder.evidence.lifts import MINIMUM_HOLDERS
@@ -69,12 +69,7 @@ def _split(graph: igraph.Graph, blocks: list[list[int]], large: float) -> None:
         part = pending.pop()
         accounts = sorted(account for account in part.vs["account"] if account >= 0)
         if len(accounts) > large:
-            found = part.community_leiden(
-                objective_function="modularity",
-                weights="weight",
-                resolution=1.0,
-                n_iterations=ITERATIONS,
-            )
+            found = by_modularity(part, "weight", iterations=ITERATIONS)
             if len(found) > 1:
                 pending.extend(part.induced_subgraph(block) for block in found)
                 continue

@@ -6,6 +6,7 @@ import numpy as np
 
 from ringfinder.evidence.incidence import FAMILY_COUNT, Incidence
 from ringfinder.evidence.lifts import Lifts
+from ringfinder.evidence.runs import spread
 from ringfinder.model import FloatArray, IntArray
 from ringfinder.schema import FAMILY_OF_KIND, KINDS
 
@@ -68,11 +69,3 @@ class Marks:
         missed = self.shared.shown[account].T & ~hit
         miss = np.where(missed, self.lifts.miss[community].T, 0.0)
         return np.sum([miss[kinds].min(axis=0) for kinds in _KINDS_OF_FAMILY], axis=0)
-
-
-def spread(start: IntArray, count: IntArray) -> tuple[IntArray, IntArray]:
-    """Return the run each position belongs to, and start + 0, 1, ... count - 1 of each run."""
-    which = np.repeat(np.arange(len(count)), count)
-    row = np.repeat(start - (np.cumsum(count) - count), count)
-    row += np.arange(len(row))
-    return which, row

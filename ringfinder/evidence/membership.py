@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -23,7 +22,8 @@ from ringfinder.evidence.anchors import (
 )
 from ringfinder.evidence.incidence import FAMILY_COUNT, Incidence
 from ringfinder.evidence.lifts import MINIMUM_LIFT, THRESHOLD_NATS, Lifts
-from ringfinder.evidence.marks import Marks, spread
+from ringfinder.evidence.marks import Marks
+from ringfinder.evidence.runs import chunks, spread
 from ringfinder.model import BoolArray, FloatArray, IntArray
 from ringfinder.schema import OBSERVATIONS
 
@@ -199,12 +199,7 @@ class _Search:
         """Cut the communities into runs with about `BLOCK_ROWS` holders of anchors."""
         holders = self.shared.degree[self.lifts.value] * self.is_anchor
         done = np.concatenate(([0], np.cumsum(holders)))[self.begin]
-        edges = [0]
-        while edges[-1] < self.lifts.communities:
-            reach = int(np.searchsorted(done, done[edges[-1]] + BLOCK_ROWS, side="right")) - 1
-            reach = min(reach, edges[-1] + BLOCK_COMMUNITIES)
-            edges.append(max(reach, edges[-1] + 1))
-        return list(pairwise(edges))
+        return chunks(done, BLOCK_ROWS, most=BLOCK_COMMUNITIES)
 
     def block(self, lo: int, hi: int) -> Odds:
         """Score the communities from `lo` up to `hi`."""

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
 from ringfinder.evidence.background import Background, activity_correction
 from ringfinder.evidence.incidence import FAMILY_COUNT, Incidence
+from ringfinder.evidence.runs import chunks, rows_of_runs
 from ringfinder.model import FloatArray, IntArray
 
 RAREST_PER_FAMILY = 8
@@ -215,7 +215,7 @@ def _counted(
     """Count the pairs of some rows with the runs of rows from `first` to `end`."""
     done = np.concatenate(([0], np.cumsum(end - first)))
     key = np.empty(done[-1], dtype=np.int64)
-    for lo, hi in _chunks(done, block):
+    for lo, hi in chunks(done, block):
         part = slice(lo, hi)
         key[done[lo] : done[hi]] = _keys(value, rows[part], first[part], end[part], values)
     key.sort()
@@ -249,17 +249,6 @@ def _ends(group: IntArray) -> IntArray:
 def _keys(value: IntArray, rows: IntArray, first: IntArray, end: IntArray, values: int) -> IntArray:
     """Return u * V + v, u < v, for every pair of some rows."""
     partners = end - first
-    right = np.repeat(first - (np.cumsum(partners) - partners), partners)
-    right += np.arange(len(right))
     a = np.repeat(value[rows].astype(np.int64), partners)
-    b = value[right]
+    b = value[rows_of_runs(first, partners)]
     return np.minimum(a, b) * values + np.maximum(a, b)
-
-
-def _chunks(done: IntArray, block: int) -> list[tuple[int, int]]:
-    """Cut rows into runs of about `block` pairs; `done` counts the pairs before each row."""
-    edges = [0]
-    while edges[-1] < len(done) - 1:
-        reach = int(np.searchsorted(done, done[edges[-1]] + block, side="right")) - 1
-        edges.append(max(reach, edges[-1] + 1))
-    return list(pairwise(edges))

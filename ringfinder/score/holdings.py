@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ringfinder.evidence.marks import spread
+from ringfinder.evidence.runs import spread
 from ringfinder.graph.columns import AttributeGraph
 from ringfinder.model import FloatArray, IntArray
 from ringfinder.schema import CODE, KINDS

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from ringfinder.evidence.background import background
 from ringfinder.evidence.incidence import Incidence, incidence
 from ringfinder.evidence.lifts import Lifts, log_lifts
-from ringfinder.evidence.marks import Marks, spread
+from ringfinder.evidence.marks import Marks
+from ringfinder.evidence.runs import spread
 from ringfinder.schema import CODE, FAMILY_OF_KIND, KINDS
 
 KIND_OF_VALUE = [

@@ -1,0 +1,42 @@
+"""Runs of rows, walked and cut."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ringfinder.evidence.runs import chunks, rows_of_runs, spread
+
+runs = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 6)), max_size=12)
+work = st.lists(st.integers(0, 9), max_size=30)
+
+
+def columns(pairs):
+    table = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    return table[:, 0], table[:, 1]
+
+
+@given(runs)
+def test_every_run_is_walked_from_its_start_one_after_another(pairs):
+    start, count = columns(pairs)
+    walked = [(n, first + step) for n, (first, long) in enumerate(pairs) for step in range(long)]
+    which, row = spread(start, count)
+    assert list(zip(which.tolist(), row.tolist(), strict=True)) == walked
+    assert rows_of_runs(start, count).tolist() == row.tolist()
+
+
+@given(work, st.integers(1, 20), st.one_of(st.none(), st.integers(1, 5)))
+def test_pieces_cover_all_items_in_order_and_hold_what_they_may(costs, block, most):
+    done = np.concatenate(([0], np.cumsum(np.array(costs, dtype=np.int64))))
+    pieces = chunks(done, block, most=most)
+    assert [item for lo, hi in pieces for item in range(lo, hi)] == list(range(len(costs)))
+    for lo, hi in pieces:
+        assert hi > lo
+        assert hi - lo == 1 or done[hi] - done[lo] <= block
+        assert most is None or hi - lo <= most
+
+
+@given(work, st.integers(1, 20))
+def test_no_piece_could_take_the_next_item_too(costs, block):
+    done = np.concatenate(([0], np.cumsum(np.array(costs, dtype=np.int64))))
+    for lo, hi in chunks(done, block)[:-1]:
+        assert done[hi + 1] - done[lo] > block
