@@ -11,7 +11,7 @@ from ringfinder.detect.candidates import first_members, value_communities
 from ringfinder.detect.divide import divide
 from ringfinder.detect.ledger import Ledger
 from ringfinder.detect.null import false_discovery_rate, null_world
-from ringfinder.detect.refine import Communities, expel, refine
+from ringfinder.detect.refine import Communities, expel, refine, settle
 from ringfinder.detect.webs import web_communities
 from ringfinder.evidence.background import Background, background
 from ringfinder.evidence.incidence import Incidence, incidence
@@ -68,12 +68,11 @@ def find_communities(
     label = value_communities(kept, shared.values, seed=seed)
     ledger = Ledger(shared, back)
     first = first_members(shared, label)
-    whole = refine(shared, back, first, ledger=ledger)
-    more = whole.community
+    more, _, _ = settle(shared, first, ledger)
     if (more >= 0).any():  # else the rest is everything, and was searched
         more = search_rest(shared, back, more, threshold, seed=seed)
-    if (more >= 0).any():  # fragments that do not hold must not keep accounts from a web
-        more = refine(shared, back, more, ledger=ledger).community
+        # fragments that do not hold must not keep accounts from a web
+        more, _, _ = settle(shared, more, ledger)
     more = add_webs(shared, more, seed=seed)
     parts = divide(shared, more, seed=seed)
     found = refine(shared, back, parts, ledger=ledger)

@@ -96,6 +96,20 @@ def refine(
         Of `MINIMUM_SIZE` members and more. Deterministic.
     """
     ledger = ledger or Ledger(shared, back)
+    community, nats, rounds = settle(shared, community, ledger, last_round=last_round)
+    return Communities(community, nats, log_lifts(shared, back, community), rounds)
+
+
+def settle(
+    shared: Incidence, community: IntArray, ledger: Ledger, *, last_round: int = LAST_ROUND
+) -> tuple[IntArray, FloatArray, int]:
+    """Let accounts enter and leave; `refine` without measuring what marks the outcome.
+
+    Returns
+    -------
+    community, nats, rounds
+        As in `Communities`.
+    """
     community = compact(community)
     round_ = 0
     for round_ in range(1, last_round + 1):
@@ -114,7 +128,7 @@ def refine(
     if not (community >= 0).any():
         nats = np.full(shared.accounts, -np.inf)
     nats = np.where(community >= 0, nats, -np.inf)
-    return Communities(community, nats, log_lifts(shared, back, community), round_)
+    return community, nats, round_
 
 
 def expel(shared: Incidence, back: Background, found: Communities, parts: IntArray) -> Communities:

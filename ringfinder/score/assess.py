@@ -94,12 +94,13 @@ def assess(
     features = ring_features(graph, ring, families, traits=traits)
     probability, _ = fleet_probability(features, shipped_weights(usage=usage))
     near = near_fleets(shared, back, ring, probability, usage=usage)
+    before = ring
     ring, nats_in = admit(ring, found.nats, near, probability)
     for _ in range(ADMIT_AGAIN):
-        grown, nats_in = admit_again(shared, back, ring, nats_in, near, probability, usage=usage)
-        if np.array_equal(grown, ring):
+        if np.array_equal(ring, before):
             break
-        ring = grown
+        before = ring
+        ring, nats_in = admit_again(shared, back, ring, nats_in, near, probability, usage=usage)
     families = np.where(found.community >= 0, families, np.where(ring >= 0, 2.0, 0.0))
     features = ring_features(graph, ring, families, traits=traits)
     weights = shipped_weights(usage=usage)
