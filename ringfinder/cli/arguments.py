@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from ringfinder.config import Settings, load, settings_table, unknown_variables
+from ringfinder.config.table import ANALYSIS
 from ringfinder.errors import InputError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -95,8 +96,20 @@ def columns(pairs: Iterable[str]) -> dict[str, str]:
 
 
 def settings_options(*only: str) -> Callable[[Function], Function]:
-    """Add the flags of the settings table, all or only those named, and ``--config``."""
-    rows = [row for row in settings_table() if not row.secret and (not only or row.name in only)]
+    """Add flags of the settings table and ``--config``.
+
+    Parameters
+    ----------
+    only
+        Names of settings and of whole parts of the table (`config.table.STORE`); none: what
+        an audit reads.
+    """
+    wanted = set(only or (ANALYSIS,))
+    rows = [
+        row
+        for row in settings_table()
+        if not row.secret and not wanted.isdisjoint((row.name, row.part))
+    ]
 
     def decorate(function: Function) -> Function:
         function = click.option(

@@ -25,12 +25,22 @@ PREFIX = "RINGFINDER_"
 MIB = 1 << 20
 PEPPER_LENGTH = 32  # as long as the hash that uses it
 
+ANALYSIS, STORE = "analysis", "store"
+"""What a setting is for: reading files and finding rings; where events and graph are kept."""
+
 
 def _setting(
-    default: Any, meaning: str, *, kind: str, bounds: str = "", unit: str = "", **limits: Any
+    default: Any,
+    meaning: str,
+    *,
+    kind: str,
+    bounds: str = "",
+    unit: str = "",
+    part: str = ANALYSIS,
+    **limits: Any,
 ) -> Any:
     """Declare one row of the table; `limits` are pydantic's, `bounds` says them in words."""
-    words: dict[str, Any] = {"kind": kind, "bounds": bounds, "unit": unit}
+    words: dict[str, Any] = {"kind": kind, "bounds": bounds, "unit": unit, "part": part}
     return Field(default, description=meaning, json_schema_extra=words, **limits)
 
 
@@ -142,6 +152,33 @@ class Settings(BaseSettings):
         kind="number", bounds="between 0 and 1", unit="share", gt=0, lt=1,
     )  # fmt: skip
 
+    data_dir: Path = _setting(
+        Path("ringfinder-data"),
+        "Where `load` and `serve` keep events, keys, snapshots and the embedded store.",
+        kind="path of a directory", part=STORE,
+    )  # fmt: skip
+    store: str | None = _setting(
+        None, "Where the graph is kept: `embedded:PATH`, or the address of a Neo4j such as "
+        "`neo4j://localhost:7687`; graph.duckdb in data_dir if not set.",
+        kind="address", part=STORE,
+    )  # fmt: skip
+    neo4j_user: str = _setting(
+        "neo4j", "The user to log in to Neo4j as.", kind="name", part=STORE, min_length=1,
+    )  # fmt: skip
+    neo4j_password: SecretStr | None = _setting(
+        None, "The password of that user. Never a flag: other users could read it there.",
+        kind="secret", part=STORE,
+    )  # fmt: skip
+    neo4j_password_file: AFile | None = _setting(
+        None, "A file that holds the password, in place of `neo4j_password`.",
+        kind="path of a file", part=STORE,
+    )  # fmt: skip
+    neo4j_allow_plain: bool = _setting(
+        False, "Send password and graph unencrypted to a Neo4j on another host, as is usual "
+        "inside one private network only.",
+        kind="yes or no", part=STORE,
+    )  # fmt: skip
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -176,11 +213,43 @@ class Settings(BaseSettings):
             )
         return pepper
 
-    def public(self) -> dict[str, Any]:
-        """Return the settings as plain JSON values, the secret ones as whether they are set."""
+    def read_neo4j_password(self) -> str | None:
+        """Return the password, from `neo4j_password` or `neo4j_password_file`; None if not set.
+
+        Raises
+        ------
+        InputError
+            If both are set, or the file cannot be read as text.
+        """
+        if self.neo4j_password is not None and self.neo4j_password_file is not None:
+            raise InputError(
+                "Both settings neo4j_password and neo4j_password_file are set; keep one of them."
+            )
+        if self.neo4j_password is not None:
+            return self.neo4j_password.get_secret_value()
+        if self.neo4j_password_file is None:
+            return None
+        try:
+            return self.neo4j_password_file.read_text(encoding="utf-8").strip("\r\n")
+        except (OSError, UnicodeError):
+            raise InputError(
+                f"The setting neo4j_password_file is unusable: {self.neo4j_password_file} cannot "
+                "be read as text. Expected: a file with the password as its only line."
+            ) from None
+
+    def public(self, *parts: str) -> dict[str, Any]:
+        """Return the settings as plain JSON values, the secret ones as whether they are set.
+
+        Parameters
+        ----------
+        parts
+            Of which parts of the table; none named: those that an audit reads.
+        """
+        rows = [row for row in settings_table() if row.part in (parts or (ANALYSIS,))]
         values = self.model_dump(mode="json")
-        return values | {
-            row.name: values[row.name] is not None for row in settings_table() if row.secret
+        return {
+            row.name: values[row.name] is not None if row.secret else values[row.name]
+            for row in rows
         }
 
 
@@ -195,6 +264,7 @@ class SettingRow:
     default: str
     meaning: str
     secret: bool
+    part: str = ANALYSIS
 
     @property
     def flag(self) -> str:
@@ -229,6 +299,7 @@ def _row(name: str, info: FieldInfo) -> SettingRow:
         default=shown,
         meaning=info.description or "",
         secret=words["kind"] == "secret",
+        part=words["part"],
     )
 
 

@@ -169,7 +169,10 @@ class TestThePepper:
         assert settings.public()["pepper"] is True
 
     def test_it_has_no_flag(self):
-        assert [row.name for row in settings_table() if not row.flag] == ["pepper"]
+        assert [row.name for row in settings_table() if not row.flag] == [
+            "pepper",
+            "neo4j_password",
+        ]
 
 
 class TestTheTable:
