@@ -1,0 +1,144 @@
+"""The data directory opened: event log, graph store, pepper. Every command but `audit` lives here.
+
+::
+
+    DATA_DIR/
+      events/        the event log: immutable segments and one manifest
+      graph.duckdb   the embedded store, unless `store` names another
+      pepper.json    which pepper the pseudonyms are made with; the key too, if made here
+      journal/  snapshots/  keys.sqlite  audit.log
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ringfinder.config import Settings
+from ringfinder.errors import NotFound, StoreError
+from ringfinder.normalise import NetworkLists, Pepper
+from ringfinder.pipeline.pepper import PEPPER_FILE, find_pepper
+from ringfinder.runs import Notice
+from ringfinder.store.open import open_store
+from ringfinder.store.protocol import GraphStore
+from ringfinder.store.segments import EventLog
+
+EVENTS = "events"
+
+
+@dataclass(frozen=True)
+class Home:
+    """A data directory in use; a context manager that closes the store.
+
+    Attributes
+    ----------
+    directory
+        The data directory.
+    log
+        Its events.
+    store
+        The graph of those events.
+    pepper
+        What the pseudonyms in both are made with.
+    """
+
+    directory: Path
+    log: EventLog
+    store: GraphStore
+    pepper: Pepper
+
+    def close(self) -> None:
+        """Close the store."""
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the store."""
+        self.close()
+
+
+def open_home(
+    settings: Settings, *, make: bool = False, notices: Notice = lambda sentence: None
+) -> Home:
+    """Open the data directory and the store that the settings name.
+
+    Parameters
+    ----------
+    settings
+        `data_dir`, `store`, the credentials of a Neo4j, the pepper.
+    make
+        Whether to make the data directory, and a pepper where none is configured; else
+        the directory must be there.
+    notices
+        Told when a pepper was made.
+
+    Raises
+    ------
+    NotFound
+        If there is no data directory and none is to be made.
+    InputError
+        If a setting is unusable, or the pepper is not the one of this data directory.
+    StoreError
+        If the event log or the store cannot be opened; `StoreUnavailable`: try again.
+    """
+    directory = settings.data_dir
+    if not make and not (directory / EVENTS).is_dir() and not (directory / PEPPER_FILE).is_file():
+        raise NotFound(
+            f"{directory} is no data directory of ringfinder: run `ringfinder load` first, "
+            "or name the right one with --data-dir."
+        )
+    make_directory(directory)
+    log = EventLog(directory / EVENTS)
+    pepper = find_pepper(settings, used=log.last_sequence > 0, notices=notices)
+    return Home(directory, log, open_graph(settings), pepper)
+
+
+def open_graph(settings: Settings) -> GraphStore:
+    """Open the store that the settings name: see `store.open.open_store`."""
+    return open_store(
+        settings.store,
+        data_dir=settings.data_dir,
+        user=settings.neo4j_user,
+        password=settings.read_neo4j_password(),
+        allow_plain=settings.neo4j_allow_plain,
+        memory_mb=int(settings.memory_limit) >> 20,
+    )
+
+
+def network_lists(settings: Settings) -> NetworkLists | None:
+    """Read the operator's lists of networks; None without any."""
+    lists = {
+        name: [path]
+        for name, path in (
+            ("vpn", settings.vpn_list),
+            ("hosting", settings.hosting_list),
+            ("carrier", settings.carrier_list),
+            ("asn", settings.asn_list),
+        )
+        if path is not None
+    }
+    return NetworkLists.from_files(**lists) if lists else None
+
+
+def make_directory(directory: Path) -> None:
+    """Make the data directory, closed to other users.
+
+    Raises
+    ------
+    StoreError
+        If the disk refuses.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise StoreError(f"cannot make the data directory {directory}: {error.strerror}") from error
