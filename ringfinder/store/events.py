@@ -89,10 +89,10 @@ EVENT_SCHEMAS: dict[EventType, pa.Schema] = {
 }
 """What a table of new events looks like; the log adds `sequence` in front."""
 
-_COUNTS = {"exchanges": 10**9, "input_tokens": 10**12, "output_tokens": 10**12}
+COUNTS = {"exchanges": 10**9, "input_tokens": 10**12, "output_tokens": 10**12}
 """Largest count of one event: the sums of a million of them stay within int64."""
 
-_WORDS: dict[str, frozenset[str]] = {
+WORDS: dict[str, frozenset[str]] = {
     "outcome": frozenset(Outcome),
     "label": frozenset({"fraud", "legitimate"}),
     "decision": frozenset(Decision),
@@ -144,9 +144,9 @@ def _column(kind: EventType, table: pa.Table, field: pa.Field) -> pa.ChunkedArra
         raise InputError(f"{kind}: {column.null_count} rows without {field.name!r}")
     if field.name.endswith("_ms"):
         _check_times(kind, field.name, column)
-    if field.name in _COUNTS:
+    if field.name in COUNTS:
         _check_counts(kind, field.name, column)
-    if field.name in _WORDS:
+    if field.name in WORDS:
         _check_words(kind, field.name, column)
     return column
 
@@ -159,14 +159,14 @@ def _check_times(kind: EventType, name: str, column: pa.ChunkedArray) -> None:
 
 def _check_counts(kind: EventType, name: str, column: pa.ChunkedArray) -> None:
     bounds = pc.min_max(column).as_py()
-    if bounds["min"] is not None and (bounds["min"] < 0 or bounds["max"] > _COUNTS[name]):
-        raise InputError(f"{kind}: {name!r} lies outside 0 to {_COUNTS[name]:,}")
+    if bounds["min"] is not None and (bounds["min"] < 0 or bounds["max"] > COUNTS[name]):
+        raise InputError(f"{kind}: {name!r} lies outside 0 to {COUNTS[name]:,}")
 
 
 def _check_words(kind: EventType, name: str, column: pa.ChunkedArray) -> None:
-    if not set(pc.unique(column.drop_null()).to_pylist()) <= _WORDS[name]:
+    if not set(pc.unique(column.drop_null()).to_pylist()) <= WORDS[name]:
         raise InputError(
-            f"{kind}: unknown {name}; expected one of {', '.join(sorted(_WORDS[name]))}"
+            f"{kind}: unknown {name}; expected one of {', '.join(sorted(WORDS[name]))}"
         )
 
 

@@ -1,0 +1,40 @@
+"""The durable intake: what was accepted survives kill -9 and power loss, and is there once.
+
+::
+
+    run_writer(directory, events)                     # one process per host
+    journal = Journal(directory)                      # any number of others
+    told = await journal.commit(entry, deadline_s=0.08)
+    async for entries in journal.tail(after=0):       # what every worker's overlay takes in
+        ...
+    Projector(directory, log, open_store).run(stop)   # into the graph, at least once
+"""
+
+from ringfinder.journal.client import Journal
+from ringfinder.journal.entries import (
+    Committed,
+    Conflict,
+    Entry,
+    JournalDamaged,
+    JournalUnavailable,
+    Lag,
+    Recorded,
+    Repeated,
+    Result,
+)
+from ringfinder.journal.rows import decode_event, encode_event
+
+__all__ = [
+    "Committed",
+    "Conflict",
+    "Entry",
+    "Journal",
+    "JournalDamaged",
+    "JournalUnavailable",
+    "Lag",
+    "Recorded",
+    "Repeated",
+    "Result",
+    "decode_event",
+    "encode_event",
+]
