@@ -11,28 +11,28 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ringfinder.config import Settings
-from ringfinder.detect import Detection, find_rings
-from ringfinder.detect.refine import keep_communities
+from ringfinder.detect.lineage import ring_ids
 from ringfinder.errors import InputError
-from ringfinder.evidence.background import Background
-from ringfinder.evidence.incidence import Incidence, shared_values
-from ringfinder.evidence.lifts import log_lifts
-from ringfinder.evidence.pairs import pair_counts
-from ringfinder.explain.build import Joined, build_run_view
-from ringfinder.explain.reasons import account_reasons
+from ringfinder.explain.build import build_run_view
 from ringfinder.explain.view import RunView
-from ringfinder.graph.columns import AttributeGraph
-from ringfinder.model import IntArray, Verdict
+from ringfinder.graph.columns import AttributeGraph, Rings
+from ringfinder.model import Verdict
 from ringfinder.normalise import NetworkLists, Pepper, normalise, prompt_bands
-from ringfinder.pipeline.judgement import decisions, inhabited, to_judgement, to_rings
+from ringfinder.pipeline.analyse import (
+    Labels,
+    Namer,
+    detect,
+    judge,
+    last_labels,
+    learn,
+    write_tables,
+)
 from ringfinder.pipeline.record import run_facts, run_record, unread_fields
 from ringfinder.pipeline.steps import Steps
 from ringfinder.publish.report import write_report
-from ringfinder.publish.staging import RESULTS, Staging, staged
-from ringfinder.publish.tables import write_accounts, write_evidence, write_rings
+from ringfinder.publish.staging import RESULTS, staged
 from ringfinder.runs import AuditInputs, AuditSummary, Notice, Progress, RingLine
-from ringfinder.score.assess import Assessment, assess
-from ringfinder.score.population import learn_population
+from ringfinder.score.assess import Assessment
 from ringfinder.sources import (
     Inputs,
     ReadTelemetry,
@@ -94,22 +94,20 @@ def audit(
                 notice(sentence)
             telemetry = replace(telemetry, sightings={})  # clear values, and half a gigabyte
         with steps.step("background"):
-            shared = shared_values(graph)
-            counts = pair_counts(shared)
-            back = learn_population(graph, shared, seed=settings.seed, counts=counts)
+            population = learn(graph, seed=settings.seed)
         with steps.step("detect"):
-            found = find_rings(graph, shared, back, seed=settings.seed, counts=counts)
+            found = detect(graph, population, seed=settings.seed)
         with steps.step("judge"):
             labels = _labels(telemetry)
-            judged, run = _judge(graph, shared, back, found, labels, settings, previous)
+            done = judge(graph, population, found, labels, settings, _named(previous))
         with steps.step("write tables"):
-            _write_tables(stage, run, judged, labels[1])
+            write_tables(stage, done, labels[1])
         with steps.step("report"):
             cleared = len(labels[1])
             facts = run_facts(telemetry, settings, found, said, steps.costs, cleared=cleared)
-            view = build_run_view(run, facts)
+            view = build_run_view(done.run, facts)
             write_report(view, stage)
-        record = run_record(telemetry, settings, found, judged, steps)
+        record = run_record(telemetry, settings, found, done.judged, steps)
         stage.write_run(record)
     return _summary(view, telemetry, out, steps.seconds)
 
@@ -189,50 +187,25 @@ def _normalise(telemetry: ReadTelemetry, settings: Settings) -> AttributeGraph:
     )
 
 
-def _judge(
-    graph: AttributeGraph,
-    shared: Incidence,
-    back: Background,
-    found: Detection,
-    labels: tuple[IntArray, IntArray],
-    settings: Settings,
-    previous: tuple[pa.StringArray, pa.StringArray] | None,
-) -> tuple[Assessment, Joined]:
-    """Keep the rings within the false discovery rate, judge them and describe them."""
-    kept = found.false_discovery_rate <= settings.fdr
-    communities = keep_communities(shared, back, found.communities, kept)
-    fraud, legitimate = labels
-    judged = inhabited(assess(graph, shared, back, communities, fraud=fraud, legitimate=legitimate))
-    rate = found.false_discovery_rate[kept][judged.origin]
-    rings = to_rings(graph, shared, log_lifts(shared, back, judged.ring), judged)
-    judgement = to_judgement(graph, judged, rate, previous=previous)
-    return judged, Joined.of(graph, rings, judgement, clear_values=settings.clear_values)
-
-
-def _labels(telemetry: ReadTelemetry) -> tuple[IntArray, IntArray]:
+def _labels(telemetry: ReadTelemetry) -> Labels:
     """Return the accounts whose last label says fraud, and legitimate."""
     none = np.zeros(0, dtype=np.int64)
     if telemetry.labels is None:
         return none, none
-    account = telemetry.labels["account"].to_numpy()
-    decided = telemetry.labels["decided_at_ms"].to_numpy()
-    fraud = np.asarray(pc.equal(telemetry.labels["label"], "fraud"), dtype=bool)
-    order = np.lexsort((~fraud, decided, account))
-    last = order[np.r_[account[order][1:] != account[order][:-1], True]] if len(order) else order
-    return account[last[fraud[last]]], account[last[~fraud[last]]]
-
-
-def _write_tables(stage: Staging, run: Joined, judged: Assessment, legitimate: IntArray) -> None:
-    reasons = account_reasons(run.graph, run.rings, run.judgement, run.links, legitimate=legitimate)
-    write_accounts(
-        stage.path("accounts.parquet"),
-        run,
-        score=judged.account_score,
-        decision=decisions(judged),
-        reasons=reasons,
+    return last_labels(
+        telemetry.labels["account"].to_numpy(),
+        telemetry.labels["decided_at_ms"].to_numpy(),
+        np.asarray(pc.equal(telemetry.labels["label"], "fraud"), dtype=bool),
     )
-    write_rings(stage.path("rings.parquet"), run)
-    write_evidence(stage.path("evidence.parquet"), run)
+
+
+def _named(previous: tuple[pa.StringArray, pa.StringArray] | None) -> Namer:
+    """Name rings after their founders, or as they were called in an earlier audit."""
+
+    def namer(graph: AttributeGraph, judged: Assessment, _: Rings) -> list[str]:
+        return ring_ids(graph.account_ids, graph.created_ms, judged.ring, previous=previous)
+
+    return namer
 
 
 def _summary(view: RunView, telemetry: ReadTelemetry, out: Path, seconds: float) -> AuditSummary:

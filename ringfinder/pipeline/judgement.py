@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import pyarrow as pa
 
 from ringfinder.detect.lineage import ring_ids
 from ringfinder.evidence.incidence import Incidence
@@ -75,7 +75,7 @@ def to_judgement(
     judged: Assessment,
     rate: FloatArray,
     *,
-    previous: tuple[pa.StringArray, pa.StringArray] | None = None,
+    names: Sequence[str] | None = None,
 ) -> Judgement:
     """Name, date and describe every ring.
 
@@ -85,16 +85,18 @@ def to_judgement(
         Of one run.
     rate
         float64 (R,): false discovery rate of each judged ring.
-    previous
-        Account ids and ring ids of the previous run, whose names live on.
+    names
+        The id of each ring; after its founders if not given.
     """
     profiles, ring = graph.profiles, judged.ring
     rings = len(judged.probability)
     first = _extreme(graph.created_ms, ring, rings, np.minimum, np.iinfo(np.int64).max)
     last_use = np.maximum(profiles.last_use_ms, graph.created_ms)
     last = _extreme(last_use, ring, rings, np.maximum, NEVER)
+    if names is None:
+        names = ring_ids(graph.account_ids, graph.created_ms, ring)
     return Judgement(
-        ring_id=ring_ids(graph.account_ids, graph.created_ms, ring, previous=previous),
+        ring_id=names,
         verdict=[str(verdict) for verdict in judged.verdict],
         lifecycle=[str(stage) for stage in lifecycles(graph, ring, last)],
         score=judged.probability,

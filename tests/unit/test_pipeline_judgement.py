@@ -3,7 +3,6 @@
 import dataclasses
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from planted import DAY_MS, START_MS, crowd, empty_profiles, graph_of, plant
 
@@ -189,12 +188,12 @@ class TestJudgement:
         assert found.score is one.probability
         assert np.array_equal(found.prior_nats, one.prior_nats)
 
-    def test_names_live_on(self):
-        graph = lives([1, 2, 3, 4])
-        old = pa.array(graph.account_ids), pa.array(["ring-old", "ring-old", None, None, None])
-        found = to_judgement(graph, judged([0, 0, 1, 1, -1]), np.zeros(2), previous=old)
-        assert found.ring_id[0] == "ring-old"
-        assert found.ring_id[1] != "ring-old"
+    def test_names_are_those_given_or_else_the_founders(self):
+        graph, rings = lives([1, 2, 3, 4]), judged([0, 0, 1, 1, -1])
+        given = to_judgement(graph, rings, np.zeros(2), names=["ring-old", "ring-new"])
+        assert given.ring_id == ["ring-old", "ring-new"]
+        founded = to_judgement(graph, rings, np.zeros(2)).ring_id
+        assert len(set(founded)) == 2
 
 
 class TestRingsThatLabelsEmptied:
