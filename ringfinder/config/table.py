@@ -25,8 +25,9 @@ PREFIX = "RINGFINDER_"
 MIB = 1 << 20
 PEPPER_LENGTH = 32  # as long as the hash that uses it
 
-ANALYSIS, STORE = "analysis", "store"
-"""What a setting is for: reading files and finding rings; where events and graph are kept."""
+ANALYSIS, STORE, SERVE = "analysis", "store", "serve"
+"""What a setting is for: reading files and finding rings; where events and graph are kept; the
+scoring API."""
 
 
 def _setting(
@@ -177,6 +178,51 @@ class Settings(BaseSettings):
         False, "Send password and graph unencrypted to a Neo4j on another host, as is usual "
         "inside one private network only.",
         kind="yes or no", part=STORE,
+    )  # fmt: skip
+
+    host: str = _setting(
+        "127.0.0.1", "The address the API listens on.", kind="address", part=SERVE, min_length=1,
+    )  # fmt: skip
+    port: int = _setting(
+        8000, "The port the API listens on; 0 takes a free one, and says which.",
+        kind="whole number", bounds="0 to 65535", part=SERVE, ge=0, le=65535,
+    )  # fmt: skip
+    workers: int = _setting(
+        1, "How many processes answer requests.",
+        kind="whole number", bounds="1 to 64", part=SERVE, ge=1, le=64,
+    )  # fmt: skip
+    deadline_ms: int = _setting(
+        80, "How long a sign-up waits to be recorded before it is answered as not accepted.",
+        kind="whole number", bounds="10 to 10000", unit="milliseconds", part=SERVE,
+        ge=10, le=10_000,
+    )  # fmt: skip
+    snapshot_max_age_hours: float = _setting(
+        72.0, "From which age on of the snapshot answers are called degraded.",
+        kind="number", bounds="above 0", unit="hours", part=SERVE, gt=0,
+    )  # fmt: skip
+    key_rate: int = _setting(
+        2000, "How many requests a second one API key may send, over all workers of a host.",
+        kind="whole number", bounds="at least 1", unit="requests a second", part=SERVE, ge=1,
+    )  # fmt: skip
+    key_concurrency: int = _setting(
+        256, "How many requests of one API key a worker answers at a time.",
+        kind="whole number", bounds="at least 1", part=SERVE, ge=1,
+    )  # fmt: skip
+    probing_limit: int = _setting(
+        50, "Sign-ups alike but for one family of values, from one key within ten minutes, from "
+        "which on it counts as probing the score.",
+        kind="whole number", bounds="at least 2", part=SERVE, ge=2,
+    )  # fmt: skip
+    probing_refused: bool = _setting(
+        False, "Answer probing with 429, and not only note it.", kind="yes or no", part=SERVE,
+    )  # fmt: skip
+    fleet_allowance: int = _setting(
+        10_000, "How many exchanges the accounts of one fleet may reserve together in a UTC day.",
+        kind="whole number", bounds="at least 0", unit="exchanges", part=SERVE, ge=0,
+    )  # fmt: skip
+    log_requests: bool = _setting(
+        False, "Log every request, and not only what failed or was slow.",
+        kind="yes or no", part=SERVE,
     )  # fmt: skip
 
     @classmethod

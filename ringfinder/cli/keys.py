@@ -1,0 +1,114 @@
+"""``ringfinder keys``: who may call the API."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+import click
+
+from ringfinder.cli.arguments import Command, settings_from, settings_options
+from ringfinder.cli.terminal import notice, say, say_json, table
+from ringfinder.errors import InputError
+
+_UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+class _Keys(click.Group):
+    command_class = Command
+
+
+@click.group(cls=_Keys)
+def keys() -> None:
+    """Make, list, rotate and revoke the keys of the API."""
+
+
+@keys.command()
+@click.option("--name", required=True, help="Who or what uses the key.")
+@click.option(
+    "--scope", "scopes", multiple=True, required=True,
+    help="What it may do: signups:write, usage:write, labels:write, rings:read, allowance, admin; "
+    "repeatable.",
+)  # fmt: skip
+@click.option("--expires", metavar="TIME", help="How long it works, such as 90d or 12h.")
+@_AS_JSON
+@settings_options("data_dir")
+def create(
+    name: str, scopes: tuple[str, ...], expires: str | None, as_json: bool, **options: Any
+) -> None:
+    """Make a key. It is shown this once; only its hash is kept."""
+    store, now = _store(options), _now_ms()
+    expires_ms = None if expires is None else now + _span_ms(expires)
+    key, secret = store.create(name, scopes, now_ms=now, expires_ms=expires_ms)
+    _show(key.id, secret, as_json)
+
+
+@keys.command(name="list")
+@_AS_JSON
+@settings_options("data_dir")
+def list_(as_json: bool, **options: Any) -> None:
+    """List the keys, those no longer in force included."""
+    now = _now_ms()
+    shown = [key.shown(now) for key in _store(options).list()]
+    if as_json:
+        say_json({"keys": shown})
+        return
+    rows = [
+        (str(key["id"]), str(key["name"]), " ".join(key["scopes"]),
+         "in force" if key["in_force"] else "ended")
+        for key in shown
+    ]  # fmt: skip
+    say(table(("id", "name", "scopes", "state"), rows, left=(0, 1, 2, 3)))
+
+
+@keys.command()
+@click.argument("key_id")
+@_AS_JSON
+@settings_options("data_dir")
+def revoke(key_id: str, as_json: bool, **options: Any) -> None:
+    """End a key: servers refuse it within seconds."""
+    now = _now_ms()
+    key = _store(options).revoke(key_id, now_ms=now)
+    if as_json:
+        say_json(key.shown(now))
+    else:
+        say(f"The key {key.id} ({key.name}) is revoked.")
+
+
+@keys.command()
+@click.argument("key_id")
+@click.option("--overlap", default="24h", metavar="TIME", help="How long the old one still works.")
+@_AS_JSON
+@settings_options("data_dir")
+def rotate(key_id: str, overlap: str, as_json: bool, **options: Any) -> None:
+    """Make a successor of a key; both work for a while."""
+    store = _store(options)
+    key, secret = store.rotate(key_id, now_ms=_now_ms(), overlap_ms=_span_ms(overlap))
+    _show(key.id, secret, as_json)
+
+
+def _store(options: dict[str, Any]) -> Any:
+    from ringfinder.serve.keys import KeyStore
+
+    return KeyStore(settings_from(options, notice).data_dir)
+
+
+def _show(key_id: str, secret: str, as_json: bool) -> None:
+    if as_json:
+        say_json({"id": key_id, "key": secret})
+    else:
+        say(secret)
+        notice("Keep it now: only its hash is stored, so it cannot be shown again.")
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _span_ms(text: str) -> int:
+    match = re.fullmatch(r"(\d{1,6})([smhd])", text.strip())
+    if match is None:
+        raise InputError(f"{text!r} is no length of time; expected a number with s, m, h or d.")
+    return int(match[1]) * _UNITS_MS[match[2]]

@@ -1,0 +1,157 @@
+"""Every error as an RFC 9457 problem document that never echoes what was sent."""
+
+from __future__ import annotations
+
+import http
+import json
+import logging
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.exceptions import HTTPException
+
+from ringfinder.errors import RingfinderError, StoreError
+from ringfinder.serve.errors import HttpError, Unprocessable
+
+MEDIA_TYPE = "application/problem+json"
+TYPE = "urn:ringfinder:problem:{}"
+MOST_FIELDS = 20
+"""Faults named in one answer: a body of a thousand bad rows gets no thousand lines."""
+
+log = logging.getLogger("ringfinder.serve")
+
+DETAILS = {
+    400: "The request is not HTTP as this service speaks it.",
+    404: "There is nothing at this path.",
+    405: "This path does not take this method; the Allow header names those it takes.",
+    500: "Something went wrong inside ringfinder; the log has the request id.",
+}
+"""What is said of errors that come without a sentence of ours."""
+
+
+class Field_(BaseModel):  # noqa: N801 `Field` is pydantic's
+    """One fault of a body: where, and what was expected."""
+
+    model_config = ConfigDict(title="FieldProblem")
+
+    field: str = Field(description="Path of the field, such as `items.3.created_at`.")
+    problem: str = Field(description="What was expected; never what was given.")
+
+
+class Problem(BaseModel):
+    """An error, as RFC 9457 has it."""
+
+    type: str = Field(description="A URI that names the kind of problem.")
+    title: str = Field(description="The kind of problem, in words.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What was expected and what to do.")
+    code: str = Field(description="Stable machine name, the last part of `type`.")
+    errors: list[Field_] | None = Field(None, description="With 422: fault by fault.")
+
+
+def code_of(error: type[Exception]) -> str:
+    """Return the stable name of a kind of error: `StoreUnavailable` -> ``store_unavailable``."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", error.__name__).lower()
+
+
+def problem(
+    status: int,
+    detail: str,
+    *,
+    code: str = "",
+    headers: Mapping[str, str] | None = None,
+    errors: list[dict[str, Any]] | None = None,
+) -> Response:
+    """Return an error as an answer."""
+    title = http.HTTPStatus(status).phrase
+    code = code or title.lower().replace(" ", "_").replace("-", "_")
+    body: dict[str, Any] = {
+        "type": TYPE.format(code), "title": title, "status": status, "detail": detail, "code": code,
+    }  # fmt: skip
+    if errors:
+        body["errors"] = errors[:MOST_FIELDS]
+    return Response(json.dumps(body), status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def fields_of(error: ValidationError | RequestValidationError) -> list[dict[str, Any]]:
+    """Return the faults of a body, without anything that was in it.
+
+    Names of unknown fields are the caller's own words, and stay out unless they look like names.
+    """
+    shown = []
+    for fault in error.errors()[:MOST_FIELDS]:
+        path = ".".join(_name(part) for part in fault["loc"] if part != "body")
+        shown.append({"field": path or "body", "problem": _sentence(fault)})
+    return shown
+
+
+def _name(part: Any) -> str:
+    return str(part) if isinstance(part, int) or _A_NAME.fullmatch(str(part)) else "(unknown)"
+
+
+_A_NAME = re.compile(r"[a-z][a-z_]{0,39}")
+_SENTENCES = {
+    "missing": "is required",
+    "extra_forbidden": "is not a field of this row",
+    "json_invalid": "is not JSON",
+    "string_too_long": "is too long",
+    "string_too_short": "is empty",
+}
+
+
+def _sentence(fault: Mapping[str, Any]) -> str:
+    kind = str(fault["type"])
+    if kind in _SENTENCES:
+        return _SENTENCES[kind]
+    if kind in {"value_error", "assertion_error"}:
+        return "is unusable"
+    if kind.startswith("ringfinder"):
+        return str(fault["msg"])
+    return f"is not what was expected ({kind})"
+
+
+def answer(error: Exception) -> Response:  # noqa: PLR0911 a row per error
+    """Return any error as a problem document; what is not ours says nothing of itself."""
+    if isinstance(error, Unprocessable):
+        return problem(422, str(error), code="unprocessable", errors=error.fields)
+    if isinstance(error, HttpError):
+        return problem(
+            error.http_status, str(error), code=code_of(type(error)), headers=error.headers
+        )
+    if isinstance(error, (RequestValidationError, ValidationError)):
+        return problem(
+            422, "Fields are missing, unknown or of another shape.",
+            code="unprocessable", errors=fields_of(error),
+        )  # fmt: skip
+    if isinstance(error, StoreError):
+        log.warning("store failed", extra={"error": type(error).__name__})
+        return problem(
+            503, "A store cannot be reached now: try again.",
+            code=code_of(type(error)), headers={"Retry-After": "1"},
+        )  # fmt: skip
+    if isinstance(error, RingfinderError):
+        return problem(error.http_status, str(error), code=code_of(type(error)))
+    if isinstance(error, HTTPException):
+        detail = DETAILS.get(error.status_code, "The request cannot be answered.")
+        return problem(error.status_code, detail, headers=error.headers)
+    log.error("internal error", extra={"error": type(error).__name__}, exc_info=_bare(error))
+    return problem(500, DETAILS[500], code="internal")
+
+
+def _bare(error: Exception) -> tuple[type[Exception], Exception, Any]:
+    """Return the traceback with a message that cannot hold what was sent."""
+    return type(error), Exception("(message left out)"), error.__traceback__
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of an application with a problem document."""
+
+    async def handler(request: Request, error: Exception) -> Response:
+        return answer(error)
+
+    for kind in (HTTPException, RequestValidationError, ValidationError, RingfinderError):
+        app.add_exception_handler(kind, handler)
