@@ -71,6 +71,12 @@ _BODY: dict[EventType, list[pa.Field]] = {
         pa.field("input_tokens", pa.int64(), False),
         pa.field("output_tokens", pa.int64(), False),
         _VALUES,
+        # Pseudonyms that only the first or the last event of an account turns into a value of
+        # it: see `derived`. Null: the row says nothing of the kind.
+        pa.field("model", pa.string()),
+        pa.field("adoption", pa.string()),
+        pa.field("first_window", pa.string()),
+        pa.field("last_window", pa.string()),
     ],
     EventType.PAYMENTS: [_VALUES],
     EventType.LOGINS: [_VALUES],
@@ -182,7 +188,9 @@ def _check_kinds(kind: EventType, values: pa.ChunkedArray) -> None:
 
 def check_pseudonyms(where: str, values: pa.ChunkedArray) -> None:
     """Raise an InputError if any of the strings is not a pseudonym; `where` begins the sentence."""
-    clear = pc.sum(pc.invert(pc.match_substring_regex(values, PSEUDONYM))).as_py() or 0
+    distinct = pc.value_counts(values.drop_null())  # an expression over each would cost most
+    shaped = pc.match_substring_regex(pc.struct_field(distinct, "values"), PSEUDONYM)
+    clear = pc.sum(pc.struct_field(distinct, "counts").filter(pc.invert(shaped))).as_py() or 0
     if clear:
         raise InputError(
             f"{where}: {clear} values are not pseudonyms (p1_ and 32 hexadecimal digits); "

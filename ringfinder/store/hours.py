@@ -16,14 +16,24 @@ from ringfinder.store.memory import arrow, workspace
 
 HOUR_MS = 3_600_000
 
-USAGE_COLUMNS = ("account_id", "occurred_ms", "exchanges", "input_tokens", "output_tokens")
+USAGE_COLUMNS = (
+    "account_id",
+    "occurred_ms",
+    "exchanges",
+    "input_tokens",
+    "output_tokens",
+    "first_window",
+    "last_window",
+)
 """What account-hours need of a usage event."""
 
 _FOLD = """
     SELECT account_id, hour, sum(exchanges)::BIGINT AS exchanges,
            sum(input_tokens)::BIGINT AS input_tokens, sum(output_tokens)::BIGINT AS output_tokens,
            min(occurred_ms) FILTER (exchanges > 0) AS first_ms,
-           max(occurred_ms) FILTER (exchanges > 0) AS last_ms
+           max(occurred_ms) FILTER (exchanges > 0) AS last_ms,
+           min(first_window) FILTER (exchanges > 0) AS first_window,
+           min(last_window) FILTER (exchanges > 0) AS last_window
     FROM usage GROUP BY account_id, hour ORDER BY account_id, hour
 """
 
@@ -47,8 +57,9 @@ def fold_hours(usage: pa.Table, spill: Path) -> pa.Table:
     -------
     pa.Table
         account_id, hour (hours since 1970 UTC), exchanges, input_tokens, output_tokens,
-        first_ms, last_ms (of rows with an exchange, else null); sorted by account_id, then
-        hour. Rows without an exchange count their tokens, but are no use.
+        first_ms, last_ms, first_window, last_window (of rows with an exchange, else null; the
+        pseudonyms of the hour as a first and as a last hour of use); sorted by account_id,
+        then hour. Rows without an exchange count their tokens, but are no use.
     """
     hour = pa.array(hour_of(usage["occurred_ms"].to_numpy()))
     rows = usage.select(USAGE_COLUMNS).append_column("hour", hour)

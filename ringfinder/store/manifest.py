@@ -57,13 +57,16 @@ class Segment:
     type
         Type of all its events.
     first, last
-        Sequence numbers it stands for, both inclusive; after an erasure some are empty.
+        Sequence numbers it stands for, both inclusive; some may be empty. Segments of
+        several types share them where they were recorded together under numbers given
+        before; they never overlap otherwise.
     rows
         Events in it now.
     first_received_ms, last_received_ms
         When its events became known.
-    events, ids, hours
-        The events; hashes of their ids; account-hours of usage, else None.
+    events, ids, hours, models
+        The events; hashes of their ids; account-hours of usage, and which models each account
+        asked, else None.
     """
 
     type: EventType
@@ -75,24 +78,31 @@ class Segment:
     events: FileEntry
     ids: FileEntry
     hours: FileEntry | None = None
+    models: FileEntry | None = None
 
     def files(self) -> tuple[FileEntry, ...]:
         """Return the segment's files."""
-        return tuple(entry for entry in (self.events, self.ids, self.hours) if entry is not None)
+        entries = (self.events, self.ids, self.hours, self.models)
+        return tuple(entry for entry in entries if entry is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The segments in order of sequence, and the number the next event gets."""
+    """The segments in order of sequence, and the next number that is free."""
 
     next_sequence: int = 1
     segments: tuple[Segment, ...] = ()
 
     def extended(self, segments: list[Segment]) -> Manifest:
-        """Return the manifest with further segments."""
-        if not segments:
-            return self
-        return Manifest(segments[-1].last + 1, self.segments + tuple(segments))
+        """Return the manifest with further segments, in order of sequence."""
+        after = max([self.next_sequence, *(segment.last + 1 for segment in segments)])
+        ordered = sorted([*self.segments, *segments], key=lambda segment: segment.first)
+        return Manifest(after, tuple(ordered))
+
+    @property
+    def last_sequence(self) -> int:
+        """Sequence number of the newest event; 0 where there is none."""
+        return max((segment.last for segment in self.segments), default=0)
 
     def with_segments(self, segments: list[Segment]) -> Manifest:
         """Return the manifest with its segments rewritten."""
@@ -136,7 +146,7 @@ class Manifest:
 
 def _segment(stored: dict[str, Any]) -> Segment:
     files = {
-        name: None if stored[name] is None else FileEntry(**stored[name])
-        for name in ("events", "ids", "hours")
+        name: None if stored.get(name) is None else FileEntry(**stored[name])
+        for name in ("events", "ids", "hours", "models")
     }
     return Segment(**{**stored, "type": EventType(stored["type"]), **files})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,6 +18,9 @@ from ringfinder.store.files import locked, publish, sha256_of
 from ringfinder.store.hours import fold_hours
 from ringfinder.store.ids import fresh_ids
 from ringfinder.store.manifest import NAME, FileEntry, Manifest, Segment
+from ringfinder.store.models import fold_models
+from ringfinder.store.numbers import check_numbers, numbered
+from ringfinder.store.protocol import Interval
 
 ROWS_PER_SEGMENT = 1_000_000  # a segment and what is derived from it fit in memory
 
@@ -65,6 +68,11 @@ class EventLog:
     @property
     def last_sequence(self) -> int:
         """Sequence number of the newest event; 0 while the log is empty."""
+        return Manifest.read(self.directory).last_sequence
+
+    @property
+    def allocated(self) -> int:
+        """Newest number given to an event or reserved; 0 before the first."""
         return Manifest.read(self.directory).next_sequence - 1
 
     @property
@@ -101,19 +109,55 @@ class EventLog:
             before = self._swept()
             fresh: list[Segment] = []
             offered: dict[EventType, int] = {}
-            try:
-                for kind, chunk in _chunks(tables):
-                    offered[kind] = offered.get(kind, 0) + len(chunk)
-                    fresh += self._recorded(kind, chunk, before.extended(fresh))
-                after = before.extended(fresh)
-                after.write(self.directory)
-            except OSError as error:
-                raise StoreError(
-                    f"cannot append to {self.directory}: {error.strerror}; nothing was recorded"
-                ) from error
-        recorded = {kind: sum(s.rows for s in fresh if s.type == kind) for kind in offered}
-        duplicates = {kind: offered[kind] - recorded[kind] for kind in offered}
-        return Appended(after.next_sequence - 1, recorded, duplicates)
+            for kind, chunk in _chunks(tables):
+                offered[kind] = offered.get(kind, 0) + len(chunk)
+                fresh += self._recorded(kind, chunk, before.extended(fresh))
+            after = before.extended(fresh)
+            after.write(self.directory)
+        return _appended(after, fresh, offered)
+
+    def reserve(self, count: int) -> Interval:
+        """Set numbers aside for events that will come with them: see `append_numbered`.
+
+        Nobody else gets them; those never used stay gaps.
+
+        Raises
+        ------
+        StoreUnavailable
+            If another process holds the log.
+        """
+        with self._writing():
+            before = self._swept()
+            after = replace(before, next_sequence=before.next_sequence + count)
+            after.write(self.directory)
+        return before.next_sequence, after.next_sequence - 1
+
+    def append_numbered(self, part: Interval, tables: Mapping[EventType, pa.Table]) -> Appended:
+        """Record events that have their numbers already; all of them, or none.
+
+        Within one type an event_id that the log knows is left out.
+
+        Parameters
+        ----------
+        part
+            The numbers that the events stand for, reserved before, not recorded yet.
+        tables
+            Events of each type with their `sequence`, rising.
+
+        Raises
+        ------
+        InputError
+            If a table does not have the shape of its type, or a number is not free.
+        """
+        with self._writing():
+            before = self._swept()
+            check_numbers(part, tables, before)
+            fresh: list[Segment] = []
+            for kind, table in tables.items():
+                fresh += self._recorded(kind, numbered(kind, table), before, part)
+            after = before.extended(fresh)
+            after.write(self.directory)
+        return _appended(after, fresh, {kind: len(table) for kind, table in tables.items()})
 
     def table(self, segment: Segment, columns: Sequence[str] | None = None) -> pa.Table:
         """Return the events of one segment, or some columns of them, in order of sequence.
@@ -194,36 +238,36 @@ class EventLog:
         kept = table.filter(pc.invert(pc.is_in(table["account_id"], account_ids)))
         if len(kept) == len(table):
             return segment
-        events, hours = self._event_files(segment.type, segment.first, kept)
-        return replace(segment, rows=len(kept), events=events, hours=hours)
+        files = self._event_files(segment.type, segment.first, kept)
+        return replace(segment, rows=len(kept), **files)
 
-    def _recorded(self, kind: EventType, events: pa.Table, so_far: Manifest) -> list[Segment]:
+    def _recorded(
+        self, kind: EventType, events: pa.Table, so_far: Manifest, part: Interval | None = None
+    ) -> list[Segment]:
         """Write the events whose ids are new as a segment; none of them: no segment."""
         known = [self.checked(s.ids) for s in so_far.segments if s.type == kind]
         fresh = fresh_ids(events["event_id"], known, self.spill)
         if not len(fresh):
             return []
-        first = so_far.next_sequence
-        last = first + len(fresh) - 1
-        events = events.take(fresh["row"]).add_column(
-            0, "sequence", pa.array(np.arange(first, last + 1))
-        )
+        events = events.take(fresh["row"])
+        first, last = part or (so_far.next_sequence, so_far.next_sequence + len(fresh) - 1)
+        if part is None:
+            events = events.add_column(0, "sequence", pa.array(np.arange(first, last + 1)))
         received = pc.min_max(events["received_ms"]).as_py()
-        entry, hours = self._event_files(kind, first, events)
+        files = self._event_files(kind, first, events)
         ids = self._file(f"{kind}-{first:016d}-ids", fresh.select(["id"]))
-        return [
-            Segment(
-                kind, first, last, len(fresh), received["min"], received["max"], entry, ids, hours
-            )
-        ]
+        bounds = (received["min"], received["max"])
+        return [Segment(kind, first, last, len(fresh), *bounds, ids=ids, **files)]
 
-    def _event_files(
-        self, kind: EventType, first: int, events: pa.Table
-    ) -> tuple[FileEntry, FileEntry | None]:
-        entry = self._file(f"{kind}-{first:016d}-events", events)
-        if kind != EventType.USAGE:
-            return entry, None
-        return entry, self._file(f"{kind}-{first:016d}-hours", fold_hours(events, self.spill))
+    def _event_files(self, kind: EventType, first: int, events: pa.Table) -> dict[str, FileEntry]:
+        """Write the files that hold events, or what is folded from them."""
+        tables = {"events": events}
+        if kind == EventType.USAGE:
+            tables |= {
+                "hours": fold_hours(events, self.spill),
+                "models": fold_models(events, self.spill),
+            }
+        return {name: self._file(f"{kind}-{first:016d}-{name}", t) for name, t in tables.items()}
 
     def _file(self, name: str, table: pa.Table) -> FileEntry:
         """Write one Parquet file under a name that holds its checksum: rewriting is a new file."""
@@ -247,9 +291,24 @@ class EventLog:
                     path.unlink(missing_ok=True)
         return manifest
 
-    def _writing(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
         what = f"the event log {self.directory}"
-        return locked(self.directory / "lock", what=what, exclusive=True, wait_s=self._wait_s)
+        try:
+            with locked(self.directory / "lock", what=what, exclusive=True, wait_s=self._wait_s):
+                yield
+        except OSError as error:
+            raise StoreError(
+                f"cannot append to {self.directory}: {error.strerror}; nothing was recorded"
+            ) from error
+
+
+def _appended(
+    after: Manifest, fresh: Sequence[Segment], offered: Mapping[EventType, int]
+) -> Appended:
+    recorded = {kind: sum(s.rows for s in fresh if s.type == kind) for kind in offered}
+    duplicates = {kind: offered[kind] - recorded[kind] for kind in offered}
+    return Appended(after.last_sequence, recorded, duplicates)
 
 
 def _chunks(tables: Iterable[tuple[EventType, pa.Table]]) -> Iterator[tuple[EventType, pa.Table]]:
