@@ -6,12 +6,14 @@ strings; `assemble` puts the kinds together as one graph.
 
 from ringfinder.normalise.assemble import Normalised, normalise, normalise_with_traits
 from ringfinder.normalise.domains import DomainClass, DomainLists, domain_class
+from ringfinder.normalise.events import NORMALISER, Rows, Rules, event_columns
 from ringfinder.normalise.lists import NetworkClass, NetworkLists
 from ringfinder.normalise.prompt import prompt_bands
 from ringfinder.normalise.pseudonym import Pepper, wrap
 from ringfinder.normalise.traits import AccountTraits, email_classes
 
 __all__ = [
+    "NORMALISER",
     "AccountTraits",
     "DomainClass",
     "DomainLists",
@@ -19,8 +21,11 @@ __all__ = [
     "NetworkLists",
     "Normalised",
     "Pepper",
+    "Rows",
+    "Rules",
     "domain_class",
     "email_classes",
+    "event_columns",
     "normalise",
     "normalise_with_traits",
     "prompt_bands",
