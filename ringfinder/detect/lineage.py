@@ -1,13 +1,15 @@
-"""Rings keep their names: ids from founding members, carried over between runs.
+"""Rings keep their names: ids from founding members, carried over between audits.
 
-Two seeds of Leiden agree on few raw labels, so identity never rests on a label. A new
-ring is named after its founders, the first accounts that signed up; a ring that shares
-most of its members with one of the previous run takes over that ring's id.
+What `recompute` asks of an identity is more: see `ringfinder.detect.identity`. Two seeds
+of Leiden agree on few raw labels, so identity never rests on a label. A new ring is named
+after its founders, the first accounts that signed up; a ring that shares most of its
+members with one of the previous run takes over that ring's id.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from itertools import pairwise
 
 import numpy as np
@@ -52,9 +54,16 @@ def ring_ids(
     for number, name in enumerate(names):
         if number in carried:
             names[number] = carried[number]
-        elif name in taken:  # the old id lives on in another ring: this one is new
-            names[number] = _hashed([name, "split"])
+        else:  # where the old id lives on in another ring, this one is new
+            names[number] = fresh_name(name, taken)
     return names
+
+
+def fresh_name(name: str, used: Collection[str]) -> str:
+    """Return a name that is not in use: the given one, or one made of it."""
+    while name in used:
+        name = _hashed([name, "split"])
+    return name
 
 
 def _hashed(parts: list[str]) -> str:
