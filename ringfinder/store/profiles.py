@@ -123,11 +123,12 @@ def profile_rows(
 ) -> pa.Table:
     """Return the profiles that a store keeps beside its accounts: see `batches.PROFILES`."""
     created_ms = np.zeros(len(account_ids), np.int64)
+    through = log.allocated  # asked first: what is recorded meanwhile must not seem taken in
     profiles = read_profiles(log, account_ids, created_ms, known_by_ms=known_by_ms)
     used = np.flatnonzero(profiles.exchanges + profiles.input_tokens + profiles.output_tokens)
     columns = [
         account_ids.take(pa.array(used)),
-        pa.array([log.last_sequence] * len(used), pa.int64()),
+        pa.array([through] * len(used), pa.int64()),
         pa.FixedSizeListArray.from_arrays(pa.array(profiles.hours[used].ravel()), 24),
         *(
             pa.array(column[used])

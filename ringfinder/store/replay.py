@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,7 +27,7 @@ from ringfinder.store.convert import to_attribute_graph
 from ringfinder.store.events import EventType
 from ringfinder.store.manifest import Segment
 from ringfinder.store.profiles import profile_rows, read_profiles
-from ringfinder.store.protocol import GraphStore
+from ringfinder.store.protocol import GraphStore, Interval
 from ringfinder.store.segments import EventLog
 
 
@@ -42,16 +45,18 @@ def project(log: EventLog, store: GraphStore, *, known_by_ms: int | None = None)
         its own; one that has seen an event as unknown never takes it in afterwards.
     """
     done = store.applied()
-    pending = [
-        segment
-        for segment in log.segments()
-        if not any(first <= segment.first and segment.last <= last for first, last in done)
-    ]
+    pending = [s for s in log.segments() if missing((s.first, s.last), done)]
     profiles = _profiles(log, pending, known_by_ms)
-    return sum(
-        store.write(to_batch(log, segment, profiles.get(segment), known_by_ms=known_by_ms))
-        for segment in pending
-    )
+    written = 0
+    for (first, last), together in groupby(pending, key=lambda s: (s.first, s.last)):
+        segments = list(together)
+        carried = pa.concat_tables(
+            [PROFILES.empty_table(), *(profiles.get(s) for s in segments if s in profiles)]
+        )
+        events = {s.type: _known(log.table(s), known_by_ms) for s in segments}
+        for part in missing((first, last), done):
+            written += store.write(to_batch(part, events, carried))
+    return written
 
 
 def rebuild(log: EventLog, store: GraphStore, *, known_by_ms: int | None = None) -> int:
@@ -101,69 +106,94 @@ def _profiles(
     }
 
 
+def missing(interval: Interval, done: Sequence[Interval]) -> list[Interval]:
+    """Return the parts of an interval that rising intervals leave uncovered."""
+    first, last = interval
+    left: list[Interval] = []
+    for begin, end in done:
+        if begin > first:
+            left.append((first, min(begin - 1, last)))
+        first = max(first, end + 1)
+        if first > last:
+            break
+    left.append((first, last))
+    return [(begin, end) for begin, end in left if begin <= end]
+
+
 def to_batch(
-    log: EventLog,
-    segment: Segment,
-    profiles: pa.Table | None = None,
-    *,
-    known_by_ms: int | None = None,
+    part: Interval, events: Mapping[EventType, pa.Table], profiles: pa.Table | None = None
 ) -> GraphBatch:
-    """Return what one segment says about the graph.
+    """Return what events say about the graph.
 
     Parameters
     ----------
-    log
-        The segment's log.
-    segment
-        The events.
+    part
+        The sequence numbers that the batch stands for; other events are left out.
+    events
+        Events of each type, with their `sequence`, as the log returns them.
     profiles
         Profiles that the batch carries along (`PROFILES`).
-    known_by_ms
-        Leave out what was received later; None: nothing.
     """
-    events = log.table(segment)
-    if known_by_ms is not None:
-        events = events.filter(pc.less_equal(events["received_ms"], known_by_ms))
-    names = pc.unique(events["account_id"])
-    values, sightings = _sightings(events, names)
+    tables = {kind: _within(table, part) for kind, table in events.items()}
+    ids = [chunk for table in tables.values() for chunk in table["account_id"].chunks]
+    names = pc.unique(pa.chunked_array(ids, pa.string()))
+    facts = [_facts(kind, table) for kind, table in tables.items()]
+    named = _shaped(pa.table({"account_id": names}), ACCOUNTS)
+    values, sightings = _sightings(list(tables.values()), names)
     return GraphBatch(
-        segment.first,
-        segment.last,
-        GraphTables(_accounts(segment.type, events, names), values, sightings),
+        *part,
+        GraphTables(pa.concat_tables([named, *facts]), values, sightings),
         PROFILES.empty_table() if profiles is None else profiles,
-        _records(events, LABELS, segment.type == EventType.LABELS),
-        _records(events, DECISIONS, segment.type == EventType.DECISIONS),
+        _records(tables.get(EventType.LABELS), LABELS),
+        _records(tables.get(EventType.DECISIONS), DECISIONS),
     )
 
 
-def _accounts(kind: EventType, events: pa.Table, names: pa.Array) -> pa.Table:
-    """Return a row per name, for the sightings to refer to, then a row per fact."""
-    named = _shaped(pa.table({"account_id": names}), ACCOUNTS)
+def _known(events: pa.Table, known_by_ms: int | None) -> pa.Table:
+    if known_by_ms is None:
+        return events
+    return events.filter(pc.less_equal(events["received_ms"], known_by_ms))
+
+
+def _within(events: pa.Table, part: Interval) -> pa.Table:
+    """Return the events of an interval; the table itself where it holds no others."""
+    bounds = pc.min_max(events["sequence"]).as_py()
+    if not len(events) or (part[0] <= bounds["min"] and bounds["max"] <= part[1]):
+        return events
+    after = pc.greater_equal(events["sequence"], part[0])
+    return events.filter(pc.and_(after, pc.less_equal(events["sequence"], part[1])))
+
+
+def _facts(kind: EventType, events: pa.Table) -> pa.Table:
+    """Return a row of accounts per fact: sign-ups and their outcomes."""
+    if kind not in {EventType.SIGNUPS, EventType.OUTCOMES}:
+        return ACCOUNTS.empty_table()
     facts = events.select([n for n in ACCOUNTS.names if n in events.column_names])
     if kind == EventType.SIGNUPS:
         facts = facts.append_column("created_ms", events["occurred_ms"])
-    elif kind != EventType.OUTCOMES:
-        return named
     known = pc.is_valid(events["outcome"])
     when = pc.if_else(known, events["occurred_ms"], pa.scalar(None, pa.int64()))
-    return pa.concat_tables([named, _shaped(facts.append_column("outcome_ms", when), ACCOUNTS)])
+    return _shaped(facts.append_column("outcome_ms", when), ACCOUNTS)
 
 
-def _sightings(events: pa.Table, names: pa.Array) -> tuple[pa.Table, pa.Table]:
+def _sightings(tables: Sequence[pa.Table], names: pa.Array) -> tuple[pa.Table, pa.Table]:
     """Fold the values of events to distinct values and sightings of them."""
-    if "values" not in events.column_names or not len(events):
+    seen = [table for table in tables if "values" in table.column_names and len(table)]
+    if not seen:
         return VALUES.empty_table(), SIGHTINGS.empty_table()
-    lists = pa.concat_arrays(events["values"].chunks)
+    lists = pa.concat_arrays([chunk for table in seen for chunk in table["values"].chunks])
     items, event = pc.list_flatten(lists), pc.list_parent_indices(lists).to_numpy()
     values, value = _distinct(items)
-    account = pc.index_in(events["account_id"], names).to_numpy()[event]
-    ms, times = (column.to_numpy()[event] for column in (events["occurred_ms"], _times(events)))
-    rows = pa.table({"account": account, "value": value, "ms": ms, "times": times})
+    account = np.concatenate([pc.index_in(t["account_id"], names).to_numpy() for t in seen])
+    ms = np.concatenate([t["occurred_ms"].to_numpy() for t in seen])
+    times = np.concatenate([_times(t).to_numpy() for t in seen])
+    columns = {"account": account[event], "value": value, "ms": ms[event], "times": times[event]}
+    rows = pa.table(columns)
     folded = rows.group_by(["account", "value"], use_threads=False).aggregate(
         [("ms", "min"), ("ms", "max"), ("times", "sum")]
     )
-    columns = [folded[name] for name in ("account", "value", "ms_min", "ms_max", "times_sum")]
-    return values, pa.table(columns, names=SIGHTINGS.names).cast(SIGHTINGS)
+    kept = [folded[name] for name in ("account", "value", "ms_min", "ms_max", "times_sum")]
+    return values, pa.table(kept, names=SIGHTINGS.names).cast(SIGHTINGS)
 
 
 def _times(events: pa.Table) -> pa.ChunkedArray:
@@ -188,9 +218,9 @@ def _distinct(items: pa.StructArray) -> tuple[pa.Table, IntArray]:
     return pa.Table.from_arrays(columns, schema=VALUES), value
 
 
-def _records(events: pa.Table, schema: pa.Schema, wanted: bool) -> pa.Table:
-    """Return labels or decisions; no row for events of another type."""
-    if not wanted:
+def _records(events: pa.Table | None, schema: pa.Schema) -> pa.Table:
+    """Return labels or decisions; no row where there are none."""
+    if events is None:
         return schema.empty_table()
     return _shaped(events.append_column("decided_ms", events["occurred_ms"]), schema)
 
