@@ -21,6 +21,8 @@ from ringfinder.score.policy import Action, Label, Mode, Policy, Rule, When
 MOST_BYTES = 1 << 20
 MOST_RULES = 1000
 NO_RING = "none"
+MILD = frozenset({Decision.ALLOW, Decision.REVIEW})
+"""Decisions that any evidence carries."""
 
 _Word = TypeVar("_Word", bound=StrEnum)
 _POLICY_KEYS = ("name", "mode", "otherwise", "rules")
@@ -88,27 +90,16 @@ def read_policy(text: str, *, where: str) -> Policy:
         raise InputError(f"{where} is not TOML: {error}.") from None
     except RecursionError:
         raise InputError(f"{where} is not TOML: it is nested too deeply.") from None
+    entries = _entries(content, where)
     lines = text.splitlines()
-    headers = [number for number, line in enumerate(lines) if _RULE_HEADER.match(line)]
-    entries = content.get("rules", [])
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise InputError(f"{where}: rules are written as [[rules]], one block for each rule.")
-    if len(entries) > MOST_RULES:
-        raise InputError(f"{where} has {len(entries)} rules; expected at most {MOST_RULES}.")
-    if len(headers) != len(entries):  # rules written in some other way: their lines are not known
-        headers = [-1] * len(entries)
-    ends = [*headers[1:], len(lines)]
-    blocks = [
-        (start, lines[start:end] if start >= 0 else [])
-        for start, end in zip(headers, ends, strict=False)
-    ]
+    blocks = _blocks(lines, len(entries))
     try:
         _check_keys(content, _POLICY_KEYS)
         name = _name(content.get("name", "policy"))
         mode = _word(content.get("mode", Mode.ACT), "mode", Mode)
         otherwise = _word(content.get("otherwise", Decision.ALLOW), "otherwise", Decision)
     except _Unusable as error:
-        first = headers[0] if headers and headers[0] >= 0 else len(lines)
+        first = blocks[0][0] if blocks and blocks[0][0] >= 0 else len(lines)
         line = _line_of(error.key, 0, lines[:first])
         raise InputError(f"{where}{_at(line)}: {error}.") from None
     rules = tuple(
@@ -117,6 +108,24 @@ def read_policy(text: str, *, where: str) -> Policy:
     )
     _check_names(rules, where)
     return Policy(name, rules, otherwise, mode)
+
+
+def _entries(content: Mapping[str, Any], where: str) -> list[dict[str, Any]]:
+    entries = content.get("rules", [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise InputError(f"{where}: rules are written as [[rules]], one block for each rule.")
+    if len(entries) > MOST_RULES:
+        raise InputError(f"{where} has {len(entries)} rules; expected at most {MOST_RULES}.")
+    return entries
+
+
+def _blocks(lines: list[str], rules: int) -> list[tuple[int, list[str]]]:
+    """Return the first line, 0-based, and the lines of each rule; -1 where they are not known."""
+    headers = [number for number, line in enumerate(lines) if _RULE_HEADER.match(line)]
+    if len(headers) != rules:  # the rules are written in some other way
+        return [(-1, [])] * rules
+    ends = [*headers[1:], len(lines)]
+    return [(start, lines[start:end]) for start, end in zip(headers, ends, strict=False)]
 
 
 def _rule(entry: Mapping[str, Any], number: int, block: tuple[int, list[str]], where: str) -> Rule:
