@@ -24,6 +24,7 @@ from ringfinder.store.batches import (
     GraphTables,
 )
 from ringfinder.store.convert import to_attribute_graph
+from ringfinder.store.derived import with_derived
 from ringfinder.store.events import EventType
 from ringfinder.store.manifest import Segment
 from ringfinder.store.profiles import profile_rows, read_profiles
@@ -76,8 +77,8 @@ def rebuild(log: EventLog, store: GraphStore, *, known_by_ms: int | None = None)
 
 
 def read_attribute_graph(log: EventLog, store: GraphStore) -> AttributeGraph:
-    """Return the graph of a store with profiles from the log's account-hours."""
-    tables = store.read_graph()
+    """Return the graph of a store with what the log folds: profiles, hours and models of use."""
+    tables = with_derived(store.read_graph(), log)
     ids = tables.accounts["account_id"]
     profiles = read_profiles(log, ids.combine_chunks(), tables.accounts["created_ms"].to_numpy())
     return to_attribute_graph(tables, profiles)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -259,7 +260,7 @@ class EventLog:
         bounds = (received["min"], received["max"])
         return [Segment(kind, first, last, len(fresh), *bounds, ids=ids, **files)]
 
-    def _event_files(self, kind: EventType, first: int, events: pa.Table) -> dict[str, FileEntry]:
+    def _event_files(self, kind: EventType, first: int, events: pa.Table) -> dict[str, Any]:
         """Write the files that hold events, or what is folded from them."""
         tables = {"events": events}
         if kind == EventType.USAGE:
