@@ -25,9 +25,9 @@ PREFIX = "RINGFINDER_"
 MIB = 1 << 20
 PEPPER_LENGTH = 32  # as long as the hash that uses it
 
-ANALYSIS, STORE, SERVE = "analysis", "store", "serve"
+ANALYSIS, STORE, SERVE, NIGHTLY = "analysis", "store", "serve", "nightly"
 """What a setting is for: reading files and finding rings; where events and graph are kept; the
-scoring API."""
+scoring API; the nightly run and what of it waits for a person."""
 
 
 def _setting(
@@ -223,6 +223,44 @@ class Settings(BaseSettings):
     log_requests: bool = _setting(
         False, "Log every request, and not only what failed or was slow.",
         kind="yes or no", part=SERVE,
+    )  # fmt: skip
+
+    neo4j_cache: Path | None = _setting(
+        None, "Where `neo4j up` keeps what it downloads, about 190 MB; ringfinder/neo4j in the "
+        "user's cache directory if not set.",
+        kind="path of a directory", part=LOCAL,
+    )  # fmt: skip
+
+    gate_share: float = _setting(
+        0.01, "A run that newly flags more than this share of all accounts waits for a person. "
+        "Fifty times what is flagged wrongly at most; and never fewer than 50 accounts.",
+        kind="number", bounds="between 0 and 1", unit="share", part=NIGHTLY, gt=0, le=1,
+    )  # fmt: skip
+    gate_first_share: float = _setting(
+        0.25, "The same for the first run, which finds years of fleets at once.",
+        kind="number", bounds="between 0 and 1", unit="share", part=NIGHTLY, gt=0, le=1,
+    )  # fmt: skip
+    gate_old_days: int = _setting(
+        60, "Accounts that signed up longer ago than this are old: fleets live for weeks.",
+        kind="whole number", bounds="at least 1", unit="days", part=NIGHTLY, ge=1, le=36_500,
+    )  # fmt: skip
+    gate_old_accounts: int = _setting(
+        20, "A run that newly flags more old accounts than this waits for a person.",
+        kind="whole number", bounds="at least 0", unit="accounts", part=NIGHTLY, ge=0,
+    )  # fmt: skip
+    gate_organisation_accounts: int = _setting(
+        10, "A run that newly flags more accounts of one organisation than this waits for a "
+        "person.",
+        kind="whole number", bounds="at least 0", unit="accounts", part=NIGHTLY, ge=0,
+    )  # fmt: skip
+    keep_snapshots: int = _setting(
+        14, "How many snapshots are kept, beside the one in force and the one before it.",
+        kind="whole number", bounds="at least 1", part=NIGHTLY, ge=1, le=10_000,
+    )  # fmt: skip
+    epoch_days: int = _setting(
+        7, "How long `recompute --touched` judges against the same background; then a full "
+        "run learns it anew.",
+        kind="whole number", bounds="at least 1", unit="days", part=NIGHTLY, ge=1, le=366,
     )  # fmt: skip
 
     @classmethod
