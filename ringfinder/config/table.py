@@ -25,9 +25,9 @@ PREFIX = "RINGFINDER_"
 MIB = 1 << 20
 PEPPER_LENGTH = 32  # as long as the hash that uses it
 
-ANALYSIS, STORE, SERVE, NIGHTLY = "analysis", "store", "serve", "nightly"
+ANALYSIS, STORE, SERVE, NIGHTLY, LOCAL = "analysis", "store", "serve", "nightly", "local"
 """What a setting is for: reading files and finding rings; where events and graph are kept; the
-scoring API; the nightly run and what of it waits for a person."""
+scoring API; the nightly run and what of it waits for a person; the local Neo4j."""
 
 
 def _setting(
