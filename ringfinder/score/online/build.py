@@ -12,8 +12,8 @@ from ringfinder.evidence.background import Background
 from ringfinder.evidence.incidence import Incidence
 from ringfinder.evidence.lifts import SHRINKAGE, THRESHOLD_NATS, Lifts
 from ringfinder.model import BoolArray, FloatArray, IntArray
-from ringfinder.score.near import NEAR_NATS
 from ringfinder.schema import KINDS
+from ringfinder.score.near import NEAR_NATS
 
 HOUR_MS = 3_600_000
 CLOCK_PRIOR = 20.0

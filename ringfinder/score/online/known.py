@@ -121,9 +121,7 @@ def stand(model: Model, kinds: Sequence[int], values: IntArray) -> Standing:
         best = _best(
             tie
             for tie in near
-            if tie.nats > ADMIT_NATS
-            and len(tie.families) >= 2
-            and probability[tie.ring] >= SURE
+            if tie.nats > ADMIT_NATS and len(tie.families) >= 2 and probability[tie.ring] >= SURE
         )
     if best is not None:
         return Standing(expit(best.nats) * float(probability[best.ring]), best, True)
@@ -136,7 +134,7 @@ def stand(model: Model, kinds: Sequence[int], values: IntArray) -> Standing:
 
 def _best(ties: object) -> Tie | None:
     """Return the tie with the best odds; of equal ones, the lower ring."""
-    return min(ties, key=lambda tie: (-tie.nats, tie.ring), default=None)  # type: ignore[call-overload, no-any-return]
+    return min(ties, key=lambda tie: (-tie.nats, tie.ring), default=None)  # type: ignore[call-overload]
 
 
 def _ties(model: Model, kinds: Sequence[int], values: IntArray) -> list[Tie]:
