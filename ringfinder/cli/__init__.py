@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import click
 
-from ringfinder.cli import audit, doctor, evaluate, keys, policy, pseudonym, simulate
+from ringfinder.cli import audit, doctor, evaluate, keys, neo4j, policy, pseudonym, simulate
 from ringfinder.cli.arguments import Command
 from ringfinder.cli.failure import guarded
 from ringfinder.versions import own_version
@@ -42,6 +42,7 @@ program.add_command(audit.audit)
 program.add_command(simulate.simulate)
 program.add_command(evaluate.evaluate)
 program.add_command(pseudonym.pseudonym)
+program.add_command(neo4j.neo4j)
 program.add_command(keys.keys)
 program.add_command(policy.policy)
 program.add_command(doctor.doctor)

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from pydantic import ByteSize, TypeAdapter, ValidationError
 
 from ringfinder.config import Settings, load, settings_table, unknown_variables
 from ringfinder.config.table import ANALYSIS
 from ringfinder.errors import InputError
 
+_BYTES = TypeAdapter(ByteSize)
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -24,6 +26,22 @@ class Several(click.Option):
 
     def __init__(self, param_decls: Sequence[str], **kwargs: Any) -> None:
         super().__init__(param_decls, **kwargs | {"multiple": True})
+
+
+def size(text: str) -> int:
+    """Return an amount of memory such as ``512MiB`` or ``2GB`` in bytes.
+
+    Raises
+    ------
+    click.BadParameter
+        If it is none.
+    """
+    try:
+        return int(_BYTES.validate_python(text))
+    except ValidationError:
+        raise click.BadParameter(
+            f"{text!r} is no size; expected one such as 512MiB or 2GiB."
+        ) from None
 
 
 class Command(click.Command):
