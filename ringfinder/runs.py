@@ -1,4 +1,4 @@
-"""The two ends of a run: what an audit is given, and what it tells when it is done."""
+"""The two ends of a run: what it is given, and what it tells when it is done."""
 
 from __future__ import annotations
 
@@ -105,3 +105,65 @@ class AuditSummary:
     def to_dict(self) -> dict[str, Any]:
         """Return the summary as plain JSON values."""
         return asdict(self) | {"rejects": dict(self.rejects), "report": str(self.report)}
+
+
+@dataclass(frozen=True, slots=True)
+class RecomputeSummary:
+    """What a nightly run found, short enough for a terminal.
+
+    Attributes
+    ----------
+    snapshot_id
+        The snapshot it wrote.
+    in_force
+        Whether that is in force; False: it waits for `publish promote`.
+    held
+        Why it waits: sentences.
+    headline
+        What was found, in one sentence.
+    accounts, flagged, newly_flagged, no_longer_flagged
+        Accounts judged; those in a ring whose verdict is `fleet`, and how that differs from
+        the snapshot in force before.
+    rings
+        Rings in all.
+    changes
+        What became of rings (born, grew, ..., died) -> how many of them.
+    fleets
+        Every ring judged a fleet, the most harmful first.
+    edited
+        Differences found between the graph and the events, in sentences; empty if there are
+        none or nobody looked.
+    sequence
+        The events that the snapshot knows, up to this number.
+    touched
+        Accounts looked at again, where only what changed was recomputed; None: all.
+    steps
+        Step -> seconds.
+    report
+        Path of report.html.
+    seconds
+        Wall time of the run.
+    """
+
+    snapshot_id: str
+    in_force: bool
+    held: tuple[str, ...]
+    headline: str
+    accounts: int
+    flagged: int
+    newly_flagged: int
+    no_longer_flagged: int
+    rings: int
+    changes: Mapping[str, int]
+    fleets: tuple[RingLine, ...]
+    edited: tuple[str, ...]
+    sequence: int
+    touched: int | None
+    steps: Mapping[str, float]
+    report: Path
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the summary as plain JSON values."""
+        plain = {"changes": dict(self.changes), "steps": dict(self.steps)}
+        return asdict(self) | plain | {"report": str(self.report)}

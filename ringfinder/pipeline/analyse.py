@@ -10,13 +10,14 @@ import numpy as np
 
 from ringfinder.config import Settings
 from ringfinder.detect import Detection, find_rings
+from ringfinder.detect.keep_apart import Sides, keep_apart
 from ringfinder.detect.refine import Communities, keep_communities
 from ringfinder.evidence.background import Background
 from ringfinder.evidence.incidence import Incidence, shared_values
 from ringfinder.evidence.lifts import log_lifts
 from ringfinder.evidence.pairs import Counts, pair_counts
 from ringfinder.explain.build import Joined
-from ringfinder.explain.reasons import account_reasons
+from ringfinder.explain.reasons import AccountReasons, account_reasons
 from ringfinder.graph.columns import AttributeGraph, Rings
 from ringfinder.model import BoolArray, IntArray
 from ringfinder.pipeline.judgement import decisions, inhabited, to_judgement, to_rings
@@ -98,11 +99,17 @@ def judge(
     labels: Labels,
     settings: Settings,
     namer: Namer,
+    *,
+    apart: Sequence[Sides] = (),
 ) -> Analysis:
-    """Keep the rings within the false discovery rate, judge them and describe them."""
+    """Keep the rings within the false discovery rate, judge them and describe them.
+
+    `apart` are accounts that a person said are not of one ring.
+    """
     communities, kept = published(population, found, settings.fdr)
-    rate = found.false_discovery_rate[kept]
     shared, back = population.shared, population.back
+    communities, origin = keep_apart(shared, back, communities, apart)
+    rate = found.false_discovery_rate[kept][origin]
     fraud, legitimate = labels
     judged = inhabited(assess(graph, shared, back, communities, fraud=fraud, legitimate=legitimate))
     rings = to_rings(graph, shared, log_lifts(shared, back, judged.ring), judged)
@@ -125,8 +132,11 @@ def last_labels(account: IntArray, decided_ms: IntArray, fraud: BoolArray) -> La
     return account[last[fraud[last]]], account[last[~fraud[last]]]
 
 
-def write_tables(stage: Staging, analysis: Analysis, legitimate: IntArray) -> None:
-    """Write accounts.parquet, rings.parquet and evidence.parquet; `legitimate` were cleared."""
+def write_tables(stage: Staging, analysis: Analysis, legitimate: IntArray) -> AccountReasons:
+    """Write accounts.parquet, rings.parquet and evidence.parquet; return everybody's reasons.
+
+    `legitimate` are the accounts that a label cleared.
+    """
     run, judged = analysis.run, analysis.judged
     reasons = account_reasons(run.graph, run.rings, run.judgement, run.links, legitimate=legitimate)
     write_accounts(
@@ -138,3 +148,4 @@ def write_tables(stage: Staging, analysis: Analysis, legitimate: IntArray) -> No
     )
     write_rings(stage.path("rings.parquet"), run)
     write_evidence(stage.path("evidence.parquet"), run)
+    return reasons
