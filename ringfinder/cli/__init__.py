@@ -8,7 +8,17 @@ from collections.abc import Sequence
 
 import click
 
-from ringfinder.cli import audit, doctor, evaluate, keys, neo4j, policy, pseudonym, simulate
+from ringfinder.cli import (
+    audit,
+    auditlog,
+    doctor,
+    evaluate,
+    keys,
+    neo4j,
+    policy,
+    pseudonym,
+    simulate,
+)
 from ringfinder.cli.arguments import Command
 from ringfinder.cli.failure import guarded
 from ringfinder.versions import own_version
@@ -45,6 +55,7 @@ program.add_command(pseudonym.pseudonym)
 program.add_command(neo4j.neo4j)
 program.add_command(keys.keys)
 program.add_command(policy.policy)
+program.add_command(auditlog.auditlog)
 program.add_command(doctor.doctor)
 
 

@@ -263,6 +263,42 @@ class Settings(BaseSettings):
         kind="whole number", bounds="at least 1", unit="days", part=NIGHTLY, ge=1, le=366,
     )  # fmt: skip
 
+    policy_file: AFile | None = _setting(
+        None, "What is decided from score, verdict and evidence (TOML); a built-in policy that "
+        "denies nobody if not set. Read again when it changes; a bad one is not taken.",
+        kind="path of a file", part=SERVE,
+    )  # fmt: skip
+    appeal_contact: str = _setting(
+        "support", "Whom an applicant who is held up is told to contact: an address or a page.",
+        kind="text", bounds="1 to 200 characters", part=SERVE, min_length=1, max_length=200,
+    )  # fmt: skip
+    audit_key_file: AFile | None = _setting(
+        None, "A file that holds the key of the audit log's chain; audit.key in data_dir, made "
+        "when first needed, if not set.",
+        kind="path of a file", part=SERVE,
+    )  # fmt: skip
+    hook_supabase_secret: SecretStr | None = _setting(
+        None, "Secrets of the Supabase hook (`v1,whsec_...`), new and old ones separated by space.",
+        kind="secret", part=SERVE,
+    )  # fmt: skip
+    hook_auth0_secret: SecretStr | None = _setting(
+        None, "Secrets that the Auth0 Action signs with (`whsec_...`), likewise.",
+        kind="secret", part=SERVE,
+    )  # fmt: skip
+    hook_stripe_secret: SecretStr | None = _setting(
+        None, "Signing secrets of the Stripe webhook (`whsec_...`), likewise.",
+        kind="secret", part=SERVE,
+    )  # fmt: skip
+    hook_webhook_secret: SecretStr | None = _setting(
+        None, "Secrets of the generic signed webhook (`whsec_...`), likewise.",
+        kind="secret", part=SERVE,
+    )  # fmt: skip
+    hook_secrets_file: AFile | None = _setting(
+        None, "A TOML file of the hooks' secrets in place of the settings above: lines such as "
+        "`stripe = [\"whsec_...\"]`.",
+        kind="path of a file", part=SERVE,
+    )  # fmt: skip
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -172,6 +172,10 @@ class TestThePepper:
         assert [row.name for row in settings_table() if not row.flag] == [
             "pepper",
             "neo4j_password",
+            "hook_supabase_secret",
+            "hook_auth0_secret",
+            "hook_stripe_secret",
+            "hook_webhook_secret",
         ]
 
 
