@@ -1,8 +1,8 @@
 """One sign-up, fast: the same values as the columnar path gives a column of them.
 
 Plain shapes are read by `plain`, everything else by the columnar readers on a column of one
-row. What is remembered between calls (mail hosts, clients, banks) is bounded and technical:
-no address, number or card of anybody stays in memory.
+row. What is remembered between calls (mail hosts, countries) is bounded and technical: no
+address, number or card of anybody stays in memory.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ringfinder.normalise.readers import Context, read_field
 from ringfinder.schema import CODE, KINDS
 
 REMEMBERED = 1 << 13
-"""Mail hosts, clients and so on whose reading is remembered."""
+"""Mail hosts and countries whose reading is remembered."""
 
 HOUR_MS = 3_600_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -79,7 +79,6 @@ class Normaliser:
         self._pseudonym = _hasher(rules.pepper)
         self._country = lru_cache(REMEMBERED)(_canonical_country)
         self._host = lru_cache(REMEMBERED)(self._read_host)
-        self._asked = lru_cache(REMEMBERED)(self._ask)
         self._fast: dict[str, Callable[[str], Canonical | None]] = {
             "email": self._email,
             "ip": self._ip,
@@ -88,6 +87,7 @@ class Normaliser:
             "card_bin": plain.read_bin,
             "user_agent": plain.read_user_agent,
             "tls_fingerprint": plain.read_tls,
+            "referrer": plain.read_referrer,
             "organisation_id": plain.read_identifier("organisation"),
             "prompt_fingerprint": plain.read_identifier("prompt_fingerprint"),
         }
@@ -159,8 +159,7 @@ class Normaliser:
         found = fast(value) if fast is not None else plain.ASK
         if found is not None:
             return list(found.items())
-        remembered = name == "referrer" and len(value) <= text.MAX_CHARS
-        return list((self._asked if remembered else self._ask)(name, value))
+        return list(self._ask(name, value))
 
     def _ask(self, name: str, value: str) -> tuple[tuple[str, str], ...]:
         """Read a value by the columnar path, as a column of one row."""

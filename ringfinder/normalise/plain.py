@@ -30,6 +30,9 @@ _SIMPLE_EMAIL = re.compile(email._SIMPLE)
 _ODD_DOMAIN = re.compile(email._NOT_SIMPLE_DOMAIN)
 _NOBODY = re.compile(email._NOBODY)
 _V4 = re.compile(network._V4)
+_QUERY = re.compile(r"[?#]")
+_SCHEME = re.compile(r"^(?:[a-z][a-z0-9+.-]*://|www\.)+")
+_NOWHERE = re.compile(text._NOWHERE)
 _SHAPE = str.maketrans(
     {**{chr(c): "a" for c in range(ord("a"), ord("z") + 1)}, **dict.fromkeys("0123456789", "0")}
 )
@@ -93,6 +96,19 @@ def read_user_agent(value: str) -> Canonical | None:
     """Read a user agent."""
     clean = tidy(value, text.MAX_USER_AGENT)
     return ASK if clean is None else {"user_agent": clean} if clean else {}
+
+
+def read_referrer(value: str) -> Canonical | None:
+    """Read where a sign-up came from: see `text.canonical_referrer`."""
+    clean = tidy(value, text.MAX_REFERRER)
+    if clean is None:
+        return ASK
+    page = _QUERY.split(clean.lower(), maxsplit=1)[0]
+    bare = _SCHEME.sub("", page, count=1).rstrip("/ ")
+    again = tidy(bare, text.MAX_REFERRER) if bare else ""
+    if again is None:
+        return ASK
+    return {"referrer": again} if again and not _NOWHERE.match(again) else {}
 
 
 def read_ip(value: str) -> Canonical | None:
