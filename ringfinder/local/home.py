@@ -114,7 +114,7 @@ class Home:
     """The directory of one local server."""
 
     def __init__(self, directory: Path) -> None:
-        self.directory = directory.absolute()
+        self.directory = directory.resolve()
         self.password_file = self.directory / "password"
         self.conf = self.directory / "conf" / "neo4j.conf"
         self.logs = self.directory / "logs"
