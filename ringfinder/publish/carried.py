@@ -57,7 +57,9 @@ def read_known(path: Path | None) -> KnownRings:
     living = pc.sort_indices(rings["ring_id"])
     names = rings["ring_id"].take(living).to_pylist()
     left = sorted(set(pc.unique(gone["ring_id"]).to_pylist()) - set(names))
-    both = pa.concat_tables([members, gone.filter(pc.is_in(gone["ring_id"], pa.array(left)))])
+    both = pa.concat_tables(
+        [members, gone.filter(pc.is_in(gone["ring_id"], pa.array(left, pa.string())))]
+    )
     every = pa.array([*names, *left], pa.string())
     size = rings["size"].take(living).to_numpy()
     ring = _codes(evidence["ring_id"], every)

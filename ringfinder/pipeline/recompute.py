@@ -1,0 +1,252 @@
+"""The nightly run: the graph out of a store, rings with their old names into a snapshot.
+
+::
+
+    lock -> project -> check -> read -> background -> detect -> judge -> write -> report
+         -> gate -> rings into the store -> pointer -> release
+
+Killed anywhere before the pointer moves, the last snapshot stays in force; the next run
+sweeps what was left. Rings go into the store before the pointer moves, in one transaction
+with the run's token: a run that lost its lock changes neither.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ringfinder.config import Settings
+from ringfinder.detect.identity import Step, match
+from ringfinder.detect.known import FoundRings
+from ringfinder.errors import InputError, StoreError
+from ringfinder.explain.build import build_run_view
+from ringfinder.explain.view import RunView
+from ringfinder.graph.columns import AttributeGraph, Rings
+from ringfinder.pipeline.analyse import (
+    Analysis,
+    Labels,
+    detect,
+    judge,
+    last_labels,
+    learn,
+    write_tables,
+)
+from ringfinder.pipeline.apart import read_apart, to_sides
+from ringfinder.pipeline.home import Home
+from ringfinder.pipeline.judgement import decisions
+from ringfinder.pipeline.night import SNAPSHOTS, Earlier, Night, Read, Run, flagged
+from ringfinder.pipeline.nightly import nightly_facts, nightly_record, nightly_summary
+from ringfinder.pipeline.one_run import the_only_run
+from ringfinder.pipeline.steps import Steps
+from ringfinder.publish import snapshots
+from ringfinder.publish.carried import (
+    marks_of,
+    read_in_force,
+    read_known,
+    ring_tables,
+    write_history,
+    write_lineage,
+)
+from ringfinder.publish.gate import Limits, why_held
+from ringfinder.publish.model import write_model
+from ringfinder.publish.report import write_report
+from ringfinder.publish.staging import Staging, staged
+from ringfinder.runs import Notice, Progress, RecomputeSummary
+from ringfinder.score.assess import Assessment
+from ringfinder.store.protocol import GraphStore, RunLock
+from ringfinder.store.replay import project, read_attribute_graph
+
+STEPS = 9
+
+
+def recompute(
+    settings: Settings,
+    home: Home,
+    *,
+    check: bool = True,
+    repair: bool = False,
+    progress: Progress = lambda name, done: None,
+    notices: Notice = lambda sentence: None,
+    clock: Callable[[], float] = time.time,
+) -> RecomputeSummary:
+    """Find rings in the graph of a store, publish them, and write them back.
+
+    Parameters
+    ----------
+    settings
+        See `config.Settings`: analysis, gate, how many snapshots to keep.
+    home
+        The data directory: events, store, snapshots.
+    check, repair
+        Whether to compare the graph with the events first, and to put right what differs.
+    progress, notices
+        Called with the step that begins, and with sentences worth telling.
+    clock
+        Seconds since 1970: the snapshot's name and age.
+
+    Returns
+    -------
+    RecomputeSummary
+        The tables of the snapshot hold the same bytes for the same events, settings, seed and
+        snapshot in force.
+
+    Raises
+    ------
+    StoreUnavailable
+        While another run is on its way, or the store cannot be reached. The snapshot in force
+        stays.
+    InputError
+        If the graph holds no account, or the disk is full.
+    """
+    steps = Steps(progress, STEPS + check)
+    with the_only_run(home.store, home.directory / SNAPSHOTS, clock=clock) as lock:
+        run = Run(settings, home, lock, notices, int(clock() * 1000))
+        with steps.step("project"):
+            project(home.log, home.store)
+        edited: list[str] = []
+        if check:
+            with steps.step("check"):
+                edited = _checked(home, repair=repair)
+        with steps.step("read"):
+            read = _read(run)
+        done, lineage = _analysed(run, read, steps)
+        held = why_held(read.graph, flagged(done), read.earlier.flags, limits(settings))
+        night = Night(read, done, lineage, held, edited)
+        view = _written(run, night, steps)
+        with steps.step("publish"):
+            snapshots.record(run.directory, run.snapshot_id, held=held)
+            if not held:
+                put_in_force(home.store, run.directory, run.snapshot_id, lock)
+            snapshots.sweep(run.directory, keep=settings.keep_snapshots)
+    return nightly_summary(run, night, view, steps)
+
+
+def put_in_force(store: GraphStore, directory: Path, name: str, lock: RunLock) -> None:
+    """Write a snapshot's rings into the store, then point to it.
+
+    The store refuses where another run has taken the lock since; the pointer stays then.
+    """
+    store.write_rings(ring_tables(directory / name), lock)
+    snapshots.put_in_force(directory, name)
+
+
+def read_earlier(directory: Path, notice: Notice) -> Earlier:
+    """Read what the snapshot in force hands on; where it is damaged, the newest whole one."""
+    try:
+        path = snapshots.current(directory)
+        if path is not None:
+            snapshots.check(path)
+    except StoreError as error:
+        notice(f"{error}. Rings are matched with the newest whole snapshot instead.")
+        lines = snapshots.listing(directory, verify=True)
+        whole = [line.snapshot_id for line in lines if line.state == "ready"]
+        path = directory / whole[0] if whole else None
+    return Earlier(path, read_known(path), read_in_force(path))
+
+
+def limits(settings: Settings) -> Limits:
+    """Return from where on a run waits."""
+    return Limits(
+        share=settings.gate_share,
+        first_share=settings.gate_first_share,
+        old_days=settings.gate_old_days,
+        old_accounts=settings.gate_old_accounts,
+        organisation_accounts=settings.gate_organisation_accounts,
+    )
+
+
+def _checked(home: Home, *, repair: bool) -> list[str]:
+    """Compare the graph with the events; return what differs, put right if asked to."""
+    from ringfinder.pipeline.check import check_graph  # noqa: PLC0415
+
+    return list(check_graph(home.log, home.store, repair=repair))
+
+
+def _read(run: Run) -> Read:
+    """Read the graph, labels, and what the snapshot in force hands on.
+
+    What the graph is known to hold is read first: events that come in meanwhile are then
+    counted twice by the overlay, rather than not at all.
+    """
+    applied = run.home.store.applied()
+    graph = read_attribute_graph(run.home.log, run.home.store)
+    if not graph.accounts:
+        raise InputError(
+            "The graph holds no account yet. Load sign-ups with `ringfinder load` first."
+        )
+    table = run.home.store.read_labels()
+    counts = pc.value_counts(table["label"]).to_pylist()
+    given = {entry["values"]: entry["counts"] for entry in counts}
+    labels = _labels(table, graph.account_ids)
+    return Read(applied, graph, labels, given, read_earlier(run.directory, run.notice))
+
+
+def _labels(table: pa.Table, account_ids: pa.StringArray) -> Labels:
+    """Return the accounts whose last label says fraud, and legitimate."""
+    at = pc.index_in(table["account_id"], value_set=account_ids)
+    table = table.filter(pc.is_valid(at))
+    return last_labels(
+        at.drop_null().to_numpy().astype(np.int64),
+        table["decided_ms"].to_numpy(),
+        np.asarray(pc.equal(table["label"], "fraud"), dtype=bool),
+    )
+
+
+def _analysed(run: Run, read: Read, steps: Steps) -> tuple[Analysis, list[Step]]:
+    """Learn, detect, judge and name; return also what became of the rings."""
+    seed, graph, lineage = run.settings.seed, read.graph, []
+
+    def namer(graph: AttributeGraph, judged: Assessment, rings: Rings) -> list[str]:
+        marks = marks_of(graph, rings)
+        found = FoundRings(graph.account_ids, graph.created_ms, judged.ring, marks)
+        identity = match(found, read.earlier.known)
+        lineage.extend(identity.steps)
+        return identity.names
+
+    with steps.step("background"):
+        population = learn(graph, seed=seed)
+    with steps.step("detect"):
+        found = detect(graph, population, seed=seed)
+    with steps.step("judge"):
+        said = read_apart(run.home.directory)
+        apart, unknown = to_sides(said, read.earlier.known, graph.account_ids)
+        if unknown:
+            run.notice(
+                f"{unknown} of {len(said)} decisions to keep two apart name nobody who is there."
+            )
+        done = judge(graph, population, found, read.labels, run.settings, namer, apart=apart)
+    return done, lineage
+
+
+def _written(run: Run, night: Night, steps: Steps) -> RunView:
+    """Write the snapshot's directory, whole or not at all; return the view of its report."""
+    with staged(run.directory / run.snapshot_id) as stage:
+        with steps.step("write"):
+            _write_files(stage, run, night)
+        with steps.step("report"):
+            view = build_run_view(night.done.run, nightly_facts(run, night, steps))
+            write_report(view, stage)
+        stage.write_run(nightly_record(run, night, steps))
+    return view
+
+
+def _write_files(stage: Staging, run: Run, night: Night) -> None:
+    done, earlier = night.done, night.read.earlier
+    reasons = write_tables(stage, done, night.read.labels[1])
+    write_lineage(stage, run.snapshot_id, night.lineage)
+    write_history(stage, earlier.path, earlier.known, done.run.judgement.ring_id)
+    write_model(
+        stage,
+        shared=done.population.shared,
+        back=done.population.back,
+        judged=done.judged,
+        run=replace(done.run, clear_values=False),
+        reasons=reasons,
+        decision=decisions(done.judged),
+    )
