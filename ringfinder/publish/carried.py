@@ -57,10 +57,8 @@ def read_known(path: Path | None) -> KnownRings:
     living = pc.sort_indices(rings["ring_id"])
     names = rings["ring_id"].take(living).to_pylist()
     left = sorted(set(pc.unique(gone["ring_id"]).to_pylist()) - set(names))
-    both = pa.concat_tables(
-        [members, gone.filter(pc.is_in(gone["ring_id"], pa.array(left, pa.string())))]
-    )
-    every = pa.array([*names, *left], pa.string())
+    gone = gone.filter(pc.is_in(gone["ring_id"], pa.array(left, pa.string())))
+    both = pa.concat_tables([members, gone], promote_options="permissive")
     size = rings["size"].take(living).to_numpy()
     ring = _codes(evidence["ring_id"], every)
     weight = evidence["nats"].to_numpy() * evidence["accounts_inside"].to_numpy()
