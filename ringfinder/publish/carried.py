@@ -59,6 +59,7 @@ def read_known(path: Path | None) -> KnownRings:
     left = sorted(set(pc.unique(gone["ring_id"]).to_pylist()) - set(names))
     gone = gone.filter(pc.is_in(gone["ring_id"], pa.array(left, pa.string())))
     both = pa.concat_tables([members, gone], promote_options="permissive")
+    every = pa.array([*names, *left], pa.string())
     size = rings["size"].take(living).to_numpy()
     ring = _codes(evidence["ring_id"], every)
     weight = evidence["nats"].to_numpy() * evidence["accounts_inside"].to_numpy()
