@@ -2,6 +2,7 @@
 
 from ringfinder.sources.files import FileRecord, find_paths
 from ringfinder.sources.reader import Inputs, ReadTelemetry, Record, read_telemetry
+from ringfinder.sources.records import Records, read_records
 from ringfinder.sources.rejects import Reason, RejectsWriter
 
 __all__ = [
@@ -10,7 +11,9 @@ __all__ = [
     "ReadTelemetry",
     "Reason",
     "Record",
+    "Records",
     "RejectsWriter",
     "find_paths",
+    "read_records",
     "read_telemetry",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ringfinder.errors import InputError
 from ringfinder.sources.columns import Column, Type
@@ -63,7 +63,7 @@ def trimmed(text: str) -> str:
     )
 
 
-def parse(column: Column, source: str, type_: str, *, file: str) -> Parsed:
+def parse(column: Column, source: str, type_: str, *, file: str, record: bool = False) -> Parsed:
     """Return how to read a column of a file as a field.
 
     Parameters
@@ -76,6 +76,8 @@ def parse(column: Column, source: str, type_: str, *, file: str) -> Parsed:
         Its SQL type: VARCHAR for text files, anything for Parquet.
     file
         The file's name for the message.
+    record
+        Whether rows become events: an event_id is kept as it is.
 
     Raises
     ------
@@ -87,6 +89,13 @@ def parse(column: Column, source: str, type_: str, *, file: str) -> Parsed:
         source, type_ = f"CAST({source} AS VARCHAR)", "VARCHAR"
     if type_ == "VARCHAR" and not is_trimmed_late(column):
         source = trimmed(source)
+    if column.type is Type.EVENT and record:
+        column = replace(column, type=Type.TEXT)
+    if column.type is Type.RECEIVED:
+        received = _time(column, source, type_, raw) or Parsed("NULL", "NULL", "BIGINT", [])
+        in_range = f"{EARLIEST_MS} AND {LATEST_MS - 1}"
+        value = f"CASE WHEN ({received.value}) BETWEEN {in_range} THEN ({received.value}) END"
+        return Parsed(received.raw, value, received.type, [])
     if column.type is Type.TIME:
         parsed = _time(column, source, type_, raw)
     elif column.type is Type.COUNT:

@@ -23,7 +23,8 @@ class Type(StrEnum):
     LABEL = "label"  # fraud or legitimate
     EVENT = "event"  # a row with an event_id that was seen before counts once
     PROMPT = "prompt"  # text, fingerprinted on entry and never stored
-    UNREAD = "unread"  # known, and of no use to the audit
+    RECEIVED = "received"  # a time, for the event log alone; what is none says nothing
+    UNREAD = "unread"  # known, and of no use here
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ _ACCOUNT = Column("account_id", Type.TEXT, "The account.", required=True)
 _OCCURRED = Column("occurred_at", Type.TIME, "When it happened.", required=True)
 _EVENT = Column("event_id", Type.EVENT, "Names the row: a row given twice counts once.")
 _RECEIVED = Column(
-    "received_at", Type.UNREAD, "When the operator learned of it; for the event log."
+    "received_at", Type.RECEIVED, "When the operator learned of it; for the event log."
 )
 _IP = Column("ip", Type.TEXT, "The address it came from, IPv4 or IPv6.")
 _DEVICE = Column("device_id", Type.TEXT, "The identifier of the device.")
@@ -139,6 +140,11 @@ WORDS: dict[str, str] = {
     "labels": "labels",
 }
 """How a sentence names the table."""
+
+
+def is_read(column: Column, *, record: bool) -> bool:
+    """Tell whether a column is read: by an audit, or (`record`) to record its rows as events."""
+    return column.type is not Type.UNREAD and (record or column.type is not Type.RECEIVED)
 
 
 def column(table: str, name: str) -> Column:

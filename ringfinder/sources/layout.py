@@ -9,14 +9,14 @@ import re
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 import pyarrow.parquet as pq
 from pyarrow.lib import ArrowException
 
 from ringfinder.errors import InputError
-from ringfinder.sources.columns import TABLES, WORDS, Type, fields
+from ringfinder.sources.columns import TABLES, WORDS, fields, is_read
 from ringfinder.sources.files import Format, SourceFile
 
 _HEAD_BYTES = 1 << 22
@@ -64,7 +64,11 @@ class Layout:
 
 
 def find_layouts(
-    files: Sequence[SourceFile], mapping: Mapping[str, str], notices: Callable[[str], None]
+    files: Sequence[SourceFile],
+    mapping: Mapping[str, str],
+    notices: Callable[[str], None],
+    *,
+    record: bool = False,
 ) -> list[Layout]:
     """Read the headers of all files and decide which column holds which field.
 
@@ -79,6 +83,8 @@ def find_layouts(
         Column of a file -> field.
     notices
         Called once per table with the columns that are left out.
+    record
+        Whether rows become events, which takes columns that an audit leaves alone.
 
     Raises
     ------
@@ -89,7 +95,7 @@ def find_layouts(
     for name, field in mapping.items():
         if field not in fields():
             raise InputError(f"--map {name}={field}: no field {field}; there are {_list(fields())}")
-    layouts = [_layout(file, mapping) for file in files]
+    layouts = [_without_unread(_layout(file, mapping), record=record) for file in files]
     met = {name for layout in layouts for name in layout.columns}
     for name, field in mapping.items():
         if name not in met:
@@ -143,10 +149,13 @@ def _choose(
             )
         if file.format is Format.JSONL:
             chosen.setdefault(declared.name, declared.name)
-    unread = {c.name for c in TABLES[file.table] if c.type is Type.UNREAD}
     unknown = tuple(name for name in columns if name not in chosen.values())
-    chosen = {field: name for field, name in chosen.items() if field not in unread}
     return Layout(file, tuple(columns), chosen, unknown, delimiter)
+
+
+def _without_unread(layout: Layout, *, record: bool) -> Layout:
+    read = {c.name for c in TABLES[layout.file.table] if is_read(c, record=record)}
+    return replace(layout, chosen={f: name for f, name in layout.chosen.items() if f in read})
 
 
 def _holders(

@@ -19,7 +19,13 @@ Bands = Callable[[pa.StringArray], Any]
 """From n distinct texts to n lists of bands, as lists or as one list array."""
 
 
-def band_prompts(con: duckdb.DuckDBPyConnection, layouts: Sequence[Layout], bands: Bands) -> None:
+def band_prompts(
+    con: duckdb.DuckDBPyConnection,
+    layouts: Sequence[Layout],
+    bands: Bands,
+    *,
+    record: bool = False,
+) -> None:
     """Fill the table ``bands`` (prompt, band) for the prompts of all files.
 
     Parameters
@@ -30,6 +36,8 @@ def band_prompts(con: duckdb.DuckDBPyConnection, layouts: Sequence[Layout], band
         Files of one table, as they were read in the end.
     bands
         Called with texts not met before, in pieces.
+    record
+        As the files were staged.
     """
     con.execute("CREATE TABLE bands (prompt UHUGEINT, band VARCHAR)")
     con.execute("CREATE TABLE banded (prompt UHUGEINT)")
@@ -39,7 +47,7 @@ def band_prompts(con: duckdb.DuckDBPyConnection, layouts: Sequence[Layout], band
         # A cursor of its own: the texts stream while their bands are stored.
         reading = con.cursor()
         reading.execute("SET TimeZone = 'UTC'")
-        rows = scan(con, layout, rejects=False).rows
+        rows = scan(con, layout, rejects=False, record=record).rows
         texts = reading.sql(f"SELECT raw_prompt AS text FROM ({rows}) WHERE bad = 0 AND prompt > 0")
         for batch in _in_pieces(texts.to_arrow_reader(_ROWS)):
             _band_batch(con, batch, bands)

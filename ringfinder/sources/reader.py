@@ -132,7 +132,7 @@ def read_telemetry(
     """
     mapping = {} if mapping is None else mapping
     rejects = RejectsWriter() if rejects is None else rejects
-    with _workplace(temp_dir, threads, memory_limit) as (con, place):
+    with workplace(temp_dir, threads, memory_limit) as (con, place):
         files = find_files({t: getattr(inputs, t) for t in TABLES}, place)
         layouts = find_layouts(files, mapping, notices)
         with Fingerprints(files) as digests:
@@ -151,15 +151,21 @@ def read_telemetry(
             profiles=profiles,
             has_usage=usage is not None and usage.rows > 0,
             labels=fold_labels(con, staged.get("labels")),
-            record=_record(files, staged, rejects, hashes, seed),
+            record=to_record(files, staged, rejects, hashes, seed),
         )
 
 
 @contextmanager
-def _workplace(
+def workplace(
     temp_dir: Path | None, threads: int | None, memory_limit: str | None
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
-    """Give a database in memory and a directory it may spill to; clear both away."""
+    """Give a database in memory and a directory it may spill to; clear both away.
+
+    Raises
+    ------
+    InputError
+        If what is done with it needs more memory and disk than there is.
+    """
     place = Path(tempfile.mkdtemp(prefix="ringfinder-", dir=temp_dir))
     con = duckdb.connect(":memory:")
     try:
@@ -259,13 +265,14 @@ def _find_prompts(
     return found if len(found.account) else None
 
 
-def _record(
+def to_record(
     files: Sequence[SourceFile],
     staged: Mapping[str, Staged],
     rejects: RejectsWriter,
     hashes: Sequence[str],
     seed: bytes,
 ) -> Record:
+    """Return what was read, for the run's record."""
     entries = []
     for file, sha256 in zip(files, hashes, strict=True):
         good, bad = staged[file.table].by_file[file.name]

@@ -28,7 +28,7 @@ class Scan:
     ----------
     rows
         Gives the values by field, ``bad`` (0, or 1 + index into `meanings`) and, for all
-        tables but sign-ups, ``idx``, the index of the account.
+        tables but sign-ups, ``idx``, the index of the account (not of rows to be recorded).
     rejects
         Gives ``row`` and ``bad`` of the bad rows, by row. The row counts from 1 those rows that
         can be told apart: of Parquet all, of CSV the well-formed ones, of JSON lines all lines.
@@ -44,7 +44,9 @@ class Scan:
     types: dict[str, str]
 
 
-def scan(con: duckdb.DuckDBPyConnection, layout: Layout, *, rejects: bool = True) -> Scan:
+def scan(
+    con: duckdb.DuckDBPyConnection, layout: Layout, *, rejects: bool = True, record: bool = False
+) -> Scan:
     """Return the SQL that reads a file.
 
     Parameters
@@ -55,24 +57,26 @@ def scan(con: duckdb.DuckDBPyConnection, layout: Layout, *, rejects: bool = True
         Which column holds which field.
     rejects
         Whether torn rows go to the table ``reject_errors``.
+    record
+        Whether rows become events: `Scan.rows` gives the ``row``, too, and keeps rows of
+        accounts that have not signed up (yet).
     """
     file = layout.file
     sources = _sources(con, layout)
     fields = {
-        field: parse(column(file.table, field), source, type_, file=file.name)
+        field: parse(column(file.table, field), source, type_, file=file.name, record=record)
         for field, (source, type_) in sources.items()
     }
     texts = [source for source, type_ in sources.values() if type_ == "VARCHAR"]
     meanings, cases = _cases(fields)
-    known_account = file.table == "signups"
+    known_account = record or file.table == "signups"
     if not known_account:
         meanings.append(("account_id", Reason.UNKNOWN_ACCOUNT))
     unknown = len(meanings)
 
-    def judged(*, number: bool) -> str:
+    def judged(*, number: bool, keep: bool) -> str:
         raw = ", ".join(f"{p.raw} AS raw_{f}" for f, p in fields.items())
         values = ", ".join(f"{p.value} AS {f}" for f, p in fields.items())
-        keep = rejects and not number
         inner = _select(layout, raw, texts, number=number, rejects=keep)
         inner = f"SELECT *, {values} FROM ({inner})"
         inner = f"SELECT *, CASE {cases} ELSE 0 END::USMALLINT AS fault FROM ({inner})"
@@ -85,8 +89,9 @@ def scan(con: duckdb.DuckDBPyConnection, layout: Layout, *, rejects: bool = True
         )
 
     return Scan(
-        rows=judged(number=False),
-        rejects=f"SELECT row, bad FROM ({judged(number=True)}) WHERE bad <> 0 ORDER BY row",
+        rows=judged(number=record, keep=rejects),
+        rejects=f"SELECT row, bad FROM ({judged(number=True, keep=False)}) "
+        "WHERE bad <> 0 ORDER BY row",
         meanings=meanings,
         types={f: p.type for f, p in fields.items()},
     )

@@ -13,7 +13,7 @@ from pyarrow.lib import ArrowException
 
 from ringfinder.errors import InputError
 from ringfinder.sources.checks import is_trimmed_late, trimmed
-from ringfinder.sources.columns import TABLES, WORDS, Type
+from ringfinder.sources.columns import TABLES, WORDS, Column, Type, is_read
 from ringfinder.sources.files import Format, with_plain_line_ends
 from ringfinder.sources.layout import Layout
 from ringfinder.sources.lines import Torn, find_lines, is_wide, judge_records, read_torn
@@ -24,12 +24,16 @@ SQL_TYPES = {
     Type.TEXT: "VARCHAR",
     Type.LABEL: "VARCHAR",
     Type.TIME: "BIGINT",
+    Type.RECEIVED: "BIGINT",
     Type.COUNT: "BIGINT",
     Type.FLAG: "TINYINT",
     Type.EVENT: "UHUGEINT",
     Type.PROMPT: "UHUGEINT",
 }
 
+
+_NO_CONTENT = {"account_id", "event_id", "received_at"}
+"""Fields by which rows of one event_id are not, or not first, put in order."""
 
 _NOT_THE_FILE = (
     duckdb.OutOfMemoryException,
@@ -75,10 +79,25 @@ def stage(
     place: Path,
     rejects: RejectsWriter,
     notices: Callable[[str], None],
+    *,
+    record: bool = False,
 ) -> Staged:
     """Read all files of one table into the SQL table of that name.
 
-    `place` is a directory for copies that may be needed.
+    Parameters
+    ----------
+    con
+        Where the table is made.
+    table, layouts
+        The input table, and its files.
+    place
+        Directory for copies that may be needed.
+    rejects, notices
+        Take the rows that cannot be used, and sentences worth telling.
+    record
+        Whether rows become events. The SQL table then has ``file`` (index into `layouts`),
+        ``row`` (from 1) and ``account_id`` in place of the account's index, in the order of
+        the files.
 
     Raises
     ------
@@ -86,14 +105,17 @@ def stage(
         If a file turns out to be damaged.
     """
     chosen = {field for layout in layouts for field in layout.chosen}
-    columns = [c for c in TABLES[table] if c.name in chosen and c.type is not Type.UNREAD]
-    kept = [c for c in columns if c.name != "account_id" or table == "signups"]
-    key = [] if table == "signups" else ["idx INTEGER"]
-    shape = [*key, *(f"{c.name} {SQL_TYPES[c.type]}" for c in kept), "bad USMALLINT"]
-    con.execute(f"CREATE TABLE {table} ({', '.join(shape)})")
-    done = [_stage_file(con, layout, place, rejects, notices) for layout in layouts]
+    columns = [c for c in TABLES[table] if c.name in chosen and is_read(c, record=record)]
+    target = Target(table, named=record or table == "signups", record=record)
+    kept = [c for c in columns if c.name != "account_id" or target.named]
+    shape = [f"{c.name} {_sql_type(c, record=record)}" for c in kept]
+    con.execute(f"CREATE TABLE {table} ({', '.join([*target.keys(), *shape, 'bad USMALLINT'])})")
+    done = [
+        _stage_file(con, layout, replace(target, file=number), place, rejects, notices)
+        for number, layout in enumerate(layouts)
+    ]
     fields = tuple(c.name for c in columns)
-    repeated = _drop_repeated(con, table, fields) if "event_id" in fields else 0
+    repeated = _drop_repeated(con, target, fields) if "event_id" in fields else 0
     if repeated:
         notices(f"{WORDS[table]}: {repeated:,} rows repeat an event_id and count once")
     rows = _number(con, f"SELECT count(*) FROM {table}")
@@ -107,9 +129,42 @@ def stage(
     )
 
 
+@dataclass(frozen=True)
+class Target:
+    """The SQL table that rows go to.
+
+    Attributes
+    ----------
+    table
+        Its name, that of the input table.
+    named
+        Whether it holds the account's id; else its index.
+    record
+        Whether it tells file and row.
+    file
+        Index of the file that is being read.
+    """
+
+    table: str
+    named: bool
+    record: bool
+    file: int = 0
+
+    def keys(self) -> list[str]:
+        """Return the columns that no field of the input gives."""
+        return (["file INTEGER", "row BIGINT"] if self.record else []) + (
+            [] if self.named else ["idx INTEGER"]
+        )
+
+
+def _sql_type(column: Column, *, record: bool) -> str:
+    return SQL_TYPES[Type.TEXT if record and column.type is Type.EVENT else column.type]
+
+
 def _stage_file(
     con: duckdb.DuckDBPyConnection,
     layout: Layout,
+    target: Target,
     place: Path,
     rejects: RejectsWriter,
     notices: Callable[[str], None],
@@ -119,7 +174,7 @@ def _stage_file(
     before = _number(con, f"SELECT count(*) FROM {table}")
     try:
         wide = is_wide(layout)
-        layout, plan = _insert(con, layout, place, rejects=not wide)
+        layout, plan = _insert(con, layout, target, place, rejects=not wide)
         staged = _number(con, f"SELECT count(*) FROM {table}") - before
         torn = judge_records(layout, staged) if wide else read_torn(con, layout)
         bad = _number(con, f"SELECT count(*) FROM {table} WHERE bad <> 0")
@@ -142,28 +197,33 @@ def _stage_file(
 
 
 def _insert(
-    con: duckdb.DuckDBPyConnection, layout: Layout, place: Path, *, rejects: bool
+    con: duckdb.DuckDBPyConnection, layout: Layout, target: Target, place: Path, *, rejects: bool
 ) -> tuple[Layout, Scan]:
     """Scan a file into its table, bad rows marked; return how it was read in the end."""
-    con.execute("SET preserve_insertion_order = false")
+    con.execute(f"SET preserve_insertion_order = {target.record}")
     try:
-        return layout, _insert_once(con, layout, rejects=rejects)
+        return layout, _insert_once(con, layout, target, rejects=rejects)
     except duckdb.InvalidInputException:
         # Line ends of several kinds in one file, or text that is not UTF-8.
         if layout.file.format is Format.CSV:
             layout = replace(layout, file=with_plain_line_ends(layout.file, place))
         else:
             layout = replace(layout, tolerant=True)
-        return layout, _insert_once(con, layout, rejects=rejects)
+        return layout, _insert_once(con, layout, target, rejects=rejects)
 
 
-def _insert_once(con: duckdb.DuckDBPyConnection, layout: Layout, *, rejects: bool) -> Scan:
-    plan = scan(con, layout, rejects=rejects)
-    table = layout.file.table
-    fields = [f for f in plan.types if f != "account_id" or table == "signups"]
-    into = ", ".join([*fields, "bad"] + ([] if table == "signups" else ["idx"]))
+def _insert_once(
+    con: duckdb.DuckDBPyConnection, layout: Layout, target: Target, *, rejects: bool
+) -> Scan:
+    plan = scan(con, layout, rejects=rejects, record=target.record)
+    fields = [f for f in plan.types if f != "account_id" or target.named]
+    into = ", ".join([*fields, "bad"] + ([] if target.named else ["idx"]))
+    number = ("file, row, ", f"{target.file}, row, ") if target.record else ("", "")
     con.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
-    con.execute(f"INSERT INTO {table} ({into}) SELECT {into} FROM ({plan.rows})")
+    con.execute(
+        f"INSERT INTO {target.table} ({number[0]}{into}) "
+        f"SELECT {number[1]}{into} FROM ({plan.rows})"
+    )
     return plan
 
 
@@ -194,13 +254,14 @@ def _write_rejects(
     )
 
 
-def _drop_repeated(con: duckdb.DuckDBPyConnection, table: str, fields: Sequence[str]) -> int:
+def _drop_repeated(con: duckdb.DuckDBPyConnection, target: Target, fields: Sequence[str]) -> int:
     """Leave one row per event_id: the first by content, whatever the order of the files."""
-    account = "account_id" if table == "signups" else "idx"
+    table, account = target.table, "account_id" if target.named else "idx"
     late = {c.name for c in TABLES[table] if is_trimmed_late(c)}
     content = ", ".join(
         [account]
-        + [trimmed(f) if f in late else f for f in fields if f not in {"account_id", "event_id"}]
+        + [trimmed(f) if f in late else f for f in fields if f not in _NO_CONTENT]
+        + (["received_at"] if "received_at" in fields else [])
     )
     con.execute(
         f"CREATE TEMP TABLE repeated AS SELECT event_id FROM {table} "
