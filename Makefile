@@ -10,8 +10,12 @@ RUN := $(ENV)/ready-run
 DEV := $(ENV)/ready-dev
 DEMO := demo
 BROWSER := 1
-# Chromium serves the tests that open the report; without it they are left out, not skipped.
-BROWSER_TESTS := $(if $(filter 0,$(BROWSER)),-m "not browser")
+NEO4J := 1
+# Chromium serves the tests that open the report, Neo4j those of its store; without them (BROWSER=0,
+# NEO4J=0) these are left out, not skipped.
+NO_BROWSER := $(if $(filter 0,$(BROWSER)),not browser)
+NO_NEO4J := $(if $(filter 0,$(NEO4J)),not neo4j)
+CHOSEN := $(NO_BROWSER)$(if $(NO_BROWSER),$(if $(NO_NEO4J), and ))$(NO_NEO4J)
 
 .PHONY: help demo test lint format bench docs constraints clean
 
@@ -29,8 +33,9 @@ demo: $(RUN) ## Simulate a small world, audit it, print the findings (under 3 mi
 
 test: $(DEV) ## Check style, types, imports, and run every test.
 	@$(if $(filter 0,$(BROWSER)),,.ci/tools/chromium.sh)
+	@$(if $(filter 0,$(NEO4J)),,.ci/tools/neo4j.sh $(BIN)/python)
 	@$(MAKE) lint
-	@$(BIN)/pytest -n 2 $(BROWSER_TESTS)
+	@$(BIN)/pytest -n 2 --dist loadgroup -m "$(CHOSEN)"
 
 lint: $(DEV) ## Check style, types and the direction of imports.
 	@$(BIN)/ruff check

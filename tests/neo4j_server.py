@@ -24,6 +24,7 @@ import psutil
 import pytest
 
 from ringfinder import local
+from ringfinder.config import load
 from ringfinder.local import process
 from ringfinder.local.home import Home
 
@@ -93,7 +94,7 @@ def new_neo4j_server(name: str, options: local.Options | None = None) -> Iterato
     sweep()
     home = GROUND / str(os.getpid()) / name
     shutil.rmtree(home, ignore_errors=True)
-    options = options or local.Options()
+    options = options or local.Options(cache=load().neo4j_cache)
     try:
         server = local.up(home, options)
         yield Neo4jServer(server.uri, server.user, server.password, server.browser, home, options)
