@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
-from ringfinder.journal.entries import Entry, Lag, Recorded, Result
+from ringfinder.errors import InputError
+from ringfinder.journal import frames
+from ringfinder.journal.entries import Entry, JournalUnavailable, Lag, Recorded, Result
+from ringfinder.journal.frames import Kind
+from ringfinder.journal.link import Dialer, HungUpError
+from ringfinder.journal.reader import Reader
+from ringfinder.journal.tail import Follower
 from ringfinder.store.events import EventType
+from ringfinder.store.segments import EventLog
+
+Answer = TypeVar("Answer")
+
+POLL_S = 0.01
+"""How often the tail looks: in memory, at what SQLite keeps there for all processes."""
 
 
 class Journal:
@@ -25,7 +40,9 @@ class Journal:
 
     def __init__(self, directory: Path, *, max_pending: int = 4096) -> None:
         self.directory = directory
-        self._max_pending = max_pending
+        self._dialer = Dialer(directory, max_pending)
+        self._reader = Reader(directory)
+        self._thread = ThreadPoolExecutor(1, "journal-reader")
 
     async def commit(self, entry: Entry, deadline_s: float) -> Result:
         """Record an entry, durably, with the answer to it.
@@ -34,6 +51,8 @@ class Journal:
         ------
         JournalUnavailable
             If the writer did not confirm within `deadline_s`, or refused.
+        InputError
+            If a name is empty or too long.
         """
         return (await self.commit_many([entry], deadline_s))[0]
 
@@ -43,37 +62,90 @@ class Journal:
         Raises
         ------
         JournalUnavailable
-            If one of them was not decided about in time: send all of them again.
+            If the writer did not confirm within `deadline_s`, or refused: send all of them
+            again.
+        InputError
+            If a name is empty or too long, or the entries are more than 64 MiB.
         """
-        raise NotImplementedError
+        if not entries:
+            return []
+        body = frames.encode_entries(entries)
+        done = await self._ask(Kind.COMMIT, body, deadline_s, entries=len(entries))
+        return frames.decode_results(done)
 
     async def erase(self, account_id: str, deadline_s: float) -> int:
         """Remove an account's events and answers; return how many entries it had.
 
         That the events were recorded stays known, so that a repetition brings nothing back.
-        """
-        raise NotImplementedError
 
-    def tail(self, after: int) -> AsyncIterator[list[Recorded]]:
-        """Yield what is recorded after a sequence number, in order, within 100 ms; never ends."""
-        raise NotImplementedError
+        Raises
+        ------
+        JournalUnavailable
+            If the writer did not confirm within `deadline_s`: erase again.
+        """
+        count = await self._ask(Kind.ERASE, account_id.encode(), deadline_s)
+        return frames.decode_numbers(count)[0]
+
+    async def tail(
+        self, after: int, *, log: EventLog | None = None
+    ) -> AsyncIterator[list[Recorded]]:
+        """Yield what is recorded after a sequence number, in order, within 100 ms; never ends.
+
+        Parameters
+        ----------
+        after
+            Sequence number that the caller knows already.
+        log
+            Begin with what was moved from the journal, or loaded, into this log's segments;
+            None: leave out what is no longer in the journal.
+        """
+        follower = Follower(self._reader, after, log)
+        while True:
+            self._reader.changed()  # asked before reading: what comes meanwhile shows next time
+            while entries := await self._read(follower.take):
+                yield entries
+            while not self._reader.changed():
+                await asyncio.sleep(POLL_S)
 
     async def find(self, event_type: EventType, event_id: str) -> Recorded | None:
         """Return the entry of an event; None where none is known."""
-        raise NotImplementedError
+        return await self._read(lambda: self._reader.find(event_type, event_id))
 
     async def of_account(self, account_id: str) -> list[Recorded]:
         """Return the entries of an account, in order."""
-        raise NotImplementedError
+        return await self._read(lambda: self._reader.of_account(account_id))
 
     async def last_sequence(self) -> int:
         """Return the newest sequence number, 0 while the journal is empty."""
-        raise NotImplementedError
+        return await self._read(self._reader.last_sequence)
 
     async def lag(self) -> Lag:
         """Return how far the graph store is behind, as the projector last said."""
-        raise NotImplementedError
+        return await self._read(self._reader.lag)
 
     async def close(self) -> None:
         """Hang up; what is on its way raises `JournalUnavailable`."""
-        raise NotImplementedError
+        await self._dialer.close()
+        await self._read(self._reader.close)
+        self._thread.shutdown(wait=False)
+
+    async def _ask(self, kind: Kind, body: bytes, deadline_s: float, entries: int = 1) -> bytes:
+        """Ask the writer, again after each lost connection: a repetition changes nothing."""
+        if len(body) > frames.MAX_FRAME - 64:
+            raise InputError("the entries are more than 64 MiB: send fewer at once")
+        try:
+            async with asyncio.timeout(deadline_s):
+                while True:
+                    link = await self._dialer.link()
+                    try:
+                        return await link.ask(kind, body, entries)
+                    except HungUpError:
+                        continue
+        except TimeoutError:
+            raise JournalUnavailable(
+                f"the journal {self.directory} did not confirm within {deadline_s * 1000:.0f} ms: "
+                "send the same event_id again"
+            ) from None
+
+    async def _read(self, work: Callable[[], Answer]) -> Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)

@@ -100,7 +100,10 @@ def _check(field: pa.Field) -> Callable[[object], bool]:
     elif field.name.endswith("_ms"):
         fits = _within(EARLIEST_MS, LATEST_MS)
     elif field.name in WORDS:
-        fits = WORDS[field.name].__contains__
+        words = WORDS[field.name]
+        return lambda value: (
+            (value is None and field.nullable) or (isinstance(value, str) and value in words)
+        )
     elif field.name == "values":
         fits = _are_values
     else:

@@ -1,0 +1,235 @@
+"""The journal's file, as its one writer uses it: a group of entries in one transaction."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ringfinder.journal.entries import Committed, Conflict, Entry, Repeated, Result
+from ringfinder.journal.seals import (
+    SIZE,
+    START,
+    Row,
+    answer_mark,
+    chained,
+    event_mark,
+    id_of,
+    is_sound,
+)
+from ringfinder.journal.tables import BUSY_MS, NAME, Connection, check_format, open_writing
+from ringfinder.store.protocol import Interval
+
+_INSERT = f"INSERT INTO entry VALUES ({', '.join('?' * len(Row._fields))})"
+_KNOWN = "SELECT * FROM entry WHERE id = ? AND type = ?"
+_BEFORE = "SELECT chain FROM entry WHERE sequence < ? ORDER BY sequence DESC LIMIT 1"
+_LINK = "INSERT OR REPLACE INTO link VALUES (?, ?, ?)"
+_ERASE = """
+    UPDATE entry SET nonce = NULL, account_id = NULL, event = NULL, answer = NULL
+    WHERE account_id = ? RETURNING sequence
+"""
+_FORGET = "UPDATE entry SET event = NULL WHERE sequence BETWEEN ? AND ? AND event IS NOT NULL"
+_PRUNE = "DELETE FROM entry WHERE sequence <= ? RETURNING sequence"
+_OLD = """
+    WITH oldest AS (
+        SELECT sequence, event IS NOT NULL OR committed_ms >= ?1 AS stays
+        FROM entry ORDER BY sequence LIMIT ?2
+    )
+    SELECT coalesce(
+        (SELECT min(sequence) - 1 FROM oldest WHERE stays), (SELECT max(sequence) FROM oldest), 0)
+"""
+
+
+class OutOfNumbersError(Exception):
+    """Every reserved sequence number is used: more must be reserved first."""
+
+
+class JournalFile:
+    """Entries, idempotency records and answers; one writer at a time, which the caller sees to.
+
+    Parameters
+    ----------
+    directory
+        Home of the file; made when absent.
+    connect
+        Opens the file.
+    clock
+        Seconds since 1970; only tells how old entries are, never their order.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        connect: Callable[[Path], Connection] = open_writing,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.path = directory / NAME
+        self._clock = clock
+        self._connection = connect(self.path)
+        check_format(self._connection, self.path)
+        self._load()
+
+    def _load(self) -> None:
+        """Take the place to go on at from the file."""
+        ask = self._connection.execute
+        self._blocks: list[Interval] = [
+            (first, last) for first, last in ask("SELECT first, last FROM block ORDER BY first")
+        ]
+        row = ask("SELECT sequence, chain FROM entry ORDER BY sequence DESC LIMIT 1").fetchone()
+        link = ask("SELECT sequence, chain FROM link ORDER BY sequence DESC LIMIT 1").fetchone()
+        # The link says what the newest row was: numbers of rows that are lost stay used.
+        self.last_sequence: int
+        self._chain: bytes
+        self.last_sequence, self._chain = max(link or (0, START), row or (0, START))
+
+    @property
+    def free(self) -> int:
+        """How many sequence numbers are reserved and not used."""
+        return sum(
+            max(0, last - max(first - 1, self.last_sequence)) for first, last in self._blocks
+        )
+
+    @property
+    def highest(self) -> int:
+        """Newest number that is used or reserved; 0 before the first."""
+        return max([self.last_sequence, *(last for _, last in self._blocks)])
+
+    def add_block(self, block: Interval) -> None:
+        """Remember numbers that were reserved in the log."""
+        with self._transaction():
+            self._connection.execute("INSERT INTO block VALUES (?, ?)", block)
+        self._blocks.append(block)
+
+    def commit(self, entries: Sequence[Entry]) -> list[Result]:
+        """Record entries in one transaction; durable when this returns.
+
+        Raises
+        ------
+        OutOfNumbersError
+            If there are not numbers enough; nothing was recorded.
+        sqlite3.Error
+            If the disk refuses. What was to be recorded may come back when the file is
+            opened again: open it again.
+        """
+        numbers = self._numbers()
+        results: list[Result] = []
+        fresh: dict[tuple[bytes, str], Row] = {}
+        chain, now_ms = self._chain, int(self._clock() * 1000)
+        with self._transaction():
+            for entry in entries:
+                key = (id_of(entry.event_id), str(entry.event_type))
+                known = fresh.get(key) or self._known(*key)
+                if known is None:
+                    known = _row(next(numbers), key, entry, chain, now_ms)
+                    fresh[key], chain = known, known.chain
+                    results.append(Committed(known.sequence))
+                elif known.body == entry.body_digest:
+                    results.append(Repeated(known.sequence, known.answer))
+                else:
+                    results.append(Conflict())
+            if fresh:
+                self._connection.executemany(_INSERT, fresh.values())
+                last = next(reversed(fresh.values()))
+                self._connection.execute(_LINK, ("head", last.sequence, last.chain))
+        if fresh:
+            self.last_sequence, self._chain = last.sequence, last.chain
+        return results
+
+    def _known(self, id_: bytes, type_: str) -> Row | None:
+        """Return the entry recorded under an id; a damaged one no longer counts as recorded."""
+        found = self._connection.execute(_KNOWN, (id_, type_)).fetchone()
+        if found is None:
+            return None
+        row = Row(*found)
+        before = self._connection.execute(_BEFORE, (row.sequence,)).fetchone()
+        anchor = self._connection.execute("SELECT chain FROM link WHERE name = 'tail'").fetchone()
+        if is_sound(row, (before or anchor or (START,))[0]):
+            return row
+        # It could neither be told again nor replayed: the sender offers it anew, take that.
+        self._connection.execute(
+            "UPDATE entry SET id = randomblob(16) WHERE sequence = ?", (row.sequence,)
+        )
+        return None
+
+    def erase(self, account_id: str) -> int:
+        """Remove what is held of an account; return how many entries it had.
+
+        The log of changes still holds it, until ``checkpoint("TRUNCATE")`` succeeds.
+        """
+        with self._transaction():
+            return len(self._connection.execute(_ERASE, (account_id,)).fetchall())
+
+    def forget(self, part: Interval) -> None:
+        """Drop events that are in the log's segments; ids, digests and answers stay."""
+        with self._transaction():
+            self._connection.execute(_FORGET, part)
+
+    def prune(self, before_ms: int, limit: int) -> int:
+        """Drop the oldest records, at most `limit`, of events not held here; return how many.
+
+        From then on a repetition of them is only known by the log.
+        """
+        (last,) = self._connection.execute(_OLD, (before_ms, limit)).fetchone()
+        row = self._connection.execute(_BEFORE, (last + 1,)).fetchone()
+        if row is None:
+            return 0
+        with self._transaction():
+            self._connection.execute(_LINK, ("tail", last, row[0]))
+            gone = self._connection.execute(_PRUNE, (last,))
+            return len(gone.fetchall())
+
+    def checkpoint(self, mode: str) -> bool:
+        """Move what was committed from the log of changes into the file; False: not wholly."""
+        self._connection.execute("PRAGMA busy_timeout = 0")  # commits must not wait for readers
+        (busy, _, _) = self._connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+        self._connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        return not busy
+
+    def wal_bytes(self) -> int:
+        """Return the size of the log of changes."""
+        try:
+            return self.path.with_name(f"{NAME}-wal").stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def _numbers(self) -> Iterator[int]:
+        for first, last in self._blocks:
+            yield from range(max(first, self.last_sequence + 1), last + 1)
+        raise OutOfNumbersError
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            with suppress(Exception):  # SQLite may have rolled back already
+                self._connection.execute("ROLLBACK")
+            raise
+
+
+def _row(sequence: int, key: tuple[bytes, str], entry: Entry, before: bytes, now_ms: int) -> Row:
+    nonce = os.urandom(SIZE)
+    row = Row(
+        sequence,
+        key[1],
+        key[0],
+        entry.body_digest,
+        now_ms,
+        event_mark(nonce, entry.account_id, entry.event),
+        answer_mark(nonce, entry.answer),
+        b"",
+        nonce,
+        entry.account_id,
+        entry.event,
+        entry.answer,
+    )
+    return row._replace(chain=chained(before, row))

@@ -1,0 +1,82 @@
+"""What was recorded after a number, in order, also where it has moved into the log since."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import groupby
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ringfinder.journal.entries import Recorded
+from ringfinder.journal.reader import Reader
+from ringfinder.store.events import EventType
+from ringfinder.store.protocol import Interval
+from ringfinder.store.segments import EventLog
+
+PAGE = 1000
+
+
+class Follower:
+    """Follows the journal, page by page.
+
+    Parameters
+    ----------
+    reader
+        Of the journal.
+    after
+        Sequence number that is known already.
+    log
+        Where events move to; None: what has moved is left out.
+    """
+
+    def __init__(self, reader: Reader, after: int, log: EventLog | None = None) -> None:
+        self._reader = reader
+        self._after = after
+        self._log = log
+
+    def take(self) -> list[Recorded]:
+        """Return what comes next, in order; nothing where there is nothing new."""
+        entries, through = self._reader.held(self._after, PAGE)
+        upto = entries[0].sequence - 1 if entries else max(through, self._reader.last_sequence())
+        moved: list[Recorded] = []
+        if self._log is not None and upto > self._after:
+            # Whatever had left the journal when it was read is in the log by now.
+            moved = list(_moved(self._log, (self._after + 1, upto), self._reader.blocks()))
+        self._after = max(through, upto)
+        return moved + entries
+
+
+def _moved(log: EventLog, part: Interval, blocks: list[Interval]) -> Iterator[Recorded]:
+    """Yield the log's events within an interval that have numbers of the journal."""
+    segments = [
+        segment
+        for segment in log.segments()
+        if segment.first <= part[1]
+        and part[0] <= segment.last
+        and any(first <= segment.first and segment.last <= last for first, last in blocks)
+    ]
+    for _, together in groupby(segments, key=lambda segment: segment.first):
+        rows = [
+            entry
+            for segment in together
+            for entry in to_entries(segment.type, _within(log.table(segment), part))
+        ]
+        yield from sorted(rows, key=lambda entry: entry.sequence)
+
+
+def _within(events: pa.Table, part: Interval) -> pa.Table:
+    numbers = events["sequence"]
+    return events.filter(
+        pc.and_(pc.greater_equal(numbers, part[0]), pc.less_equal(numbers, part[1]))
+    )
+
+
+def to_entries(kind: EventType, events: pa.Table) -> Iterator[Recorded]:
+    """Return a log's events as the journal had them, without answers."""
+    for row in events.to_pylist():
+        sequence = row.pop("sequence")
+        said = {name: value for name, value in row.items() if value is not None}
+        event = json.dumps(said, separators=(",", ":")).encode()
+        yield Recorded(sequence, kind, row["account_id"], row["received_ms"], event, None)
