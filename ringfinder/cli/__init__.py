@@ -9,14 +9,18 @@ from collections.abc import Sequence
 import click
 
 from ringfinder.cli import (
+    apart,
     audit,
     auditlog,
     doctor,
     evaluate,
     keys,
+    label,
     neo4j,
     policy,
     pseudonym,
+    publish,
+    recompute,
     simulate,
 )
 from ringfinder.cli.arguments import Command
@@ -51,6 +55,10 @@ def program() -> None:
 program.add_command(audit.audit)
 program.add_command(simulate.simulate)
 program.add_command(evaluate.evaluate)
+program.add_command(recompute.recompute)
+program.add_command(publish.publish)
+program.add_command(label.label)
+program.add_command(apart.apart)
 program.add_command(pseudonym.pseudonym)
 program.add_command(neo4j.neo4j)
 program.add_command(keys.keys)

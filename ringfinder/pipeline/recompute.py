@@ -69,6 +69,7 @@ def recompute(
     settings: Settings,
     home: Home,
     *,
+    touched: bool = False,
     check: bool = True,
     repair: bool = False,
     progress: Progress = lambda name, done: None,

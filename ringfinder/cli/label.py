@@ -1,0 +1,37 @@
+"""``ringfinder label``: what a person decided about accounts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ringfinder.cli.arguments import Command, settings_from, settings_options
+from ringfinder.cli.terminal import notice, say, say_json
+from ringfinder.config.table import STORE
+
+
+@click.command(cls=Command)
+@click.argument("word", type=click.Choice(("fraud", "legitimate")), metavar="fraud|legitimate")
+@click.argument("account_ids", nargs=-1, required=True, metavar="ACCOUNT_ID...")
+@click.option("--source", help="Who decided, or on what ground.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@settings_options(STORE)
+def label(
+    word: str, account_ids: tuple[str, ...], source: str | None, as_json: bool, **options: Any
+) -> None:
+    """Record that accounts are fraud, or legitimate; the next run takes it into account.
+
+    `legitimate` clears the accounts named, whatever ring they are in, and never their ring;
+    `fraud` speaks against the ring of the accounts named. The last label of an account counts.
+    """
+    settings = settings_from(options, notice)
+    from ringfinder.pipeline.home import open_home
+    from ringfinder.pipeline.label import record_labels
+
+    with open_home(settings, notices=notice) as home:
+        recorded = record_labels(home.log, word, account_ids, source=source)
+    if as_json:
+        say_json({"label": word, "recorded": recorded})
+    else:
+        say(f"Recorded for {recorded:,} accounts.")

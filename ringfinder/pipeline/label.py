@@ -1,0 +1,53 @@
+"""Labels given by hand: events like any other."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Sequence
+
+import pyarrow as pa
+
+from ringfinder.normalise import NORMALISER
+from ringfinder.store.events import EVENT_SCHEMAS, EventType
+from ringfinder.store.segments import EventLog
+
+
+def record_labels(
+    log: EventLog,
+    word: str,
+    account_ids: Sequence[str],
+    *,
+    source: str | None = None,
+    clock: Callable[[], float] = time.time,
+) -> int:
+    """Append a label for each account; return how many were recorded.
+
+    Parameters
+    ----------
+    log
+        Where events are kept.
+    word
+        ``fraud`` or ``legitimate``.
+    account_ids
+        Whom it is about; one that never signed up is remembered in case it does.
+    source
+        Who decided, or on what ground.
+    clock
+        Seconds since 1970.
+    """
+    now_ms = int(clock() * 1000)
+    rows = [
+        {
+            "event_id": str(uuid.uuid4()),
+            "received_ms": now_ms,
+            "normaliser": NORMALISER,
+            "account_id": account_id,
+            "occurred_ms": now_ms,
+            "label": word,
+            "source": source,
+        }
+        for account_id in dict.fromkeys(account_ids)
+    ]
+    table = pa.Table.from_pylist(rows, schema=EVENT_SCHEMAS[EventType.LABELS])
+    return log.append([(EventType.LABELS, table)]).recorded[EventType.LABELS]

@@ -1,0 +1,63 @@
+"""A person decides which snapshot is in force; the rings in the store follow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from ringfinder.errors import NotFound
+from ringfinder.pipeline.home import Home
+from ringfinder.pipeline.night import SNAPSHOTS
+from ringfinder.pipeline.one_run import the_only_run
+from ringfinder.pipeline.recompute import put_in_force
+from ringfinder.publish import snapshots
+
+
+def promote(home: Home, name: str | None = None) -> str:
+    """Put a snapshot in force.
+
+    Parameters
+    ----------
+    home
+        The data directory.
+    name
+        Its id; None: the newest that waits for a person.
+
+    Returns
+    -------
+    str
+        The id of the snapshot now in force.
+
+    Raises
+    ------
+    NotFound
+        If there is none of that id, or none waits.
+    StoreError
+        If a file of it is damaged, or the store fails: the one in force stays.
+    """
+    return _put(home, snapshots.to_promote if name is None else lambda _: name)
+
+
+def rollback(home: Home, name: str | None = None) -> str:
+    """Return to an earlier snapshot: as `promote`, by default to the one in force before.
+
+    The store gets the rings, members and evidence of that snapshot back, under its run; the
+    lineage keeps what later runs recorded. The next run matches its rings with this snapshot.
+    """
+    return _put(home, snapshots.to_roll_back_to if name is None else lambda _: name)
+
+
+def _put(
+    home: Home,
+    choose: Callable[..., str],
+    *,
+    clock: Callable[[], float] = time.time,
+) -> str:
+    directory = home.directory / SNAPSHOTS
+    if not directory.is_dir():
+        raise NotFound("There is no snapshot yet. Run `ringfinder recompute` first.")
+    with the_only_run(home.store, directory, clock=clock) as lock:
+        path = snapshots.find(directory, choose(directory))
+        snapshots.check(path)
+        put_in_force(home.store, directory, path.name, lock)
+        return path.name
