@@ -1,0 +1,239 @@
+"""Labels that people give: who gave them, which of them wait for a second person.
+
+An effective label is an event of the journal, and from there in every worker, in the store
+and in the next recompute. This desk keeps what is not an event: how many labels a key has
+given today, and those that wait. One small SQLite file, so that workers agree; it holds
+account ids and key ids, and no words.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ringfinder.errors import InputError, NotFound, StoreUnavailable
+from ringfinder.score.labels import DAY_MS, LabelState, needs_second_person
+from ringfinder.score.policy import Label
+
+FILE = "labels.sqlite"
+_WAIT_S = 2.0
+_TABLE = """
+CREATE TABLE IF NOT EXISTS given (
+    event_id TEXT PRIMARY KEY, account_id TEXT NOT NULL, label TEXT NOT NULL,
+    decided_ms INTEGER NOT NULL, source TEXT, ring_id TEXT, key_id TEXT NOT NULL,
+    given_ms INTEGER NOT NULL, state TEXT NOT NULL, second_key_id TEXT, second_ms INTEGER
+) STRICT;
+CREATE INDEX IF NOT EXISTS by_key ON given (key_id, given_ms);
+CREATE INDEX IF NOT EXISTS by_ring ON given (ring_id, given_ms);
+CREATE INDEX IF NOT EXISTS by_account ON given (account_id);
+"""
+
+
+class LabelConflict(InputError):
+    """The event_id was sent before with another label."""
+
+
+class SamePerson(InputError):
+    """Whoever gave a label cannot be its second person."""
+
+    http_status = 403
+
+
+@dataclass(frozen=True, slots=True)
+class GivenLabel:
+    """One label, and what became of it.
+
+    Attributes
+    ----------
+    event_id
+        The sender's name of it.
+    account_id, label, decided_ms, source
+        What was said, of whom, and when it was decided.
+    ring_id
+        The account's ring when it was given; None outside rings.
+    key_id
+        Who gave it: the lineage of a key, so that rotating a key makes nobody a second person.
+    given_ms
+        When the desk got it.
+    state
+        Only an effective one has an effect.
+    second_key_id, second_ms
+        Who approved or refused it, and when; None where nobody had to.
+    """
+
+    event_id: str
+    account_id: str
+    label: Label
+    decided_ms: int
+    source: str | None
+    ring_id: str | None
+    key_id: str
+    given_ms: int
+    state: LabelState = LabelState.EFFECTIVE
+    second_key_id: str | None = None
+    second_ms: int | None = None
+
+    def same_words(self, other: GivenLabel) -> bool:
+        """Return whether both say the same of the same account."""
+        return (self.account_id, self.label, self.decided_ms, self.source) == (
+            other.account_id, other.label, other.decided_ms, other.source,
+        )  # fmt: skip
+
+
+class LabelDesk:
+    """Where labels are handed in; any number of processes at once.
+
+    Parameters
+    ----------
+    directory
+        The data directory; the file is made when the first label is given.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / FILE
+
+    def give(self, label: GivenLabel) -> GivenLabel:
+        """Take a label in, and return it with its state: effective, or waiting.
+
+        Given again under the same event_id, it is returned as it stands now.
+
+        Raises
+        ------
+        LabelConflict
+            If the event_id was used for another label.
+        """
+        with self._writing() as connection:
+            earlier = _find(connection, label.event_id)
+            if earlier is not None:
+                if not earlier.same_words(label):
+                    raise LabelConflict("this event_id was sent before with another label")
+                return earlier
+            since = label.given_ms - DAY_MS
+            waits = needs_second_person(
+                label.given_ms,
+                _times(connection, "key_id", label.key_id, since),
+                _times(connection, "ring_id", label.ring_id, since) if label.ring_id else (),
+            )
+            taken = replace(label, state=LabelState.PENDING if waits else LabelState.EFFECTIVE)
+            _insert(connection, taken)
+            return taken
+
+    def decide(self, event_id: str, *, key_id: str, approve: bool, now_ms: int) -> GivenLabel:
+        """Let a second person approve or refuse a waiting label, and return it.
+
+        Deciding the same again changes nothing.
+
+        Raises
+        ------
+        NotFound
+            If no label of that event_id waits, or waited.
+        SamePerson
+            If `key_id` gave it.
+        InputError
+            If it was decided otherwise before.
+        """
+        wanted = LabelState.EFFECTIVE if approve else LabelState.REFUSED
+        with self._writing() as connection:
+            label = _find(connection, event_id)
+            if label is None or (label.state is not LabelState.PENDING and not label.second_ms):
+                raise NotFound("no label of this event_id waits for a second person")
+            if label.key_id == key_id:
+                raise SamePerson("a second person must decide: this key gave the label itself")
+            if label.state is not LabelState.PENDING:
+                if label.state is wanted:
+                    return label
+                raise InputError(f"this label was decided before: it is {label.state}")
+            decided = replace(label, state=wanted, second_key_id=key_id, second_ms=now_ms)
+            connection.execute(
+                "UPDATE given SET state = ?, second_key_id = ?, second_ms = ? WHERE event_id = ?",
+                (wanted, key_id, now_ms, event_id),
+            )
+            return decided
+
+    def pending(self) -> list[GivenLabel]:
+        """Return the labels that wait for a second person, oldest first."""
+        if not self.path.exists():
+            return []
+        with self._open() as connection:
+            rows = connection.execute(
+                "SELECT * FROM given WHERE state = ? ORDER BY given_ms, event_id",
+                (LabelState.PENDING,),
+            )
+            return [_label(row) for row in rows]
+
+    def erase(self, account_id: str) -> int:
+        """Forget an account's labels, also in the file's bytes; return how many there were."""
+        if not self.path.exists():
+            return 0
+        with self._writing() as connection:
+            gone = connection.execute("DELETE FROM given WHERE account_id = ?", (account_id,))
+            count = gone.rowcount
+        with self._open() as connection:
+            connection.execute("VACUUM")
+        return count
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """Hold the file from the first look at it: two workers cannot both count nineteen."""
+        with self._open() as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        try:
+            new = not self.path.exists()
+            with closing(
+                sqlite3.connect(self.path, timeout=_WAIT_S, isolation_level=None)
+            ) as connection:
+                if new:
+                    self.path.chmod(0o600)
+                connection.row_factory = sqlite3.Row
+                connection.execute("PRAGMA synchronous = FULL")
+                connection.execute("PRAGMA secure_delete = ON")
+                connection.executescript(_TABLE)
+                yield connection
+        except sqlite3.OperationalError as error:
+            raise StoreUnavailable(
+                f"the labels in {self.path} cannot be used now ({error}): try again"
+            ) from error
+
+
+def _find(connection: sqlite3.Connection, event_id: str) -> GivenLabel | None:
+    row = connection.execute("SELECT * FROM given WHERE event_id = ?", (event_id,)).fetchone()
+    return None if row is None else _label(row)
+
+
+def _label(row: sqlite3.Row) -> GivenLabel:
+    values: dict[str, Any] = {name: row[name] for name in row.keys()}  # noqa: SIM118 Row is no dict
+    values["label"], values["state"] = Label(values["label"]), LabelState(values["state"])
+    return GivenLabel(**values)
+
+
+def _insert(connection: sqlite3.Connection, label: GivenLabel) -> None:
+    names = GivenLabel.__slots__
+    marks = ", ".join("?" for _ in names)
+    connection.execute(
+        f"INSERT INTO given ({', '.join(names)}) VALUES ({marks})",
+        [getattr(label, name) for name in names],
+    )
+
+
+def _times(
+    connection: sqlite3.Connection, column: str, name: str | None, since_ms: int
+) -> list[int]:
+    """Return when labels were given since a time, by a key or for a ring; refused ones too."""
+    rows = connection.execute(
+        f"SELECT given_ms FROM given WHERE {column} = ? AND given_ms > ?", (name, since_ms)
+    )
+    return [row["given_ms"] for row in rows]
