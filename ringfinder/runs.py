@@ -48,6 +48,54 @@ class AuditInputs:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadSummary:
+    """What a load recorded, short enough for a terminal.
+
+    Attributes
+    ----------
+    recorded
+        Input table -> events recorded now.
+    known
+        Input table -> rows that had been recorded before, and changed nothing.
+    repeated
+        Input table -> rows whose event_id stood in these files before.
+    strangers
+        Input table -> recorded or known rows of accounts without a sign-up so far.
+    rejects
+        Reason -> rows left out.
+    rejects_file
+        Where they are listed; None without any.
+    last_sequence
+        Number of the newest event in the log.
+    batches
+        Pieces that the store took in.
+    store
+        Its address.
+    seconds
+        Wall time by step, and of the whole run (`total`).
+    rows_per_second
+        Rows given, rejects included, by wall time.
+    """
+
+    recorded: Mapping[str, int]
+    known: Mapping[str, int]
+    repeated: Mapping[str, int]
+    strangers: Mapping[str, int]
+    rejects: Mapping[str, int]
+    rejects_file: Path | None
+    last_sequence: int
+    batches: int
+    store: str
+    seconds: Mapping[str, float]
+    rows_per_second: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the summary as plain JSON values."""
+        file = None if self.rejects_file is None else str(self.rejects_file)
+        return asdict(self) | {"rejects_file": file}
+
+
+@dataclass(frozen=True, slots=True)
 class RingLine:
     """One ring, as a line on the terminal.
 

@@ -16,6 +16,7 @@ from ringfinder.cli import (
     evaluate,
     keys,
     label,
+    load,
     neo4j,
     policy,
     pseudonym,
@@ -55,6 +56,7 @@ def program() -> None:
 program.add_command(audit.audit)
 program.add_command(simulate.simulate)
 program.add_command(evaluate.evaluate)
+program.add_command(load.load)
 program.add_command(recompute.recompute)
 program.add_command(publish.publish)
 program.add_command(label.label)

@@ -26,6 +26,7 @@ from ringfinder.store.protocol import GraphStore
 from ringfinder.store.segments import EventLog
 
 EVENTS = "events"
+WAIT_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,11 @@ class Home:
 
 
 def open_home(
-    settings: Settings, *, make: bool = False, notices: Notice = lambda sentence: None
+    settings: Settings,
+    *,
+    make: bool = False,
+    wait_s: float = WAIT_S,
+    notices: Notice = lambda sentence: None,
 ) -> Home:
     """Open the data directory and the store that the settings name.
 
@@ -79,6 +84,8 @@ def open_home(
     make
         Whether to make the data directory, and a pepper where none is configured; else
         the directory must be there.
+    wait_s
+        Seconds to wait for other processes that write to the log or an embedded store.
     notices
         Told when a pepper was made.
 
@@ -98,12 +105,12 @@ def open_home(
             "or name the right one with --data-dir."
         )
     make_directory(directory)
-    log = EventLog(directory / EVENTS)
+    log = EventLog(directory / EVENTS, wait_s=wait_s)
     pepper = find_pepper(settings, used=log.last_sequence > 0, notices=notices)
-    return Home(directory, log, open_graph(settings), pepper)
+    return Home(directory, log, open_graph(settings, wait_s=wait_s), pepper)
 
 
-def open_graph(settings: Settings) -> GraphStore:
+def open_graph(settings: Settings, *, wait_s: float = WAIT_S) -> GraphStore:
     """Open the store that the settings name: see `store.open.open_store`."""
     return open_store(
         settings.store,
@@ -112,6 +119,7 @@ def open_graph(settings: Settings) -> GraphStore:
         password=settings.read_neo4j_password(),
         allow_plain=settings.neo4j_allow_plain,
         memory_mb=int(settings.memory_limit) >> 20,
+        wait_s=wait_s,
     )
 
 
