@@ -16,7 +16,7 @@ from ringfinder.config.table import STORE
 @click.argument("account_ids", nargs=-1, required=True, metavar="ACCOUNT_ID...")
 @click.option("--source", help="Who decided, or on what ground.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@settings_options(STORE)
+@settings_options("pepper_file", "pepper_version", STORE)
 def label(
     word: str, account_ids: tuple[str, ...], source: str | None, as_json: bool, **options: Any
 ) -> None:

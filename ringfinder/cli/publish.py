@@ -51,7 +51,7 @@ def list_(verify: bool, as_json: bool, **options: Any) -> None:
 @publish.command()
 @click.argument("snapshot_id", required=False)
 @_AS_JSON
-@settings_options(STORE)
+@settings_options("pepper_file", "pepper_version", STORE)
 def promote(snapshot_id: str | None, as_json: bool, **options: Any) -> None:
     """Put a snapshot in force: the newest that waits for a person, or the one named."""
     _move("promote", snapshot_id, as_json, options)
@@ -60,7 +60,7 @@ def promote(snapshot_id: str | None, as_json: bool, **options: Any) -> None:
 @publish.command()
 @click.argument("snapshot_id", required=False)
 @_AS_JSON
-@settings_options(STORE)
+@settings_options("pepper_file", "pepper_version", STORE)
 def rollback(snapshot_id: str | None, as_json: bool, **options: Any) -> None:
     """Return to the snapshot that was in force before, or to the one named.
 
