@@ -108,5 +108,6 @@ def _merged(fresh: Lifts, old: Lifts, kept: IntArray, size: FloatArray, accounts
         value=value[order],
         inside=np.concatenate((fresh.inside, old.inside[rows]))[order],
         nats=np.concatenate((fresh.nats, old.nats[rows]))[order],
+        holder=np.concatenate((fresh.holder, old.holder[rows]))[order],
         **columns,
     )

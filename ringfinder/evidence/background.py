@@ -15,6 +15,9 @@ from scipy import sparse
 from ringfinder.evidence.incidence import FAMILY_COUNT, Incidence
 from ringfinder.model import BoolArray, FloatArray, IntArray
 
+SHRINKAGE = 10.0
+"""Accounts of prior weight with which a class's rate leans on the population's."""
+
 
 @dataclass(frozen=True)
 class Background:

@@ -11,6 +11,10 @@ with ln N by itself, so the threshold is a plain posterior at any number of acco
 community of more than N / 20 accounts would need three families that way; its cap
 therefore stays at `LEAST_CAP`, still below what the threshold asks of one family alone.
 
+Values of which each ties two or three members say little one by one. Of the kinds that are a
+person's own they are pooled, and say what all of them say together
+(`ringfinder.evidence.pooled`).
+
 What is missing speaks too. Where nearly all members that show a prompt show one of the
 ring's, an account that shows other prompts only is probably somebody else: a *miss* costs
 ``ln(share of members without a hit)`` nats. Without it a ring of a thousand addresses
@@ -30,9 +34,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
-from ringfinder.evidence.background import Background
+from ringfinder.evidence.background import SHRINKAGE, Background
 from ringfinder.evidence.incidence import Incidence
 from ringfinder.evidence.pairs import excess_nats
+from ringfinder.evidence.pooled import Held, held_values, pool_rates, pooled_links
 from ringfinder.model import BoolArray, FloatArray, IntArray
 from ringfinder.schema import KINDS
 
@@ -60,9 +65,6 @@ contamination model), and an operator who varies one trait must not slip out by 
 CONFIDENCE = 1.3
 """Standard errors taken off the rate inside: a one-sided 90% Poisson bound."""
 
-SHRINKAGE = 10.0
-"""Accounts of prior weight with which a class's rate leans on the population's."""
-
 
 @dataclass(frozen=True)
 class Lifts:
@@ -83,7 +85,11 @@ class Lifts:
     inside
         int32 (M,): members holding the value.
     nats
-        float64 (M,): the lift, above `MINIMUM_LIFT`, at most the cap.
+        float64 (M,): the lift, above `MINIMUM_LIFT`, at most the cap; of a value that few
+        members hold, the lift of its kind's pool (`ringfinder.evidence.pooled`).
+    holder
+        int32 (M,): the member that alone holds the value, to whom it says nothing; -1 where
+        several hold it.
     miss
         float64 (R, K), at most zero: nats that showing a kind without holding any of
         the community's values of it costs.
@@ -97,6 +103,7 @@ class Lifts:
     value: IntArray
     inside: IntArray
     nats: FloatArray
+    holder: IntArray
     miss: FloatArray
 
     def only(self, rows: BoolArray) -> Lifts:
@@ -107,6 +114,7 @@ class Lifts:
             value=self.value[rows],
             inside=self.inside[rows],
             nats=self.nats[rows],
+            holder=self.holder[rows],
         )
 
 
@@ -125,43 +133,49 @@ def log_lifts(shared: Incidence, back: Background, community: IntArray) -> Lifts
     Lifts
         O(E log E) time.
     """
-    member = community[shared.account] >= 0
-    key = community[shared.account[member]].astype(np.int64) * shared.values
-    key += shared.value[member]
-    key.sort()
-    starts = np.flatnonzero(np.r_[True, key[1:] != key[:-1]]) if len(key) else key
-    inside = np.diff(np.r_[starts, len(key)])
-    key = key[starts]
-    often = inside >= MINIMUM_HOLDERS
-    key, inside = key[often], inside[often]
-    group, value = np.divmod(key, max(shared.values, 1))
-    members = community >= 0
-    size = np.bincount(community[members]).astype(float)
+    held = held_values(shared, community)
+    size = np.bincount(community[community >= 0]).astype(float)
     prior = np.maximum(np.log(shared.accounts / np.maximum(size, 1.0)), LEAST_PRIOR)
     cap = np.maximum(prior, LEAST_CAP)
-    left = (inside - 1).astype(float)
-    rate = np.maximum(left - CONFIDENCE * np.sqrt(left), 0.25) / size[group]
-    outside = _rate_outside(shared, back, community, group, value, inside)
-    nats = np.minimum(np.log(rate / outside), cap[group])
-    marking = excess_nats(inside, np.maximum(outside * size[group], 1e-9)) > MARK_NATS
-    keep = (nats > MINIMUM_LIFT) & marking
-    group, value = group[keep], value[keep]
+    mix = _Mix.of(back, community)
+    nats = np.zeros(len(held.value))
+    often = np.flatnonzero(held.inside >= MINIMUM_HOLDERS)
+    group, value, inside = held.community[often], held.value[often], held.inside[often]
+    outside = _rate_outside(back, mix, group, value, inside)
+    nats[often] = _nats(inside, size[group], outside, cap[group])
+    links = pooled_links(shared, community, held)
+    pool, of, linked, outside = pool_rates(shared, back, held, links, weight=mix.weight)
+    group = of // len(KINDS)
+    pooled = _nats(linked, size[group], outside, cap[group])
+    nats[links.rows] = np.maximum(nats[links.rows], pooled[pool])
+    keep = np.flatnonzero(nats > 0)
+    held = held.only(keep)
     return Lifts(
         communities=len(size),
         size=size,
         prior=prior,
         cap=cap,
-        community=group.astype(np.int32),
-        value=value.astype(np.int32),
-        inside=inside[keep].astype(np.int32),
+        community=held.community.astype(np.int32),
+        value=held.value.astype(np.int32),
+        inside=held.inside.astype(np.int32),
         nats=nats[keep],
-        miss=_miss_nats(shared, community, group * shared.values + value, len(size)),
+        holder=held.holder,
+        miss=_miss_nats(shared, community, held, len(size)),
     )
 
 
-def _miss_nats(
-    shared: Incidence, community: IntArray, marks: IntArray, communities: int
+def _nats(
+    inside: IntArray | FloatArray, size: FloatArray, outside: FloatArray, cap: FloatArray
 ) -> FloatArray:
+    """Return the lift of what `inside` of `size` members show; 0 where it says nothing."""
+    left = np.maximum(inside.astype(float) - 1.0, 0.0)
+    rate = np.maximum(left - CONFIDENCE * np.sqrt(left), 0.25) / size
+    nats = np.minimum(np.log(rate / outside), cap)
+    marking = excess_nats(inside, np.maximum(outside * size, 1e-9)) > MARK_NATS
+    return np.where((nats > MINIMUM_LIFT) & marking & (inside >= MINIMUM_HOLDERS), nats, 0.0)
+
+
+def _miss_nats(shared: Incidence, community: IntArray, marks: Held, communities: int) -> FloatArray:
     """Return (R, K): what showing a kind without any of the community's marks of it costs.
 
     ``ln((m + 1) / (n + 2))`` with n members that show the kind and m of them without a
@@ -175,8 +189,11 @@ def _miss_nats(
     rows = np.flatnonzero(community[shared.account] >= 0)
     account, value = shared.account[rows], shared.value[rows]
     key = community[account].astype(np.int64) * shared.values + value
-    at = np.minimum(np.searchsorted(marks, key), max(len(marks) - 1, 0))
-    hit = (marks[at] == key) if len(marks) else np.zeros(len(key), dtype=bool)
+    table = marks.community * shared.values + marks.value
+    at = np.minimum(np.searchsorted(table, key), max(len(table) - 1, 0))
+    hit = np.zeros(len(key), dtype=bool)
+    if len(table):
+        hit = (table[at] == key) & (marks.holder[at] != account)
     cell = _distinct(account[hit].astype(np.int64) * len(KINDS) + shared.kind[value[hit]])
     account, kind = np.divmod(cell, len(KINDS))
     hits = np.bincount(
@@ -187,36 +204,55 @@ def _miss_nats(
     return np.where(hits > 0, np.clip(nats, WORST_MISS, 0.0), 0.0)
 
 
+@dataclass(frozen=True)
+class _Mix:
+    """Of which classes the members of each community are.
+
+    Attributes
+    ----------
+    share
+        Sparse (R, C): share of each class among the members.
+    weight
+        Sparse (R, C): the share over the innocents of the class, shrunk.
+    size, trusted
+        float64 (R,): members; innocents among them.
+    """
+
+    share: sparse.csr_array
+    weight: sparse.csr_array
+    size: FloatArray
+    trusted: FloatArray
+
+    @classmethod
+    def of(cls, back: Background, community: IntArray) -> _Mix:
+        communities = int(community.max(initial=-1)) + 1
+        members = np.flatnonzero(community >= 0)
+        counts = sparse.csr_array(
+            (np.ones(len(members)), (community[members], back.label[members])),
+            shape=(communities, back.classes),
+        )
+        counts.sum_duplicates()
+        size = np.asarray(counts.sum(axis=1)).ravel()
+        share = sparse.csr_array(counts.multiply(1.0 / np.maximum(size, 1.0)[:, None]))
+        weight = sparse.csr_array(share.multiply(1.0 / (back.size[None, :] + SHRINKAGE)))
+        counted = members[back.innocent[members]]
+        trusted = np.bincount(community[counted], minlength=communities).astype(float)
+        return cls(share, weight, size, trusted)
+
+
 def _rate_outside(
-    shared: Incidence,
-    back: Background,
-    community: IntArray,
-    group: IntArray,
-    value: IntArray,
-    inside: IntArray,
+    back: Background, mix: _Mix, group: IntArray, value: IntArray, inside: IntArray
 ) -> FloatArray:
     """Rate of a value among accounts outside a community, of the members' classes."""
-    communities = int(community.max(initial=-1)) + 1
-    members = np.flatnonzero(community >= 0)
-    mix = sparse.csr_array(
-        (np.ones(len(members)), (community[members], back.label[members])),
-        shape=(communities, back.classes),
-    )
-    mix.sum_duplicates()
-    size = np.asarray(mix.sum(axis=1)).ravel()
-    share = sparse.csr_array(mix.multiply(1.0 / np.maximum(size, 1.0)[:, None]))
-    weight = sparse.csr_array(share.multiply(1.0 / (back.size[None, :] + SHRINKAGE)))
-    holders = np.asarray(weight[group].multiply(back.holders[value]).sum(axis=1)).ravel()
+    holders = np.asarray(mix.weight[group].multiply(back.holders[value]).sum(axis=1)).ravel()
     # the innocent members' own holdings, spread over their classes as the members are
-    counted = members[back.innocent[members]]
-    trusted = np.bincount(community[counted], minlength=communities)
-    own = np.asarray(weight.multiply(share).sum(axis=1)).ravel()
-    inside = inside * (trusted / np.maximum(size, 1.0))[group]
-    lean = SHRINKAGE * np.asarray(weight.sum(axis=1)).ravel()
+    own = np.asarray(mix.weight.multiply(mix.share).sum(axis=1)).ravel()
+    counted = inside * (mix.trusted / np.maximum(mix.size, 1.0))[group]
+    lean = SHRINKAGE * np.asarray(mix.weight.sum(axis=1)).ravel()
     known = np.asarray(back.holders.sum(axis=1)).ravel()[value]
-    strangers = back.size.sum() - trusted[group]
-    overall = (np.maximum(known - inside, 0.0) + 1.0) / (strangers + 1.0)
-    return np.asarray(np.maximum(holders - inside * own[group], 0.0) + lean[group] * overall)
+    strangers = back.size.sum() - mix.trusted[group]
+    overall = (np.maximum(known - counted, 0.0) + 1.0) / (strangers + 1.0)
+    return np.asarray(np.maximum(holders - counted * own[group], 0.0) + lean[group] * overall)
 
 
 def _distinct(keys: IntArray) -> IntArray:

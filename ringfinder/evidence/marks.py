@@ -7,7 +7,7 @@ import numpy as np
 from ringfinder.evidence.incidence import FAMILY_COUNT, Incidence
 from ringfinder.evidence.lifts import Lifts
 from ringfinder.evidence.runs import spread
-from ringfinder.model import FloatArray, IntArray
+from ringfinder.model import BoolArray, FloatArray, IntArray
 from ringfinder.schema import FAMILY_OF_KIND, KINDS
 
 _KINDS_OF_FAMILY = [
@@ -58,9 +58,14 @@ class Marks:
         value, which = value[marking], which[marking]
         key = community[which].astype(np.int64) * self.shared.values + value
         at = np.minimum(np.searchsorted(self.table, key), max(len(self.table) - 1, 0))
-        hit = (self.table[at] == key) if len(self.table) else np.zeros(len(key), dtype=bool)
-        cell = cell_of_kind[self.shared.kind[value[hit]]] * len(account) + which[hit]
-        np.maximum.at(out.reshape(-1), cell, self.lifts.nats[at[hit]])
+        hit = np.zeros(len(key), dtype=bool)
+        if len(self.table):
+            hit = (self.table[at] == key) & (self.lifts.holder[at] != account[which])
+        mark, value, which = at[hit], value[hit], which[hit]
+        heard = ~_echoes(which, self.lifts.holder[mark], self.lifts.nats[mark], len(account))
+        mark, value, which = mark[heard], value[heard], which[heard]
+        cell = cell_of_kind[self.shared.kind[value]] * len(account) + which
+        np.maximum.at(out.reshape(-1), cell, self.lifts.nats[mark])
         return out
 
     def missed(self, account: IntArray, community: IntArray) -> FloatArray:
@@ -69,3 +74,22 @@ class Marks:
         missed = self.shared.shown[account].T & ~hit
         miss = np.where(missed, self.lifts.miss[community].T, 0.0)
         return np.sum([miss[kinds].min(axis=0) for kinds in _KINDS_OF_FAMILY], axis=0)
+
+
+def _echoes(which: IntArray, holder: IntArray, nats: FloatArray, candidates: int) -> BoolArray:
+    """Say which marks of a candidate repeat what another of its marks has said.
+
+    Whoever shares an address, a card and a device with one and the same member is linked to
+    that member, once: it may be a child whose parent's address a fleet's proxy has used. Of
+    the values that one member alone holds, all the same one, the strongest speaks.
+    """
+    single = np.flatnonzero(holder >= 0)
+    least = np.full(candidates, np.iinfo(np.int64).max)
+    most = np.full(candidates, -1)
+    np.minimum.at(least, which[single], holder[single])
+    np.maximum.at(most, which[single], holder[single])
+    same = single[least[which[single]] == most[which[single]]]
+    order = same[np.lexsort((same, -nats[same], which[same]))]
+    echo = np.zeros(len(which), dtype=bool)
+    echo[order[1:][which[order][1:] == which[order][:-1]]] = True
+    return echo

@@ -123,10 +123,14 @@ def odds_of(shared: Incidence, lifts: Lifts, account: IntArray, community: IntAr
     account, community
         int (Q,): the pairs, sorted by account, then community.
     """
-    marks = Marks(shared, lifts)
+    return _odds(Marks(shared, lifts), account, community)
+
+
+def _odds(marks: Marks, account: IntArray, community: IntArray) -> Odds:
+    """Score pairs of account and community by everything that the account holds and lacks."""
     best = marks.strongest(account, community, OBSERVATION, len(OBSERVATIONS))
     speaks = _by_family(best)
-    nats, spare = _summed(speaks, lifts, community)
+    nats, spare = _summed(speaks, marks.lifts, community)
     nats += np.minimum(marks.missed(account, community) + spare, 0.0)
     return Odds(
         account.astype(np.int32),
@@ -208,14 +212,12 @@ class _Search:
         self._look_up(account, community, best, lo, hi)
         speaks = _by_family(best)
         families = (speaks >= MINIMUM_LIFT).sum(axis=0).astype(np.int8)
-        nats, spare = _summed(speaks, self.lifts, community)
-        # misses only take away: most candidates fall without looking at them
+        nats, _ = _summed(speaks, self.lifts, community)
+        # echoes and misses only take away: most candidates fall without looking at them
         left = np.flatnonzero((nats > self.threshold) & (families >= self.minimum_families))
-        account, community, families = account[left], community[left], families[left]
-        missed = self.marks.missed(account, community)
-        nats = nats[left] + np.minimum(missed + spare[left], 0.0)
-        keep = nats > self.threshold
-        return Odds(account[keep].astype(np.int32), community[keep], nats[keep], families[keep])
+        odds = _odds(self.marks, account[left], community[left])
+        keep = (odds.nats > self.threshold) & (odds.families >= self.minimum_families)
+        return odds.only(keep)
 
     def _candidates(self, lo: int, hi: int) -> tuple[IntArray, IntArray, FloatArray]:
         """Return the accounts that hold an anchor of a community, by community.
@@ -231,6 +233,8 @@ class _Search:
         if self.among is not None:
             inside = self.among[holder]
             which, holder = which[inside], holder[inside]
+        linked = self.lifts.holder[anchor[which]] != holder
+        which, holder = which[linked], holder[linked]
         # key and mark in one integer: one sort of integers is faster than an argsort
         bits = len(anchor).bit_length()
         group = self.lifts.community[anchor].astype(np.int64) - lo
@@ -273,7 +277,7 @@ class _Search:
         count = self.pointer[account + 1] - self.pointer[account]
         which, row = spread(self.pointer[account], count)
         mark = table[(community - lo).astype(np.int64)[which] * width + self.popular[row]]
-        hit = np.flatnonzero(mark >= 0)
+        hit = np.flatnonzero((mark >= 0) & (self.lifts.holder[mark] != account[which]))
         mark, which = mark[hit], which[hit]
         cell = self.observation[mark] * len(account) + which
         np.maximum.at(best.reshape(-1), cell, self.lifts.nats[mark])

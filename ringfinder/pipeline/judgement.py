@@ -56,6 +56,7 @@ def to_rings(graph: AttributeGraph, shared: Incidence, lifts: Lifts, judged: Ass
         The assessment.
     """
     size = np.bincount(judged.ring[judged.ring >= 0], minlength=len(judged.probability))
+    lifts = lifts.only(lifts.holder < 0)  # a value that one member holds is shared by nobody
     order = np.lexsort((lifts.value, -lifts.nats, lifts.community))
     value = lifts.value[order]
     return Rings(

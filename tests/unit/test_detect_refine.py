@@ -208,7 +208,9 @@ class TestJoin:
         odds = Odds(table[:, 0], table[:, 1], np.ones(len(table)), np.ones(len(table)))
         none = np.zeros(0, dtype=np.int32)
         size = np.array(sizes, dtype=float)
-        lifts = Lifts(len(sizes), size, size, size, none, none, none, np.zeros(0), np.zeros(0))
+        lifts = Lifts(
+            len(sizes), size, size, size, none, none, none, np.zeros(0), none, np.zeros(0)
+        )
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(detect_refine, "membership_odds", lambda *_, **__: odds)
             joined = join(None, parts, parts, lifts)

@@ -41,6 +41,7 @@ def drawn(rng, communities=4) -> tuple[Incidence, Lifts]:
         value=marks[:, 1].astype(np.int32),
         inside=np.full(len(marks), 5, dtype=np.int32),
         nats=rng.uniform(1.0, cap[marks[:, 0]]),
+        holder=np.full(len(marks), -1, dtype=np.int32),
         miss=np.zeros((communities, len(KINDS))),
     )
     return shared, lifts
@@ -136,6 +137,7 @@ def test_a_popular_value_of_one_family_is_no_anchor():
         value=np.arange(3, dtype=np.int32),
         inside=np.full(3, 10, dtype=np.int32),
         nats=np.array([4.0, 4.0, 4.0]),
+        holder=np.full(3, -1, dtype=np.int32),
         miss=np.zeros((1, len(KINDS))),
     )
     # client and device are one family: without the domain nobody passes, and it is rare

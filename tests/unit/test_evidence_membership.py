@@ -26,6 +26,7 @@ from ringfinder.evidence.lifts import (
     log_lifts,
 )
 from ringfinder.evidence.membership import best_community, membership_odds, own_odds
+from ringfinder.evidence.pooled import ISLAND, POOLED, SPARE_HOLDERS
 from ringfinder.schema import CODE, FAMILY_OF_KIND, KINDS, OBSERVATION_OF_KIND, OBSERVATIONS
 
 ACCOUNTS = 3_000
@@ -95,28 +96,76 @@ def plain_rate_outside(back, members, value, holders):
     return max(rate, 0.0) + lean
 
 
+def plain_nats(x, k, outside, cap):
+    """The lift of what x of k members show; 0 where it says nothing."""
+    if x < MINIMUM_HOLDERS:
+        return 0.0
+    inside = max((x - 1) - CONFIDENCE * math.sqrt(x - 1), 0.25) / k
+    nats = min(math.log(inside / outside), cap)
+    expected = max(outside * k, 1e-9)
+    says = nats > MINIMUM_LIFT and x * math.log(x / expected) - (x - expected) > MARK_NATS
+    return nats if says else 0.0
+
+
+def plain_pools(shared, back, members, holders, cap):
+    """Value -> the lift of its kind's pool."""
+    own = {
+        value: who
+        for value, who in holders.items()
+        if POOLED[shared.kind[value]] and len(who) <= 2 * len(who & members) + SPARE_HOLDERS
+    }
+    parts = []
+    for value, who in own.items():
+        touching = [part for part in parts if part[1] & who & members]
+        parts = [part for part in parts if part not in touching]
+        parts.append(
+            (
+                {value}.union(*(values for values, _ in touching)),
+                (who & members).union(*(accounts for _, accounts in touching)),
+            )
+        )
+    largest = max((len(accounts) for _, accounts in parts), default=0)
+    mainland = {v for vs, accounts in parts if len(accounts) >= min(largest, ISLAND) for v in vs}
+    classes, trusted = back.label.tolist(), set(np.flatnonzero(back.innocent).tolist())
+    lifts = {}
+    for kind in {int(shared.kind[value]) for value in mainland}:
+        values = [value for value in mainland if shared.kind[value] == kind]
+        within = [own[v] & members for v in values]
+        linked = set().union(*(who for who in within if len(who) >= 2))
+        strangers = set().union(*(own[v] - members for v in values)) & trusted
+        overall = (len(strangers) + 1) / (len(trusted) + 1)
+        rate = 0.0
+        for number in range(back.classes):
+            share = sum(classes[a] == number for a in members) / len(members)
+            there = sum(classes[a] == number for a in trusted) + SHRINKAGE
+            linking = sum(classes[a] == number for a in strangers)
+            rate += share * (linking + SHRINKAGE * overall) / there
+        lifts |= dict.fromkeys(values, plain_nats(len(linked), len(members), rate, cap))
+    return lifts
+
+
 def plain_ring(shared, back, held, members):
-    """(prior, cap, lift of each value, cost of missing each kind) of one community."""
+    """(prior, cap, (lift, only member that holds it) of each value, cost of missing each kind)."""
     k = len(members)
     prior = max(math.log(shared.accounts / k), LEAST_PRIOR)
     cap = max(prior, LEAST_CAP)
+    holders = {
+        value: {a for a in range(shared.accounts) if value in held[a]}
+        for value in sorted(set().union(*(held[a] for a in members)))
+    }
+    pools = plain_pools(shared, back, members, holders, cap)
     lifts = {}
-    for value in sorted(set().union(*(held[a] for a in members))):
-        holders = {a for a in range(shared.accounts) if value in held[a]}
-        x = len(holders & members)
-        if x < MINIMUM_HOLDERS:
-            continue
-        inside = max((x - 1) - CONFIDENCE * math.sqrt(x - 1), 0.25) / k
-        outside = plain_rate_outside(back, members, value, holders)
-        nats = min(math.log(inside / outside), cap)
-        expected = max(outside * k, 1e-9)
-        if nats > MINIMUM_LIFT and x * math.log(x / expected) - (x - expected) > MARK_NATS:
-            lifts[value] = nats
+    for value, who in holders.items():
+        x = len(who & members)
+        nats = plain_nats(x, k, plain_rate_outside(back, members, value, who), cap)
+        nats = max(nats, pools.get(value, 0.0))
+        if nats:
+            lifts[value] = nats, min(who & members) if x == 1 else -1
     miss = {}
     for kind in range(len(KINDS)):
         marks = {v for v in lifts if shared.kind[v] == kind}
         showing = [a for a in members if shared.shown[a, kind]]
-        without = [a for a in showing if not held[a] & marks]
+        without = [a for a in showing if all(lifts[v][1] == a for v in held[a] & marks)]
         if len(without) < len(showing):
             cost = math.log((len(without) + 1) / (len(showing) + 2))
             miss[kind] = min(max(cost, WORST_MISS), 0.0)
@@ -127,11 +176,16 @@ def plain_odds(shared, held, ring, account):
     """(log odds, families that speak) of one account and one community."""
     prior, cap, lifts, miss = ring
     strongest, hit = {}, set()
-    for value in held[account] & set(lifts):
+    said = {v: lifts[v] for v in sorted(held[account] & set(lifts)) if lifts[v][1] != account}
+    single = {v: nats for v, (nats, holder) in said.items() if holder >= 0}
+    if len({said[v][1] for v in single}) == 1:
+        loudest = max(single, key=lambda v: (single[v], -v))
+        said = {v: pair for v, pair in said.items() if v not in single or v == loudest}
+    for value, (nats, _) in said.items():
         kind = int(shared.kind[value])
         hit.add(kind)
         seen = OBSERVATION_OF_KIND[kind]
-        strongest[seen] = max(strongest.get(seen, 0.0), lifts[value])
+        strongest[seen] = max(strongest.get(seen, 0.0), nats)
     said, worst = {}, {}
     for kind, family in enumerate(FAMILY_OF_KIND):
         if shared.shown[account, kind] and kind not in hit:
@@ -199,9 +253,11 @@ def test_odds_equal_the_documented_rule_walked_account_by_account(seed, rule):
         rows = lifts.community == number
         assert lifts.prior[number] == pytest.approx(ring[0])
         assert lifts.cap[number] == pytest.approx(ring[1])
-        assert dict(
-            zip(lifts.value[rows].tolist(), lifts.nats[rows].tolist(), strict=True)
-        ) == pytest.approx(ring[2])
+        marked = lifts.value[rows].tolist()
+        assert dict(zip(marked, lifts.nats[rows].tolist(), strict=True)) == pytest.approx(
+            {value: nats for value, (nats, _) in ring[2].items()}
+        )
+        assert lifts.holder[rows].tolist() == [ring[2][value][1] for value in marked]
         for kind in range(len(KINDS)):
             assert lifts.miss[number, kind] == pytest.approx(ring[3].get(kind, 0.0))
         for account in range(shared.accounts):
@@ -355,6 +411,7 @@ def test_what_a_family_brings_beyond_its_cap_pays_for_misses_and_nothing_else():
         value=np.arange(5, dtype=np.int32),
         inside=np.full(5, 50, dtype=np.int32),
         nats=np.array([3.0, 4.0, 3.0, 3.0, 4.0]),
+        holder=np.full(5, -1, dtype=np.int32),
         miss=miss,
     )
     assert odds_of(shared, lifts, 0) == pytest.approx(3.0 + 4.5 - 3.9)  # 5.5 spare, 2.0 to pay
