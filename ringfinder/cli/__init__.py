@@ -22,6 +22,7 @@ from ringfinder.cli import (
     pseudonym,
     publish,
     recompute,
+    serve,
     simulate,
 )
 from ringfinder.cli.arguments import Command
@@ -63,6 +64,7 @@ program.add_command(label.label)
 program.add_command(apart.apart)
 program.add_command(pseudonym.pseudonym)
 program.add_command(neo4j.neo4j)
+program.add_command(serve.serve)
 program.add_command(keys.keys)
 program.add_command(policy.policy)
 program.add_command(auditlog.auditlog)

@@ -29,7 +29,7 @@ from ringfinder.score.online.model import ARRAY_NAMES, VERDICTS, Arrays, Model
 
 FORMAT = 1
 META = "model.json"
-TABLES = ("rings", "members", "evidence", "reasons")
+TABLES = ("rings", "members", "evidence", "reasons", "links")
 
 
 def write_model(
@@ -75,6 +75,7 @@ def write_model(
         "members": _members(run, judged),
         "evidence": _evidence(run),
         "reasons": pa.table({"reason": reasons.distinct}),
+        "links": _links(run),
     }
     for name in TABLES:
         with pa.OSFile(str(stage.path(f"model-{name}.arrow")), "wb") as sink:
@@ -139,6 +140,19 @@ def _members(run: Joined, judged: Assessment) -> pa.Table:
         "account_id": run.graph.account_ids.take(pa.array(members)).cast(pa.string()),
         "membership": pa.array(judged.membership[members]),
         "score": pa.array(judged.account_score[members]),
+    })  # fmt: skip
+
+
+def _links(run: Joined) -> pa.Table:
+    """Return which member holds which evidence: rows of both tables, by member."""
+    links = run.links
+    place = np.empty(run.graph.accounts, dtype=np.int64)
+    place[links.members] = np.arange(len(links.members))
+    member = place[links.account]
+    order = np.lexsort((links.row, member))
+    return pa.table({
+        "member": pa.array(member[order].astype(np.int32)),
+        "evidence": pa.array(links.row[order].astype(np.int32)),
     })  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
 from ringfinder.errors import InvalidParameter
-from ringfinder.serve.bodies import LARGE, SMALL, limited
+from ringfinder.serve.bodies import LARGE, SMALL, check_json, limited
 from ringfinder.serve.errors import Forbidden, Unauthorised
 from ringfinder.serve.keys import Key, KeyScope
 
@@ -62,19 +62,24 @@ class GuardedRoute(APIRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the caller in, or raise what is wrong; bodies are limited before they are read."""
-        methods = self.methods or set()
-        if scope["method"] not in methods:
+        if scope["method"] not in (self.methods or ()):
             await super().handle(scope, receive, send)  # answers 405
             return
         receive = limited(scope, receive, most=LARGE if self.large else SMALL)
         if self.scope in {OPEN, SIGNED}:
-            await super().handle(scope, receive, send)
+            await self.run(scope, receive, send)
             return
         service = scope["app"].state.service
         key = admitted(service.keyring.find(_bearer(scope)), self.scope)
         scope["key"] = key
-        async with service.limits.turn(key, self.scope):
-            await super().handle(scope, receive, send)
+        if self.body_field is not None:
+            check_json(scope)
+        with service.limits.turn(key):
+            await self.run(scope, receive, send)
+
+    async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a caller who was let in."""
+        await super().handle(scope, receive, send)
 
 
 def admitted(key: Key | None, scope: str) -> Key:

@@ -6,6 +6,8 @@
     ├── Unauthorised      no key, or one that is not in force              HTTP 401
     ├── Forbidden         the key may not do this                          HTTP 403
     ├── TooSlow           the request took too long to arrive              HTTP 408
+    ├── Moved             the list has changed since its first page        HTTP 409
+    ├── Gone              it was there, and was erased                     HTTP 410
     ├── TooLarge          the body is larger than this route takes         HTTP 413
     ├── WrongMediaType    the body is not JSON                             HTTP 415
     ├── Unprocessable     fields are missing, unknown or of another shape  HTTP 422
@@ -53,6 +55,18 @@ class TooSlow(HttpError):
     """The request took too long to arrive."""
 
     http_status = 408
+
+
+class Moved(HttpError):
+    """The list has changed since its first page."""
+
+    http_status = 409
+
+
+class Gone(HttpError):
+    """It was there, and was erased."""
+
+    http_status = 410
 
 
 class TooLarge(HttpError):

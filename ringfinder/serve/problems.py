@@ -6,7 +6,7 @@ import http
 import json
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -82,15 +82,23 @@ def fields_of(error: ValidationError | RequestValidationError) -> list[dict[str,
 
     Names of unknown fields are the caller's own words, and stay out unless they look like names.
     """
-    shown = []
-    for fault in error.errors()[:MOST_FIELDS]:
-        path = ".".join(_name(part) for part in fault["loc"] if part != "body")
-        shown.append({"field": path or "body", "problem": _sentence(fault)})
-    return shown
+    shown: dict[str, str] = {}
+    for fault in error.errors()[: 4 * MOST_FIELDS]:
+        path = ".".join(_path(fault["loc"])) or "body"
+        shown.setdefault(path, _sentence(fault))
+    return [{"field": field, "problem": said} for field, said in shown.items()][:MOST_FIELDS]
 
 
-def _name(part: Any) -> str:
-    return str(part) if isinstance(part, int) or _A_NAME.fullmatch(str(part)) else "(unknown)"
+def _path(loc: Sequence[Any]) -> Iterator[str]:
+    """Yield the names on the way to a fault; what pydantic adds for its own unions is left out."""
+    named = False
+    for part in loc:
+        if isinstance(part, int):
+            named = False
+            yield str(part)
+        elif part not in {"body", "query", "path"} and not named:
+            named = True
+            yield part if _A_NAME.fullmatch(part) else "(unknown)"
 
 
 _A_NAME = re.compile(r"[a-z][a-z_]{0,39}")

@@ -121,6 +121,8 @@ class Model:
     rings, members, evidence, reasons
         Tables behind the reading endpoints: a row per ring; account_id, membership and
         score by ring; evidence by ring; distinct reasons.
+    links
+        Which member (row of `members`) holds which evidence (row of `evidence`), by member.
     """
 
     arrays: Arrays
@@ -130,11 +132,18 @@ class Model:
     members: pa.Table
     evidence: pa.Table
     reasons: pa.Table
+    links: pa.Table
 
     @property
     def accounts(self) -> int:
         """Accounts of the snapshot, N."""
         return len(self.arrays.account_high)
+
+    def links_between(self, low: int, high: int) -> tuple[IntArray, IntArray]:
+        """Return member and evidence of the links of members low <= row < high."""
+        member = self.links["member"].to_numpy()
+        begin, end = np.searchsorted(member, [low, high])
+        return member[begin:end], self.links["evidence"].to_numpy()[begin:end]
 
     @cached_property
     def ring_number(self) -> dict[str, int]:

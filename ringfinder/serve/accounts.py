@@ -1,0 +1,81 @@
+"""One account: what snapshot and journal know of it, and what erasing it means."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+from ringfinder.errors import NotFound, StoreError
+from ringfinder.journal import Recorded
+from ringfinder.pipeline.home import EVENTS, open_graph
+from ringfinder.serve import reading
+from ringfinder.serve.service import Service, now_ms
+from ringfinder.store.events import EventType
+from ringfinder.store.segments import EventLog
+
+log = logging.getLogger("ringfinder.serve")
+PATIENCE_S = 10.0
+
+
+async def view(service: Service, account_id: str) -> dict[str, Any]:
+    """Return what is known of an account.
+
+    Raises
+    ------
+    NotFound
+        If neither the snapshot nor the journal knows it.
+    """
+    state = service.live.state
+    recorded = await service.journal.of_account(account_id)
+    answered = _answered([one for one in recorded if one.sequence > state.sequence])
+    known = None if answered else await service.read(reading.account, state.model, account_id)
+    if answered is None and known is None:
+        answered = _answered(recorded)
+    found = answered or known
+    if found is None:
+        raise NotFound("No account of that id is in the snapshot or was accepted since.")
+    fields = {name: found.get(name) for name in ("decision", "score", "ring", "reasons")}
+    return fields | {
+        "account_id": account_id,
+        "source": "signup" if answered else "snapshot",
+        "snapshot": found.get("snapshot", state.named(now_ms())),
+    }
+
+
+def _answered(recorded: list[Recorded]) -> dict[str, Any] | None:
+    """Return the newest answer to a sign-up of the account."""
+    for one in reversed(recorded):
+        if one.event_type is EventType.SIGNUPS and one.answer is not None:
+            found: dict[str, Any] | None = json.loads(one.answer).get("answer")
+            if found is not None:
+                return found
+    return None
+
+
+async def erase(service: Service, account_id: str) -> dict[str, Any]:
+    """Erase an account from journal, event log, graph and allowances."""
+    entries = await service.journal.erase(account_id, PATIENCE_S)
+    events, graph = await service.read(_erase_kept, service, account_id)
+    log.info("account erased", extra={"entries": entries, "events": events, "graph": graph})
+    note = "The snapshots that name it go with the next ones that are published."
+    if not graph:
+        note = "The graph store could not be reached: ask again once it is there. " + note
+    return {"account_id": account_id, "entries": entries, "events": events, "graph": graph,
+            "note": note}  # fmt: skip
+
+
+def _erase_kept(service: Service, account_id: str) -> tuple[int, bool]:
+    settings = service.settings
+    events = EventLog(settings.data_dir / EVENTS).erase([account_id])
+    service.allowance.erase(account_id)
+    try:
+        store = open_graph(settings)
+        try:
+            store.erase([account_id])
+        finally:
+            store.close()
+    except StoreError as error:
+        log.warning("graph not erased yet", extra={"error": type(error).__name__})
+        return events, False
+    return events, True

@@ -1,0 +1,170 @@
+"""How much a fleet may still use: exchanges of all its accounts together, per UTC day.
+
+Accounts outside fleets are not limited. For the others, what is reserved and what was used
+may not exceed the ceiling; a reservation that nobody settles counts for ten minutes. The
+numbers are kept in one SQLite file, so that all workers count together and a restart forgets
+nothing; they are not part of the event log, and a lost file merely starts the day afresh.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from ringfinder.errors import InputError, NotFound, StoreUnavailable
+
+FILE = "allowance.sqlite"
+HOLD_MS = 600_000
+DAY_MS = 86_400_000
+KEPT_DAYS = 2
+
+_TABLE = """
+CREATE TABLE IF NOT EXISTS reservation (
+    event_id TEXT PRIMARY KEY, account_id TEXT NOT NULL, ring_id TEXT, day INTEGER NOT NULL,
+    wanted INTEGER NOT NULL, granted INTEGER NOT NULL, used INTEGER, made_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS by_ring ON reservation (ring_id, day);
+"""
+_TAKEN = """
+SELECT coalesce(sum(coalesce(used, CASE WHEN made_ms > ? THEN granted ELSE 0 END)), 0)
+FROM reservation WHERE ring_id = ? AND day = ?
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What may be used.
+
+    Attributes
+    ----------
+    granted
+        Exchanges, 0 up to what was asked for.
+    remaining
+        What the fleet may still reserve today; None where nothing limits it.
+    ring_id
+        The fleet that limits it; None outside fleets.
+    """
+
+    granted: int
+    remaining: int | None
+    ring_id: str | None
+
+
+class Allowance:
+    """The reservations of an installation.
+
+    Parameters
+    ----------
+    directory
+        The data directory.
+    ceiling
+        Exchanges a day of one fleet.
+    """
+
+    def __init__(self, directory: Path, *, ceiling: int) -> None:
+        self._path, self._ceiling = directory / FILE, ceiling
+        self._lock = threading.Lock()
+        self._database: sqlite3.Connection | None = None
+
+    def reserve(
+        self, event_id: str, account_id: str, exchanges: int, *, fleet: str | None, now_ms: int
+    ) -> Granted:
+        """Reserve exchanges: all of them or, for a fleet near its ceiling, what is left.
+
+        The same event_id again gets the same answer.
+
+        Raises
+        ------
+        InputError
+            If the event_id was used for another account or number.
+        """
+        with self._lock, self._turn() as database:
+            row = database.execute(
+                "SELECT account_id, wanted, granted, ring_id FROM reservation WHERE event_id = ?",
+                (event_id,),
+            ).fetchone()
+            if row is not None:
+                if row[:2] != (account_id, exchanges):
+                    raise InputError("This event_id was sent before with another body.")
+                return Granted(row[2], self._left(database, row[3], now_ms), row[3])
+            day = now_ms // DAY_MS
+            left = self._left(database, fleet, now_ms)
+            granted = exchanges if left is None else max(0, min(exchanges, left))
+            database.execute(
+                "INSERT INTO reservation VALUES (?, ?, ?, ?, ?, ?, NULL, ?)",
+                (event_id, account_id, fleet, day, exchanges, granted, now_ms),
+            )
+            database.execute("DELETE FROM reservation WHERE day < ?", (day - KEPT_DAYS,))
+            return Granted(granted, self._left(database, fleet, now_ms), fleet)
+
+    def settle(self, event_id: str, exchanges: int, *, now_ms: int) -> Granted:
+        """Say what of a reservation was used; the rest is free again.
+
+        Raises
+        ------
+        NotFound
+            If nothing is reserved under that event_id.
+        InputError
+            If it was settled before with another number.
+        """
+        with self._lock, self._turn() as database:
+            row = database.execute(
+                "SELECT used, ring_id FROM reservation WHERE event_id = ?", (event_id,)
+            ).fetchone()
+            if row is None:
+                raise NotFound("Nothing is reserved under this event_id.")
+            if row[0] is not None and row[0] != exchanges:
+                raise InputError("This reservation was settled before with another number.")
+            database.execute(
+                "UPDATE reservation SET used = ? WHERE event_id = ?", (exchanges, event_id)
+            )
+            return Granted(exchanges, self._left(database, row[1], now_ms), row[1])
+
+    def _left(self, database: sqlite3.Connection, fleet: str | None, now_ms: int) -> int | None:
+        if fleet is None:
+            return None
+        taken = database.execute(_TAKEN, (now_ms - HOLD_MS, fleet, now_ms // DAY_MS)).fetchone()[0]
+        return max(0, self._ceiling - int(taken))
+
+    def erase(self, account_id: str) -> None:
+        """Forget an account's reservations."""
+        with self._lock, self._turn() as database:
+            database.execute("DELETE FROM reservation WHERE account_id = ?", (account_id,))
+
+    def _turn(self) -> _Turn:
+        try:
+            if self._database is None:
+                self._path.touch(mode=0o600)
+                self._database = sqlite3.connect(
+                    self._path, timeout=2, isolation_level=None, check_same_thread=False
+                )
+                self._database.execute("PRAGMA journal_mode = WAL")
+                self._database.execute("PRAGMA synchronous = NORMAL")
+                self._database.executescript(_TABLE)
+            return _Turn(self._database)
+        except (sqlite3.Error, OSError) as error:
+            self._database = None
+            raise _unavailable(error) from None
+
+
+class _Turn:
+    """One transaction that writes."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database = database
+
+    def __enter__(self) -> sqlite3.Connection:
+        try:
+            self._database.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            raise _unavailable(error) from None
+        return self._database
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        self._database.execute("COMMIT" if kind is None else "ROLLBACK")
+
+
+def _unavailable(error: Exception) -> StoreUnavailable:
+    return StoreUnavailable(f"The allowances cannot be kept ({type(error).__name__}): try again.")

@@ -1,0 +1,122 @@
+"""Many rows at once: each is answered for itself, and none holds up a sign-up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import to_json
+
+from ringfinder.journal import Committed, Conflict, Entry, JournalUnavailable, Repeated, Result
+from ringfinder.serve import metrics
+from ringfinder.serve.keys import Key
+from ringfinder.serve.problems import fields_of
+from ringfinder.serve.rows import TABLES, Batch, Row
+from ringfinder.serve.service import Service, now_ms
+from ringfinder.serve.signups import Scored, finished, late, score
+from ringfinder.store.events import EventType
+
+PIECE = 64
+"""Rows normalised at a stretch; sign-ups waiting for an answer come in between."""
+SIGNUPS = 4
+COMMIT_S = 5.0
+
+
+async def accept(service: Service, key: Key, table: EventType, body: Batch) -> bytes:
+    """Record the rows of a batch, and return what became of each, as JSON."""
+    async with service.limits.batches:
+        results: list[Any] = [None] * len(body.items)
+        good: list[tuple[int, Row]] = []
+        for at, item in enumerate(body.items):
+            row = _valid(table, item)
+            if isinstance(row, Row):
+                good.append((at, row))
+            else:
+                results[at] = row
+            if at % PIECE == PIECE - 1:
+                await asyncio.sleep(0)
+        piece = SIGNUPS if table is EventType.SIGNUPS else PIECE
+        for begin in range(0, len(good), PIECE):
+            await _record(service, key, table, good[begin : begin + PIECE], results, piece)
+    for line in results:
+        metrics.EVENTS.labels(table.value, line["status"]).inc()
+    return to_json({"results": results})
+
+
+def _valid(table: EventType, item: Any) -> Row | dict[str, Any]:
+    """Return the row, or what is wrong with it."""
+    try:
+        return TABLES[table.value].model_validate(item)
+    except ValidationError as error:
+        name = item.get("event_id")
+        usable = isinstance(name, str) and 0 < len(name) <= 256 and name.isprintable()
+        return {"event_id": name if usable else None, "status": "invalid",
+                "errors": fields_of(error)}  # fmt: skip
+
+
+async def _record(
+    service: Service,
+    key: Key,
+    table: EventType,
+    rows: Sequence[tuple[int, Row]],
+    results: list[Any],
+    piece: int,
+) -> None:
+    """Record some rows, and put what became of them in their places."""
+    entries: list[Entry] = []
+    scored: list[Scored | None] = []
+    for begin in range(0, len(rows), piece):
+        part = [row for _, row in rows[begin : begin + piece]]
+        for one, entry in await _entries(service, key, table, part):
+            scored.append(one)
+            entries.append(entry)
+        await asyncio.sleep(0)
+    extra = [one.entries[1:] for one in scored if one is not None]
+    flat = entries + [entry for more in extra for entry in more]
+    try:
+        told: Sequence[Result | None] = await service.journal.commit_many(flat, COMMIT_S)
+    except JournalUnavailable:
+        told = [None] * len(flat)
+    for (at, row), one, result in zip(rows, scored, told, strict=False):
+        results[at] = _line(row, one, result)
+
+
+async def _entries(
+    service: Service, key: Key, table: EventType, rows: list[Any]
+) -> list[tuple[Scored | None, Entry]]:
+    """Return the entries of rows; sign-ups are scored, the others normalised as columns."""
+    if table is EventType.SIGNUPS:
+        found = [score(service, key, row) for row in rows]
+        return [(one, one.entries[0]) for one in found]
+    events = await service.offload(service.intake.events, table, rows, now_ms())
+    return [
+        (None, Entry(table, row.event_id, service.intake.digest(row), row.account_id, event, b"{}"))
+        for row, event in zip(rows, events, strict=True)
+    ]
+
+
+def _line(row: Any, scored: Scored | None, result: Result | None) -> dict[str, Any]:
+    line: dict[str, Any] = {"event_id": row.event_id, "status": _status(result)}
+    if scored is None or line["status"] in {"conflict", "gone"}:
+        return line
+    if isinstance(result, Repeated) and result.answer is not None:
+        body = to_json(json.loads(result.answer)["answer"])
+    else:
+        body = scored.body if result is not None else late(scored.body)
+    return line | {"answer": json.loads(finished(body, accepted=result is not None))}
+
+
+def _status(result: Result | None) -> str:
+    match result:
+        case Committed():
+            return "accepted"
+        case Repeated(answer=None):
+            return "gone"
+        case Repeated():
+            return "repeated"
+        case Conflict():
+            return "conflict"
+    return "unknown"

@@ -1,0 +1,262 @@
+"""What answers are made from: one snapshot, and what was journalled since it.
+
+A request takes `Live.state` once and uses nothing else, so that it never mixes two
+snapshots. A new one is verified, warmed and brought up to the journal's end in the
+background, and takes the place of the old one in a single assignment; a broken one is
+refused once, said so, and the last good one stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ringfinder.errors import RingfinderError, StoreError
+from ringfinder.explain.online import Answer, Scorer
+from ringfinder.journal import Journal, JournalUnavailable, Recorded, decode_event
+from ringfinder.model import Decision, Reason
+from ringfinder.normalise.one import NormalisedSignup
+from ringfinder.publish import snapshots
+from ringfinder.publish.model import open_model
+from ringfinder.schema import CODE
+from ringfinder.score.online.model import Model
+from ringfinder.score.online.overlay import Overlay
+from ringfinder.serve import metrics
+from ringfinder.store.events import EventType, Outcome
+
+WATCH_EVERY_S = 0.5
+PIECE = 50
+"""Entries taken in at a stretch: in between, requests are answered."""
+
+log = logging.getLogger("ringfinder.serve")
+
+
+class Unscored:
+    """Answers before the first snapshot is published: nothing is known of anybody."""
+
+    def score(self, signup: NormalisedSignup) -> Answer:
+        """Return that nothing is known."""
+        return _NOTHING
+
+
+_NOTHING = Answer(
+    score=0.0,
+    ring=None,
+    families=frozenset(),
+    reasons=(
+        Reason(
+            "no_snapshot", "none", "none", 0.0,
+            "No snapshot is published yet, so nothing is known of any account; "
+            "`ringfinder recompute` publishes one.",
+        ),
+    ),
+    suggested=Decision.ALLOW,
+    public_reason="",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything one answer is made from.
+
+    Attributes
+    ----------
+    snapshot_id, created_ms, sequence
+        Of the snapshot; None, None and 0 before the first one is published.
+    model
+        Its arrays; None before the first.
+    scorer
+        Scores against the model and the overlay.
+    overlay
+        What was journalled since; shared by nobody else. None before the first snapshot.
+    """
+
+    snapshot_id: str | None
+    created_ms: int | None
+    sequence: int
+    model: Model | None
+    scorer: Scorer | Unscored
+    overlay: Overlay | None
+
+    def age_s(self, now_ms: int) -> float | None:
+        """Return the snapshot's age in seconds; None without one."""
+        return None if self.created_ms is None else round((now_ms - self.created_ms) / 1000, 1)
+
+    def named(self, now_ms: int) -> dict[str, Any]:
+        """Return the snapshot as answers name it."""
+        return {"id": self.snapshot_id, "age_s": self.age_s(now_ms)}
+
+    @property
+    def known_since(self) -> int:
+        """Sign-ups since the snapshot that the overlay holds."""
+        return 0 if self.overlay is None else len(self.overlay)
+
+
+Follower = Callable[[Recorded, dict[str, Any]], None]
+"""Told every entry beyond the snapshot, decoded, in order; some of them several times."""
+
+
+class Live:
+    """The state of a worker, kept fresh.
+
+    Parameters
+    ----------
+    directory
+        The snapshots' directory.
+    journal
+        What happened since.
+    follower
+        Also told the entries, such as to learn labels.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        journal: Journal,
+        follower: Follower = lambda entry, row: None,
+    ) -> None:
+        self._directory, self._journal = directory, journal
+        self._follower = follower
+        self._refused: str | None = None
+        self._followed: asyncio.Task[None] | None = None
+        self.state = State(None, None, 0, None, Unscored(), None)
+
+    async def start(self) -> None:
+        """Take the snapshot in force, or begin without one."""
+        if not await self._look():
+            self._followed = asyncio.create_task(self._follow(self.state, asyncio.Event()))
+
+    async def watch(self) -> None:
+        """Take new snapshots for as long as the worker runs."""
+        while True:
+            await asyncio.sleep(WATCH_EVERY_S)
+            try:
+                await self._look()
+            except Exception as error:  # the watcher must outlive whatever a snapshot does
+                log.error("snapshot watcher", extra={"error": type(error).__name__})
+
+    async def close(self) -> None:
+        """Stop following the journal."""
+        if self._followed is not None:
+            self._followed.cancel()
+            await asyncio.gather(self._followed, return_exceptions=True)
+
+    async def _look(self) -> bool:
+        """Take the snapshot in force if it is another one; return whether it was taken."""
+        name = None
+        try:
+            path = await asyncio.to_thread(snapshots.current, self._directory)
+            name = None if path is None else path.name
+            if path is None or name in {self.state.snapshot_id, self._refused}:
+                return False
+            run = await asyncio.to_thread(snapshots.read_run, path)
+            model = await asyncio.to_thread(_open, path)
+            overlay = Overlay(model)
+            state = State(
+                path.name, int(run["created_ms"]), int(run["sequence"]), model,
+                Scorer(model, overlay), overlay,
+            )  # fmt: skip
+        except (RingfinderError, KeyError, TypeError, ValueError) as error:
+            self._refuse(name, error)
+            return False
+        await self._swap(state)
+        return True
+
+    def _refuse(self, name: str | None, error: Exception) -> None:
+        if name is not None and name == self._refused:
+            return
+        self._refused = name
+        metrics.SWAPS.labels("refused").inc()
+        log.error(
+            "snapshot refused",
+            extra={"snapshot": name, "kept": self.state.snapshot_id, "why": _why(error)},
+        )
+
+    async def _swap(self, state: State) -> None:
+        """Bring a state up to the journal's end, then put it in the place of the old one."""
+        caught_up = asyncio.Event()
+        following = asyncio.create_task(self._follow(state, caught_up))
+        try:
+            async with asyncio.timeout(30.0):
+                await caught_up.wait()
+        except TimeoutError:
+            log.warning("journal not read in time", extra={"snapshot": state.snapshot_id})
+        old, self._followed = self._followed, following
+        self.state = state
+        self._refused = None
+        if old is not None:
+            old.cancel()
+        metrics.SWAPS.labels("taken").inc()
+        if state.created_ms is not None:
+            metrics.SNAPSHOT_CREATED.set(state.created_ms / 1000)
+        log.info("snapshot in force", extra={"snapshot": state.snapshot_id})
+
+    async def _follow(self, state: State, caught_up: asyncio.Event) -> None:
+        """Take in what the journal holds beyond the snapshot, for as long as it is in force."""
+        after, target = state.sequence, -1
+        while True:
+            try:
+                if target < 0:
+                    target = await self._journal.last_sequence()
+                    if target <= after:
+                        caught_up.set()
+                async for entries in self._journal.tail(after):
+                    for piece in _pieces(entries):
+                        self._take_in(state, piece)
+                        await asyncio.sleep(0)
+                    after = max(after, entries[-1].sequence) if entries else after
+                    if after >= target:
+                        caught_up.set()
+            except (JournalUnavailable, StoreError) as error:
+                log.warning("journal cannot be followed", extra={"error": type(error).__name__})
+                caught_up.set()
+            await asyncio.sleep(0.1)
+
+    def _take_in(self, state: State, entries: Iterable[Recorded]) -> None:
+        for entry in entries:
+            if entry.event is None:
+                continue
+            row = decode_event(entry.event)
+            self._follower(entry, row)
+            if state.overlay is not None:
+                take_in(state.overlay, entry.event_type, row)
+        metrics.OVERLAY.set(state.known_since)
+
+
+def take_in(overlay: Overlay, kind: EventType, row: dict[str, Any]) -> None:
+    """Take one recorded event into an overlay."""
+    account: str = row["account_id"]
+    if kind is EventType.OUTCOMES:
+        if row["outcome"] != Outcome.COMPLETED:
+            overlay.remove(account)  # who never became an account ties nobody to anybody
+    elif kind in _SEEN:
+        values = [(CODE[one["kind"]], one["pseudonym"]) for one in row["values"]]
+        if kind is EventType.SIGNUPS:
+            overlay.add(account, row["occurred_ms"], values)
+        else:
+            overlay.see(account, values)
+
+
+_SEEN = {EventType.SIGNUPS, EventType.USAGE, EventType.PAYMENTS, EventType.LOGINS}
+
+
+def _open(path: Path) -> Model:
+    """Verify, map and warm a snapshot: nothing of it waits for the disk afterwards."""
+    model = open_model(path)
+    for array in vars(model.arrays).values():
+        if len(array):
+            array.view("u1").reshape(-1)[::4096].max()
+    return model
+
+
+def _pieces(entries: list[Recorded]) -> Iterable[list[Recorded]]:
+    for begin in range(0, len(entries), PIECE):
+        yield entries[begin : begin + PIECE]
+
+
+def _why(error: Exception) -> str:
+    return str(error) if isinstance(error, RingfinderError) else type(error).__name__

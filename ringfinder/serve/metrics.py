@@ -1,0 +1,71 @@
+"""What is measured, for Prometheus: over all workers of the host where there are several.
+
+Names and labels hold route templates, decisions and words of ours only: nothing a caller sent.
+"""
+
+from __future__ import annotations
+
+import os
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.08, 0.1, 0.25, 1.0, 5.0)
+
+REGISTRY = CollectorRegistry()
+REQUESTS = Histogram(
+    "ringfinder_request_seconds", "Time to answer, by route and status.",
+    ["route", "status"], buckets=_SECONDS, registry=REGISTRY,
+)  # fmt: skip
+SIGNUPS = Counter(
+    "ringfinder_signups", "Sign-ups answered.", ["decision", "accepted", "degraded"],
+    registry=REGISTRY,
+)  # fmt: skip
+SCORING = Histogram(
+    "ringfinder_scoring_seconds", "Time to normalise and score one sign-up.",
+    buckets=(0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.02, 0.1), registry=REGISTRY,
+)  # fmt: skip
+EVENTS = Counter(
+    "ringfinder_events", "Rows of batches, by table and what became of them.",
+    ["table", "status"], registry=REGISTRY,
+)  # fmt: skip
+PROBING = Counter("ringfinder_probing", "Sign-ups noticed as probing the score.", registry=REGISTRY)
+SWAPS = Counter(
+    "ringfinder_snapshot_swaps", "Snapshots that came into force, or were refused.", ["outcome"],
+    registry=REGISTRY,
+)  # fmt: skip
+SNAPSHOT_CREATED = Gauge(
+    "ringfinder_snapshot_created_timestamp_seconds", "When the snapshot in force was made.",
+    registry=REGISTRY, multiprocess_mode="livemin",
+)  # fmt: skip
+JOURNAL_LAG = Gauge(
+    "ringfinder_projector_lag_events", "Events the graph store lacks.", registry=REGISTRY,
+    multiprocess_mode="livemax",
+)  # fmt: skip
+OVERLAY = Gauge(
+    "ringfinder_overlay_events", "Sign-ups since the snapshot that this worker knows.",
+    registry=REGISTRY, multiprocess_mode="livemax",
+)  # fmt: skip
+
+
+def exposition() -> bytes:
+    """Return the metrics as Prometheus reads them."""
+    if MULTIPROCESS not in os.environ:
+        return generate_latest(REGISTRY)
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)
+
+
+def forget(pid: int) -> None:
+    """Drop the gauges of a worker that has ended; its counts stay."""
+    if MULTIPROCESS in os.environ:
+        mark_process_dead(pid)  # type: ignore[no-untyped-call]

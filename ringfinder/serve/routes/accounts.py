@@ -1,0 +1,33 @@
+"""What is known of one account, and the erasure of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from ringfinder.serve import accounts
+from ringfinder.serve.access import GuardedRoute, needs
+from ringfinder.serve.answers import AccountView, Erased
+from ringfinder.serve.keys import KeyScope
+from ringfinder.serve.lean import TheService
+
+router = APIRouter(route_class=GuardedRoute, tags=["accounts"])
+
+
+@router.get("/v1/accounts/{account_id:path}", response_model=AccountView)
+@needs(KeyScope.RINGS)
+async def get_account(service: TheService, account_id: str) -> Any:
+    """Show what is known of an account; one that was just accepted is there at once."""
+    return await accounts.view(service, account_id)
+
+
+@router.delete("/v1/accounts/{account_id:path}/personal-data", response_model=Erased)
+@needs(KeyScope.ADMIN)
+async def erase_account(service: TheService, account_id: str) -> Any:
+    """Erase an account: its events, its answers, and its place in the graph.
+
+    That its events were received stays known, so that a repetition brings nothing back.
+    Asking twice is safe.
+    """
+    return await accounts.erase(service, account_id)

@@ -1,0 +1,67 @@
+"""Whether the service lives, whether it can take sign-ups, and what it measures."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from ringfinder.errors import RingfinderError
+from ringfinder.serve import metrics
+from ringfinder.serve.access import OPEN, GuardedRoute, needs
+from ringfinder.serve.answers import Health, Readiness
+from ringfinder.serve.lean import TheService
+from ringfinder.serve.service import Service, now_ms
+
+router = APIRouter(route_class=GuardedRoute, tags=["operation"])
+PATIENCE_S = 1.0
+
+
+@router.get("/healthz", response_model=Health)
+@needs(OPEN)
+async def healthz() -> Any:
+    """Say that this process answers."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness}})
+@needs(OPEN)
+async def readyz(service: TheService, response: Response) -> Any:
+    """Say whether this worker can take sign-ups: 503 while the journal does not answer."""
+    found = await readiness(service)
+    response.status_code = 200 if found["journal"] else 503
+    return found
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+@needs(OPEN)
+async def get_metrics() -> Response:
+    """Show what is measured, for Prometheus."""
+    return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
+
+
+async def readiness(service: Service) -> dict[str, Any]:
+    """Return the state of a worker as plain values."""
+    state, now = service.live.state, now_ms()
+    age = state.age_s(now)
+    events = seconds = problem = None
+    journal = False
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            await service.journal.last_sequence()
+            lag = await service.journal.lag()
+        journal, events, seconds, problem = True, lag.events, lag.seconds, lag.problem
+        metrics.JOURNAL_LAG.set(lag.events)
+    except (TimeoutError, RingfinderError):
+        pass
+    return {
+        "status": "ready" if journal else "not ready",
+        "snapshot": state.named(now),
+        "degraded": age is None or age > service.settings.snapshot_max_age_hours * 3600,
+        "journal": journal,
+        "overlay": state.known_since,
+        "projector_lag_events": events,
+        "projector_lag_s": seconds,
+        "problem": problem,
+    }

@@ -1,0 +1,125 @@
+"""Everything a route needs, put together once per worker: the composition root of the API."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from ringfinder.config import Settings
+from ringfinder.journal import Journal
+from ringfinder.normalise.events import Rules
+from ringfinder.pipeline.home import network_lists
+from ringfinder.pipeline.pepper import find_pepper
+from ringfinder.serve.allowance import Allowance
+from ringfinder.serve.intake import Intake
+from ringfinder.serve.keyring import Keyring
+from ringfinder.serve.keys import KeyStore
+from ringfinder.serve.limits import Limits, Rates
+from ringfinder.serve.live import Live
+from ringfinder.serve.policyfile import PolicyFile
+from ringfinder.serve.probing import Probing
+
+JOURNAL = "journal"
+SNAPSHOTS = "snapshots"
+RUN = "run"
+"""What only matters while the server runs: counts the workers share, metrics."""
+
+
+def now_ms() -> int:
+    """Return the time, milliseconds since 1970 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass
+class Service:
+    """What routes ask; one per worker.
+
+    Attributes
+    ----------
+    settings
+        As started with.
+    keyring, limits, probing
+        Who may call, how much, and who asks too curiously.
+    journal
+        Where everything accepted goes.
+    live
+        What scores are made from.
+    intake
+        Rows to events.
+    policy
+        From what is known to a decision.
+    allowance
+        Exchanges that fleets may still make today.
+    readers
+        Threads for reading rings: few, so that they cannot starve scoring.
+    """
+
+    settings: Settings
+    keyring: Keyring
+    limits: Limits
+    probing: Probing
+    journal: Journal
+    live: Live
+    intake: Intake
+    policy: PolicyFile
+    allowance: Allowance
+    readers: ThreadPoolExecutor
+    tasks: list[asyncio.Task[Any]] = field(default_factory=list)
+
+    @classmethod
+    def assemble(cls, settings: Settings, *, worker: int = 0) -> Service:
+        """Put a worker's service together; nothing is connected or read yet.
+
+        Raises
+        ------
+        InputError, StoreError
+            If the pepper, a list of networks or the policy is unusable.
+        """
+        home = settings.data_dir
+        rules = Rules(
+            find_pepper(settings, used=False), network_lists(settings), settings.default_region
+        )
+        journal = Journal(home / JOURNAL)
+        rates = Rates(
+            settings.key_rate, home / RUN / "rates", index=worker, workers=settings.workers
+        )
+        return cls(
+            settings=settings,
+            keyring=Keyring(KeyStore(home), now_ms),
+            limits=Limits(rates, concurrency=settings.key_concurrency),
+            probing=Probing(settings.probing_limit),
+            journal=journal,
+            live=Live(home / SNAPSHOTS, journal),
+            intake=Intake(rules),
+            policy=PolicyFile(getattr(settings, "policy_file", None)),
+            allowance=Allowance(home, ceiling=settings.fleet_allowance),
+            readers=ThreadPoolExecutor(2, thread_name_prefix="reader"),
+        )
+
+    async def start(self) -> None:
+        """Read the keys, take the snapshot in force, and begin to watch both."""
+        await asyncio.to_thread(self.keyring.refresh)
+        await self.live.start()
+        for task in (self.keyring.keep_fresh(), self.live.watch()):
+            self.tasks.append(asyncio.create_task(task))
+
+    async def close(self) -> None:
+        """End what `start` began; what was being committed is awaited by its request."""
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.live.close()
+        await self.journal.close()
+        self.readers.shutdown(wait=False, cancel_futures=True)
+
+    async def read(self, function: Any, *given: Any) -> Any:
+        """Run what reads rings in its own few threads, in turn."""
+        async with self.limits.reading:
+            return await asyncio.get_running_loop().run_in_executor(self.readers, function, *given)
+
+    async def offload(self, function: Any, *given: Any) -> Any:
+        """Run what keeps a core busy in the readers' threads, without a turn of its own."""
+        return await asyncio.get_running_loop().run_in_executor(self.readers, function, *given)

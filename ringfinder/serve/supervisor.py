@@ -1,0 +1,269 @@
+"""``ringfinder serve``: starts the processes, restarts those that die, drains them at the end.
+
+::
+
+    supervisor     holds the listening socket, and answers nothing itself
+    ├── writer     the one process that writes the journal
+    ├── projector  takes the journal into the graph store
+    └── worker 1…N answers requests; watches snapshots and keys
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import SecretStr
+
+from ringfinder.config import Settings
+from ringfinder.errors import InputError, RingfinderError, StoreError, StoreUnavailable
+from ringfinder.pipeline.home import make_directory, network_lists
+from ringfinder.pipeline.pepper import find_pepper
+from ringfinder.runs import Notice
+from ringfinder.serve import metrics
+from ringfinder.serve.logs import configure
+from ringfinder.serve.safety import check_safe
+from ringfinder.store.segments import EventLog
+
+log = logging.getLogger("ringfinder.serve")
+START_S = 60.0
+DRAIN_S = 20.0
+FIRST_WAIT_S, LONGEST_WAIT_S, STEADY_S = 0.1, 10.0, 30.0
+RUN = "run"
+METRICS = "PROMETHEUS_MULTIPROC_DIR"
+
+
+@dataclass
+class Child:
+    """One process to keep alive.
+
+    Attributes
+    ----------
+    role
+        ``writer``, ``projector`` or ``worker``.
+    told
+        What it reads from its standard input, as JSON.
+    inherits
+        File descriptors it keeps.
+    """
+
+    role: str
+    told: dict[str, Any]
+    inherits: tuple[int, ...] = ()
+    process: asyncio.subprocess.Process | None = None
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def start(self) -> None:
+        """Start the process, and wait until it says that it is ready.
+
+        Raises
+        ------
+        StoreUnavailable, InputError, StoreError
+            If it ended before; its own sentence is on standard error.
+        """
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "ringfinder.serve.child", self.role,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            pass_fds=self.inherits, start_new_session=True,
+        )  # fmt: skip
+        assert self.process.stdin is not None  # noqa: S101 it was asked for
+        assert self.process.stdout is not None  # noqa: S101 likewise
+        self.process.stdin.write(json.dumps(self.told).encode() + b"\n")
+        try:
+            async with asyncio.timeout(START_S):
+                await self.process.stdin.drain()
+                line = await self.process.stdout.readline()
+        except (TimeoutError, ConnectionError):
+            line = b""
+        if line.strip() != b"ready":
+            code = await self.stop()
+            raise _failed(self.role, code)
+        self.ready.set()
+
+    async def stop(self) -> int:
+        """Ask it to end, wait, and end it if it does not; return its exit code."""
+        process = self.process
+        if process is None:
+            return 0
+        with suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                return await process.wait()
+        except TimeoutError:
+            log.error("killed", extra={"role": self.role})
+            with suppress(ProcessLookupError):
+                process.kill()
+            return await process.wait()
+
+
+class Supervisor:
+    """The processes of one installation on one host.
+
+    Parameters
+    ----------
+    settings
+        As read.
+    notices
+        Told where it listens.
+    """
+
+    def __init__(self, settings: Settings, notices: Notice) -> None:
+        self._settings, self._notices = settings, notices
+        self._stopping = asyncio.Event()
+        self._keepers: list[asyncio.Task[None]] = []
+
+    async def run(self) -> None:
+        """Serve until told to stop.
+
+        Raises
+        ------
+        InputError
+            If the address is taken, or a setting is unusable.
+        StoreError
+            If the journal or the store cannot be opened.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        listening = listen(self._settings.host, self._settings.port)
+        self._prepare()
+        order = self._children(listening)
+        try:
+            for child in order:
+                await child.start()
+                self._keepers.append(asyncio.create_task(self._keep(child)))
+                if self._stopping.is_set():
+                    break
+            host, port = listening.getsockname()[:2]
+            where = f"[{host}]" if ":" in host else host
+            self._notices(f"ringfinder listens on http://{where}:{port}")
+            await self._stopping.wait()
+        finally:
+            self._stopping.set()
+            listening.close()
+            # First who hands over, then who takes: nothing accepted is left on the way.
+            await asyncio.gather(*(one.stop() for one in order if one.role == "worker"))
+            for child in reversed([one for one in order if one.role != "worker"]):
+                await child.stop()
+            for keeper in self._keepers:
+                keeper.cancel()
+            await asyncio.gather(*self._keepers, return_exceptions=True)
+
+    def _prepare(self) -> None:
+        """Make the directory of what only matters while running, empty."""
+        run = self._settings.data_dir / RUN
+        shutil.rmtree(run, ignore_errors=True)
+        try:
+            (run / "metrics").mkdir(parents=True, mode=0o700)
+        except OSError as error:
+            raise InputError(f"Cannot write to {run}: {error.strerror}.") from None
+        if self._settings.workers > 1:
+            os.environ[METRICS] = str(run / "metrics")
+
+    def _children(self, listening: socket.socket) -> list[Child]:
+        told = {"settings": _plain(self._settings)}
+        workers = [
+            Child(
+                "worker", told | {"worker": number, "socket": listening.fileno()},
+                (listening.fileno(),),
+            )
+            for number in range(self._settings.workers)
+        ]  # fmt: skip
+        return [Child("writer", told), *workers, Child("projector", told)]
+
+    async def _keep(self, child: Child) -> None:
+        """Restart a child whenever it ends, later each time it does so soon."""
+        loop, wait = asyncio.get_running_loop(), FIRST_WAIT_S
+        began = loop.time()
+        while not self._stopping.is_set():
+            assert child.process is not None  # noqa: S101 it was started
+            code = await child.process.wait()
+            if self._stopping.is_set():
+                return
+            _forget(child.process.pid)
+            wait = FIRST_WAIT_S if loop.time() - began > STEADY_S else wait
+            log.error("restarting", extra={"role": child.role, "code": code, "after_s": wait})
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._stopping.wait()
+                    return
+            wait, began = min(2 * wait, LONGEST_WAIT_S), loop.time()
+            try:
+                await child.start()
+            except RingfinderError as error:
+                log.error("does not start", extra={"role": child.role, "why": str(error)})
+
+
+def serve(settings: Settings, notices: Notice) -> None:
+    """Serve until told to stop; returns once everything is drained.
+
+    Raises
+    ------
+    InputError
+        If a setting is unusable or unsafe, or the address is taken.
+    StoreError
+        If the journal or the store cannot be opened.
+    """
+    check_safe(settings)
+    make_directory(settings.data_dir)
+    log_ = EventLog(settings.data_dir / "events")
+    find_pepper(settings, used=log_.last_sequence > 0, notices=notices)
+    network_lists(settings)
+    configure()
+    asyncio.run(Supervisor(settings, notices).run())
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket that the workers share.
+
+    Raises
+    ------
+    InputError
+        If the address is taken or not this host's.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = found[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(2048)
+        listening.setblocking(False)
+    except OSError as error:
+        raise InputError(
+            f"Cannot listen on {host}, port {port}: {error.strerror}. Choose another --port, or "
+            "end what listens there."
+        ) from None
+    listening.set_inheritable(True)
+    return listening
+
+
+def _failed(role: str, code: int) -> RingfinderError:
+    sentence = f"The {role} did not start; what it said stands above."
+    kinds = {2: InputError, 4: StoreUnavailable}
+    return kinds.get(code, StoreError)(sentence)
+
+
+def _plain(settings: Settings) -> dict[str, Any]:
+    """Return the settings as JSON values, secrets included: for a pipe, never for a file."""
+    plain = settings.model_dump(mode="json")
+    for name in plain:
+        value = getattr(settings, name)
+        if isinstance(value, SecretStr):
+            plain[name] = value.get_secret_value()
+    return plain
+
+
+def _forget(pid: int) -> None:
+    if METRICS in os.environ:
+        metrics.forget(pid)
