@@ -1,0 +1,639 @@
+# SPDX-License-Identifier: MIT
+#
+# Copyright the ringfinder authors.
+#
+# This one file may be copied into any program, apart from the rest of ringfinder:
+#
+# Permission is hereby granted, free of charge, to any person obtaining a copy of this software
+# and associated documentation files (the "Software"), to deal in the Software without
+# restriction, including without limitation the rights to use, copy, modify, merge, publish,
+# distribute, sublicense, and/or sell copies of the Software, and to permit persons to whom the
+# Software is furnished to do so, subject to the following conditions:
+#
+# The above copyright notice and this permission notice shall be included in all copies or
+# substantial portions of the Software.
+#
+# THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING
+# BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND
+# NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM,
+# DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+# OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+"""A client of ringfinder's scoring API: one file, nothing but Python's standard library.
+
+::
+
+    client = Client("http://127.0.0.1:8000", key)          # one for the whole program
+    answer = client.signup(account_id="a-1", email=..., ip=..., device_id=...)
+    if answer.decision in ("challenge", "deny"):
+        ...                                                # answer.public_reason may be shown
+
+`signup` answers within `timeout_s` (300 ms), whatever the server or the network does. Where
+there is no answer in time, `on_failure` says what to do: ``allow`` (the default: a sign-up is
+never held up because ringfinder is away), ``challenge``, ``deny``, or ``throw``. Such an
+answer has `failure` set. A sign-up that was answered ``accepted=False``, or not at all, may or
+may not be recorded; it is sent again, with the same event_id, in the background until it is
+accepted (at most `retry_for_s`; `flush` waits for that). With ``retry=False`` the caller does
+it: keep `answer.event_id` and send the same fields under it again.
+
+`AsyncClient` is the same for asyncio. Both may be used from many threads or tasks at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import io
+import json
+import logging
+import os
+import queue
+import socket
+import ssl
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as _NotInTime
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import quote, urlsplit
+
+__all__ = [
+    "Answer",
+    "AsyncClient",
+    "Client",
+    "Reason",
+    "Refused",
+    "Ring",
+    "RingfinderError",
+    "Unavailable",
+]  # fmt: skip
+
+Decision = Literal["allow", "review", "challenge", "deny"]
+OnFailure = Literal["allow", "challenge", "deny", "throw"]
+
+log = logging.getLogger("ringfinder.client")
+TIMEOUT_S = 0.3
+RETRY_FOR_S = 300.0
+_THREADS = 32
+_MOST_WAITING = 1000
+_MOST_BYTES = 8 << 20
+_PASSING = {408, 425, 429, 500, 502, 503, 504}  # the same request may do better later
+
+
+class RingfinderError(Exception):
+    """The root of what this client raises."""
+
+
+class Unavailable(RingfinderError):
+    """No usable answer in time; the request may or may not have had its effect."""
+
+
+class Refused(RingfinderError):
+    """The API refused the request.
+
+    Attributes
+    ----------
+    status
+        HTTP status, such as 401 or 422.
+    problem
+        The problem document (RFC 9457); empty where there was none.
+    """
+
+    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+        said = problem.get("detail") or problem.get("title") or "no detail"
+        super().__init__(f"the API answered {status}: {said}")
+        self.status, self.problem = status, dict(problem)
+
+
+@dataclass(frozen=True)
+class Ring:
+    """The ring an account belongs to; `verdict`: fleet, organisation, household or unclear."""
+
+    ring_id: str
+    membership: float
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One piece of evidence, for your analysts; not for the applicant."""
+
+    code: str
+    family: str
+    kind: str
+    nats: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to a sign-up.
+
+    Attributes
+    ----------
+    event_id
+        The name the sign-up was sent under: the same one gets the same answer.
+    decision
+        What to do: allow, review, challenge or deny.
+    public_reason
+        What may be told to the applicant.
+    score, ring, reasons
+        For analysts: 0-1, higher is worse; its ring, None outside rings; the evidence.
+    accepted
+        Whether it is recorded durably; False means unknown.
+    degraded
+        Whether the service answered with less than usual.
+    failure
+        Empty, or why there is no answer and `on_failure` decided.
+    raw
+        The whole answer as JSON values.
+    """
+
+    event_id: str
+    decision: Decision
+    public_reason: str = ""
+    score: float = 0.0
+    ring: Ring | None = None
+    reasons: tuple[Reason, ...] = ()
+    accepted: bool = False
+    degraded: bool = True
+    failure: str = ""
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+class Client:
+    """Talks to one ringfinder service; keeps connections open between calls.
+
+    Parameters
+    ----------
+    url
+        Such as ``https://ringfinder.internal:8000``.
+    key
+        An API key; `ringfinder keys create` makes one.
+    timeout_s
+        Longest time a call takes, all of it: name look-up, connection, answer.
+    on_failure
+        What `signup` answers where there is no answer in time.
+    retry
+        Whether to send sign-ups again, in the background, that were not accepted.
+    retry_for_s
+        How long to go on with one of them.
+    on_lost
+        Told the fields of a sign-up that was given up.
+    ssl_context
+        For https; None: the system's certificates.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        on_failure: OnFailure = "allow",
+        retry: bool = True,
+        retry_for_s: float = RETRY_FOR_S,
+        on_lost: Callable[[Mapping[str, Any]], None] = lambda fields: None,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        if on_failure not in ("allow", "challenge", "deny", "throw"):
+            raise ValueError("on_failure is one of allow, challenge, deny, throw")
+        self.timeout_s, self.on_failure = timeout_s, on_failure
+        self._wire = _Wire(url, key, ssl_context)
+        self._retry = (retry_for_s, on_lost) if retry else None
+        self._begin()
+
+    def _begin(self) -> None:
+        """Start without threads and connections: at first, and in a process that was forked."""
+        self._pid = os.getpid()
+        self._wire.forget()
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="ringfinder-client")
+        self._free = threading.BoundedSemaphore(_THREADS)
+        self._again = _Again(self._wire, *self._retry) if self._retry else None
+
+    def signup(self, *, event_id: str = "", created_at: str = "", **fields: Any) -> Answer:
+        """Score and record one sign-up; never takes longer than `timeout_s`.
+
+        Parameters
+        ----------
+        event_id
+            Your name of this sign-up; a random one if not given.
+        created_at
+            RFC 3339; now if not given.
+        fields
+            account_id, or attempt_id where there is no account yet; and what is known of
+            email, email_verified, ip, device_id, payment_fingerprint, card_bin, phone,
+            user_agent, tls_fingerprint, country, plan, organisation_id, referrer.
+
+        Raises
+        ------
+        Unavailable, Refused
+            With ``on_failure="throw"`` only.
+        """
+        body = _signup_body(event_id, created_at, fields)
+        try:
+            answer = _to_answer(body, self._call("POST", "/v1/signups", body))
+        except RingfinderError as error:
+            return self._failed(body, error)
+        if not answer.accepted:
+            self._send_again(body)
+        return answer
+
+    def outcome(self, event_id: str, outcome: str, **fields: Any) -> dict[str, Any]:
+        """Say how a sign-up ended: completed, abandoned or denied.
+
+        Give `account_id` where an attempt has become an account.
+        """
+        path = f"/v1/signups/{quote(event_id, safe='')}/outcome"
+        return self._call("POST", path, {"outcome": outcome, **fields})
+
+    def batch(self, table: str, items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Record rows of a table: signups, usage, payments or logins; answered one by one."""
+        return self._call("POST", f"/v1/{table}/batch", {"items": list(items)})
+
+    def label(
+        self, account_id: str, label: str, *, event_id: str = "", **fields: Any
+    ) -> dict[str, Any]:
+        """Say that an account is `fraud` or `legitimate`."""
+        body = {
+            "event_id": event_id or str(uuid.uuid4()), "account_id": account_id, "label": label,
+            "decided_at": fields.pop("decided_at", "") or _now(), **fields,
+        }  # fmt: skip
+        return self._call("POST", "/v1/labels", body)
+
+    def account(self, account_id: str) -> dict[str, Any]:
+        """Return what is known of an account."""
+        return self._call("GET", f"/v1/accounts/{quote(account_id, safe='')}")
+
+    def erase(self, account_id: str) -> dict[str, Any]:
+        """Erase an account's personal data."""
+        return self._call("DELETE", f"/v1/accounts/{quote(account_id, safe='')}/personal-data")
+
+    def flush(self, timeout_s: float = 5.0) -> bool:
+        """Wait for sign-ups that are being sent again; False: some are still on their way."""
+        return self._again is None or self._again.flush(timeout_s)
+
+    def close(self) -> None:
+        """Hang up. Sign-ups still being sent again are given up: `flush` before."""
+        if self._again is not None:
+            self._again.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._wire.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        """Do one request in a thread, and give it up when the time is over."""
+        future = self._start(method, path, body)
+        try:
+            return future.result(self.timeout_s)
+        except _NotInTime:
+            future.cancel()
+            raise Unavailable(f"no answer within {self.timeout_s:g} s") from None
+
+    def _start(self, method: str, path: str, body: Any) -> Future[dict[str, Any]]:
+        if self._pid != os.getpid():  # a server that loads the program and then forks its workers
+            self._begin()
+        # A look-up of a name cannot be interrupted, so threads may be stuck: no queue behind them.
+        if not self._free.acquire(blocking=False):
+            raise Unavailable(f"{_THREADS} requests are waiting for an answer already")
+        deadline = time.monotonic() + self.timeout_s
+        try:
+            future = self._threads.submit(self._wire.request, method, path, body, deadline)
+        except RuntimeError:
+            self._free.release()
+            raise Unavailable("the client was closed") from None
+        future.add_done_callback(lambda _: self._free.release())
+        return future
+
+    def _failed(self, body: Mapping[str, Any], error: RingfinderError) -> Answer:
+        passing = not isinstance(error, Refused) or error.status in _PASSING
+        log.warning("ringfinder did not answer a sign-up: %s", error)
+        if passing:
+            self._send_again(body)
+        if self.on_failure == "throw":
+            raise error
+        return Answer(str(body["event_id"]), self.on_failure, failure=str(error))
+
+    def _send_again(self, body: Mapping[str, Any]) -> None:
+        if self._again is not None:
+            self._again.add(body)
+
+
+class AsyncClient:
+    """The same as `Client`, for asyncio; takes the same parameters."""
+
+    def __init__(self, url: str, key: str, **options: Any) -> None:
+        self._client = Client(url, key, **options)
+
+    async def signup(self, *, event_id: str = "", created_at: str = "", **fields: Any) -> Answer:
+        """Score and record one sign-up: see `Client.signup`."""
+        client = self._client
+        body = _signup_body(event_id, created_at, fields)
+        try:
+            answer = _to_answer(body, await self._call("POST", "/v1/signups", body))
+        except RingfinderError as error:
+            return client._failed(body, error)
+        if not answer.accepted:
+            client._send_again(body)
+        return answer
+
+    async def outcome(self, event_id: str, outcome: str, **fields: Any) -> dict[str, Any]:
+        """Say how a sign-up ended: see `Client.outcome`."""
+        path = f"/v1/signups/{quote(event_id, safe='')}/outcome"
+        return await self._call("POST", path, {"outcome": outcome, **fields})
+
+    async def batch(self, table: str, items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Record rows of a table: see `Client.batch`."""
+        return await self._call("POST", f"/v1/{table}/batch", {"items": list(items)})
+
+    async def account(self, account_id: str) -> dict[str, Any]:
+        """Return what is known of an account."""
+        return await self._call("GET", f"/v1/accounts/{quote(account_id, safe='')}")
+
+    async def flush(self, timeout_s: float = 5.0) -> bool:
+        """Wait for sign-ups that are being sent again: see `Client.flush`."""
+        return await asyncio.to_thread(self._client.flush, timeout_s)
+
+    async def close(self) -> None:
+        """Hang up."""
+        self._client.close()
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.close()
+
+    async def _call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        future = asyncio.wrap_future(self._client._start(method, path, body))
+        try:
+            return await asyncio.wait_for(future, self._client.timeout_s)
+        except TimeoutError:
+            raise Unavailable(f"no answer within {self._client.timeout_s:g} s") from None
+
+
+class _Wire:
+    """Connections to one service, and requests over them; thread-safe."""
+
+    def __init__(self, url: str, key: str, ssl_context: ssl.SSLContext | None) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("url is http://HOST[:PORT] or https://HOST[:PORT]")
+        self._host, self._port = parts.hostname, parts.port
+        self._base = parts.path.rstrip("/")
+        self._ssl = (
+            (ssl_context or ssl.create_default_context()) if parts.scheme == "https" else None
+        )
+        self._headers = {
+            "Authorization": f"Bearer {key}",
+            "Accept": "application/json",
+            "User-Agent": "ringfinder-client/1",
+        }
+        self.forget()
+
+    def forget(self) -> None:
+        """Let go of connections that another process may be using, without hanging up."""
+        self._idle: queue.LifoQueue[_Connection] = queue.LifoQueue()
+
+    def request(self, method: str, path: str, body: Any, deadline: float) -> dict[str, Any]:
+        """Do one request; ends by the deadline or soon after it."""
+        content = None if body is None else json.dumps(body).encode()
+        headers = self._headers | ({"Content-Type": "application/json"} if content else {})
+        connection, used = self._take(deadline)
+        try:
+            status, answer = self._exchange(connection, method, path, content, headers)
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            # A connection that idled may have been closed meanwhile; every request is idempotent.
+            if used and time.monotonic() < deadline and not isinstance(error, TimeoutError):
+                return self.request(method, path, body, deadline)
+            raise Unavailable(f"no answer: {error.__class__.__name__}") from None
+        return _checked(status, answer)
+
+    def _exchange(
+        self, connection: _Connection, method: str, path: str, content: bytes | None,
+        headers: Mapping[str, str],
+    ) -> tuple[int, bytes]:  # fmt: skip
+        connection.request(method, self._base + path, content, dict(headers))
+        response = connection.getresponse()
+        answer = response.read(_MOST_BYTES + 1)
+        if len(answer) > _MOST_BYTES:
+            raise http.client.HTTPException("the answer is too large")
+        if response.will_close:
+            connection.close()
+        else:
+            self._idle.put(connection)
+        return response.status, answer
+
+    def _take(self, deadline: float) -> tuple[_Connection, bool]:
+        try:
+            connection = self._idle.get_nowait()
+        except queue.Empty:
+            return _Connection(self._host, self._port, self._ssl, deadline), False
+        connection.until(deadline)
+        return connection, True
+
+    def close(self) -> None:
+        while not self._idle.empty():
+            self._idle.get_nowait().close()
+
+
+class _Connection(http.client.HTTPConnection):
+    """An HTTP connection on which nothing waits beyond a deadline, however slowly bytes drip."""
+
+    def __init__(
+        self, host: str, port: int | None, context: ssl.SSLContext | None, deadline: float
+    ) -> None:
+        super().__init__(host, port or (443 if context else 80))
+        self._context, self._deadline = context, deadline
+
+    def until(self, deadline: float) -> None:
+        self._deadline = deadline
+
+    def left(self) -> float:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the time is over")
+        return left
+
+    def connect(self) -> None:
+        sock = socket.create_connection((self.host, self.port), self.left())
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._context is not None:
+            try:
+                sock.settimeout(self.left())
+                sock = self._context.wrap_socket(sock, server_hostname=self.host)
+            except BaseException:
+                sock.close()
+                raise
+        self.sock: Any = _Timed(sock, self.left)
+
+
+class _Timed:
+    """A socket that asks before every step how long it may still wait."""
+
+    def __init__(self, sock: socket.socket, left: Callable[[], float]) -> None:
+        self._sock, self._left = sock, left
+
+    def sendall(self, data: Any) -> None:
+        self._sock.settimeout(self._left())
+        self._sock.sendall(data)
+
+    def makefile(self, *_: Any, **__: Any) -> io.BufferedReader:
+        return io.BufferedReader(_Reader(self._sock, self._left))
+
+    def close(self) -> None:
+        self._sock.close()
+
+
+class _Reader(io.RawIOBase):
+    """The reading side; closing it leaves the socket open for the next request."""
+
+    def __init__(self, sock: socket.socket, left: Callable[[], float]) -> None:
+        self._sock, self._left = sock, left
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._sock.settimeout(self._left())
+        return self._sock.recv_into(buffer)
+
+
+class _Again:
+    """Sends sign-ups again, one thread for all of them, until they are accepted."""
+
+    def __init__(
+        self, wire: _Wire, for_s: float, on_lost: Callable[[Mapping[str, Any]], None]
+    ) -> None:
+        self._wire, self._for_s, self._on_lost = wire, for_s, on_lost
+        self._changed = threading.Condition()
+        self._waiting: list[tuple[float, float, float, Mapping[str, Any]]] = []
+        self._thread: threading.Thread | None = None
+        self._closed = False
+        self._busy = False
+
+    def add(self, body: Mapping[str, Any]) -> None:
+        now = time.monotonic()
+        with self._changed:
+            if self._closed or len(self._waiting) >= _MOST_WAITING:
+                lost = True
+            else:
+                lost = False
+                self._waiting.append((now + 0.1, 0.1, now + self._for_s, body))
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._run, daemon=True)
+                    self._thread.start()
+                self._changed.notify_all()
+        if lost:
+            self._on_lost(body)
+
+    def flush(self, timeout_s: float) -> bool:
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._waiting and not self._busy, timeout_s)
+
+    def close(self) -> None:
+        with self._changed:
+            self._closed = True
+            lost, self._waiting = self._waiting, []
+            self._changed.notify_all()
+        for *_, body in lost:
+            self._on_lost(body)
+
+    def _run(self) -> None:
+        while (entry := self._next()) is not None:
+            _, pause, until, body = entry
+            done = self._sent(body)
+            over = time.monotonic() >= until
+            with self._changed:
+                self._busy = False
+                if not done and not over and not self._closed:
+                    again = min(2 * pause, 10.0)
+                    self._waiting.append((time.monotonic() + again, again, until, body))
+                    over = done = False
+                self._changed.notify_all()
+            if not done and (over or self._closed):
+                self._on_lost(body)
+
+    def _next(self) -> tuple[float, float, float, Mapping[str, Any]] | None:
+        """Return the sign-up that is due, waiting for it; None when the client was closed."""
+        with self._changed:
+            while not self._closed:
+                if self._waiting:
+                    entry = min(self._waiting, key=lambda one: one[0])
+                    wait = entry[0] - time.monotonic()
+                    if wait <= 0:
+                        self._waiting.remove(entry)
+                        self._busy = True
+                        return entry
+                    self._changed.wait(wait)
+                else:
+                    self._changed.wait()
+            return None
+
+    def _sent(self, body: Mapping[str, Any]) -> bool:
+        """Send one sign-up; whether there is nothing more to do for it."""
+        try:
+            answer = self._wire.request("POST", "/v1/signups", body, time.monotonic() + 5.0)
+        except Refused as error:
+            if error.status not in _PASSING:
+                log.warning("a sign-up that was sent again was refused: %s", error)
+                return True
+            return False
+        except RingfinderError:
+            return False
+        return bool(answer.get("accepted"))
+
+
+def _signup_body(event_id: str, created_at: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    known = {name: value for name, value in fields.items() if value is not None}
+    return {"event_id": event_id or str(uuid.uuid4()), "created_at": created_at or _now(), **known}
+
+
+def _now() -> str:
+    now = time.time()
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03d}Z"
+
+
+def _checked(status: int, content: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(content) if content else {}
+    except ValueError:
+        answer = None
+    if status >= 400:
+        raise Refused(status, answer if isinstance(answer, dict) else {})
+    if not isinstance(answer, dict):
+        raise Unavailable("the answer is not a JSON object")
+    return answer
+
+
+def _to_answer(body: Mapping[str, Any], raw: Mapping[str, Any]) -> Answer:
+    try:
+        ring, decision = raw.get("ring"), raw["decision"]
+        if decision not in ("allow", "review", "challenge", "deny"):
+            raise ValueError
+        return Answer(
+            event_id=str(body["event_id"]),
+            decision=decision,
+            public_reason=str(raw.get("public_reason", "")),
+            score=float(raw["score"]),
+            ring=Ring(ring["ring_id"], float(ring["membership"]), ring["verdict"])
+            if ring
+            else None,
+            reasons=tuple(
+                Reason(*(one[name] for name in ("code", "family", "kind", "nats", "text")))
+                for one in raw.get("reasons", ())
+            ),
+            accepted=bool(raw.get("accepted", False)),
+            degraded=bool(raw.get("degraded", False)),
+            raw=raw,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise Unavailable("the answer is not that of a sign-up") from None
