@@ -11,6 +11,7 @@
 """
 
 from ringfinder.journal.client import Journal
+from ringfinder.journal.compact import Compacted, Compaction
 from ringfinder.journal.entries import (
     Committed,
     Conflict,
@@ -22,19 +23,30 @@ from ringfinder.journal.entries import (
     Repeated,
     Result,
 )
+from ringfinder.journal.errands import errands
+from ringfinder.journal.projector import Projector
+from ringfinder.journal.reader import Reader
 from ringfinder.journal.rows import decode_event, encode_event
+from ringfinder.journal.writer import run_writer, serve_writer
 
 __all__ = [
     "Committed",
+    "Compacted",
+    "Compaction",
     "Conflict",
     "Entry",
     "Journal",
     "JournalDamaged",
     "JournalUnavailable",
     "Lag",
+    "Projector",
+    "Reader",
     "Recorded",
     "Repeated",
     "Result",
     "decode_event",
     "encode_event",
+    "errands",
+    "run_writer",
+    "serve_writer",
 ]

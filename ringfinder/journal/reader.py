@@ -32,6 +32,7 @@ _BEHIND = """
     SELECT count(*), min(sequence) FROM entry INDEXED BY entry_held
     WHERE event IS NOT NULL AND sequence > ?
 """
+_ERASED = "SELECT sequence FROM entry WHERE sequence BETWEEN ? AND ? AND account_id IS NULL"
 
 
 class Reader:
@@ -83,6 +84,19 @@ class Reader:
                 None if connection is None else connection.execute(_NEXT_HELD, (after,)).fetchone()
             )
         return row[0] if row else None
+
+    def erased(self, part: Interval) -> set[int]:
+        """Return which entries of an interval are erased."""
+        with self._asking() as connection:
+            rows = [] if connection is None else connection.execute(_ERASED, part).fetchall()
+        return {sequence for (sequence,) in rows}
+
+    def count_held(self) -> int:
+        """Return how many events are held here."""
+        with self._asking() as connection:
+            if connection is None:
+                return 0
+            return connection.execute(_BEHIND, (0,)).fetchone()[0]
 
     def find(self, event_type: EventType, event_id: str) -> Recorded | None:
         """Return the entry of an event; None where none is known."""

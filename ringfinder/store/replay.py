@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
@@ -119,6 +120,12 @@ def missing(interval: Interval, done: Sequence[Interval]) -> list[Interval]:
             break
     left.append((first, last))
     return [(begin, end) for begin, end in left if begin <= end]
+
+
+def covering(done: Sequence[Interval], number: int) -> Interval | None:
+    """Return which of rising intervals holds a number; None where none does."""
+    at = bisect_right(done, number, key=lambda interval: interval[0]) - 1
+    return done[at] if at >= 0 and number <= done[at][1] else None
 
 
 def to_batch(

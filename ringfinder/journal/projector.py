@@ -1,0 +1,197 @@
+"""The journal's way into the graph store: at least once, in order, whatever the store does."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from ringfinder.errors import RingfinderError, StoreError
+from ringfinder.journal.batches import to_events
+from ringfinder.journal.entries import Recorded
+from ringfinder.journal.reader import Reader, read_projected, write_projected
+from ringfinder.store.protocol import GraphStore, Interval
+from ringfinder.store.replay import covering, to_batch
+
+BATCH_EVENTS = 5_000
+EVERY_S = 0.25
+_ASK_STORE_AGAIN_S = 5.0
+_LONGEST_PAUSE_S = 5.0
+
+
+class Projector:
+    """Takes the journal's events into a graph store.
+
+    How far it is stands in the store itself, written with each batch: killed anywhere, it
+    goes on where the store is. Several at once do each other no harm.
+
+    Parameters
+    ----------
+    directory
+        The journal's.
+    open_store
+        Opens the graph store; called again after each failure.
+    batch_events
+        Events of one batch, at most.
+    every_s
+        Time between batches while there is little to do.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        open_store: Callable[[], GraphStore],
+        *,
+        batch_events: int = BATCH_EVENTS,
+        every_s: float = EVERY_S,
+    ) -> None:
+        self._reader = Reader(directory)
+        self._directory = directory
+        self._open_store = open_store
+        self._batch_events = batch_events
+        self._every_s = every_s
+        self._store: GraphStore | None = None
+        self._applied: tuple[Interval, ...] = ()
+        self._asked_s = float("-inf")
+        self._through, _ = read_projected(directory)
+        self._unusable: set[int] = set()
+        self._said: tuple[int, str | None] | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Project until told to stop; a store that fails is tried again and again."""
+        failures = 0
+        try:
+            while not stop.is_set():
+                try:
+                    busy = self.step()
+                    failures = 0
+                except (RingfinderError, OSError) as error:
+                    self._give_up_store()
+                    self._say(str(error))
+                    failures += 1
+                    stop.wait(min(self._every_s * 2**failures, _LONGEST_PAUSE_S))
+                else:
+                    if busy < self._batch_events:
+                        stop.wait(self._every_s)
+        finally:
+            self.close()
+
+    def drain(self) -> int:
+        """Project what the journal holds now; return how many events that was.
+
+        Raises
+        ------
+        StoreUnavailable, StoreError
+            If the store cannot be written.
+        """
+        total = 0
+        while events := self.step():
+            total += events
+        return total
+
+    def step(self) -> int:
+        """Project one batch; return how many events, 0 where nothing is left.
+
+        Raises
+        ------
+        StoreUnavailable, StoreError
+            If the store cannot be written.
+        """
+        store = self._fresh_store()
+        entries = self._run_of_entries()
+        if not entries:
+            self._say(self._complaint())
+            return 0
+        events, unusable = to_events(entries)
+        part = (entries[0].sequence, entries[-1].sequence)
+        try:
+            store.write(to_batch(part, events))
+        except StoreError:
+            self._asked_s = float("-inf")  # another projector may have been at it
+            raise
+        self._erase_again(store, entries)
+        self._unusable.update(unusable)
+        self._through = part[1]
+        self._say(self._complaint())
+        return len(entries)
+
+    def applied(self) -> tuple[Interval, ...]:
+        """Return what the store has taken in."""
+        self._asked_s = float("-inf")
+        self._fresh_store()
+        return self._applied
+
+    @property
+    def store(self) -> GraphStore:
+        """The store, opened where it was not."""
+        return self._fresh_store()
+
+    def close(self) -> None:
+        """Give up the store and the journal."""
+        self._give_up_store()
+        self._reader.close()
+
+    def _fresh_store(self) -> GraphStore:
+        """Open the store; ask it now and then what it has: it may be emptied and rebuilt."""
+        if self._store is None:
+            self._store = self._open_store()
+            self._asked_s = float("-inf")
+        if time.monotonic() - self._asked_s > _ASK_STORE_AGAIN_S:
+            self._applied = self._store.applied()
+            self._asked_s = time.monotonic()
+            self._through = 0
+        return self._store
+
+    def _run_of_entries(self) -> list[Recorded]:
+        """Return the next events that the store lacks, up to the first gap in their numbers.
+
+        What is not held is never told to have been taken in: it may have moved to the log.
+        """
+        while True:
+            next_held = self._reader.next_held(self._through)
+            done = next_held and covering(self._applied, next_held)
+            if done:
+                self._through = done[1]
+                continue
+            entries, through = self._reader.held(self._through, self._batch_events)
+            run: list[Recorded] = []
+            for entry in entries:
+                if covering(self._applied, entry.sequence):
+                    break
+                if run and entry.sequence != run[-1].sequence + 1:
+                    break
+                run.append(entry)
+            if run or through == self._through:
+                return run
+            # Damaged ones stand before what the store has: go on behind them.
+            self._through = entries[0].sequence - 1 if entries else through
+
+    def _erase_again(self, store: GraphStore, entries: list[Recorded]) -> None:
+        """Take out of the store who was erased while the events were on their way there."""
+        erased = self._reader.erased((entries[0].sequence, entries[-1].sequence))
+        accounts = {e.account_id for e in entries if e.sequence in erased and e.account_id}
+        if accounts:
+            store.erase(sorted(accounts))
+
+    def _complaint(self) -> str | None:
+        lost = sorted(self._reader.damaged | self._unusable)
+        if not lost:
+            return None
+        return (
+            f"{len(lost)} entries of the journal are damaged and left out of the graph, the first "
+            f"is {lost[0]}: `ringfinder journal check` says which"
+        )
+
+    def _say(self, problem: str | None) -> None:
+        if self._said != (self._through, problem):
+            with suppress(OSError):
+                write_projected(self._directory, self._through, problem)
+                self._said = (self._through, problem)
+
+    def _give_up_store(self) -> None:
+        if self._store is not None:
+            with suppress(Exception):  # it failed already
+                self._store.close()
+            self._store = None

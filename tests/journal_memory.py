@@ -1,0 +1,96 @@
+"""A journal in memory, for tests of what stands before it: the same answers, no process."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+
+from ringfinder.journal import (
+    Committed,
+    Conflict,
+    Entry,
+    JournalUnavailable,
+    Lag,
+    Recorded,
+    Repeated,
+    Result,
+)
+from ringfinder.store import EventType
+
+
+class MemoryJournal:
+    """Speaks like `ringfinder.journal.Journal`; `away` makes it miss every deadline."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.entries: list[Recorded] = []
+        self._known: dict[tuple[EventType, str], tuple[bytes, int]] = {}
+        self._grown = asyncio.Event()
+
+    async def commit(self, entry: Entry, deadline_s: float) -> Result:
+        """Record one entry."""
+        return (await self.commit_many([entry], deadline_s))[0]
+
+    async def commit_many(self, entries: Sequence[Entry], deadline_s: float) -> list[Result]:
+        """Record entries, or miss the deadline."""
+        if self.away:
+            await asyncio.sleep(deadline_s)
+            raise JournalUnavailable("the journal did not confirm: send the same event_id again")
+        told = [self._record(entry) for entry in entries]
+        self._grown.set()
+        return told
+
+    def _record(self, entry: Entry) -> Result:
+        key = (entry.event_type, entry.event_id)
+        if key not in self._known:
+            sequence = len(self.entries) + 1
+            self._known[key] = (entry.body_digest, sequence)
+            now_ms = int(time.time() * 1000)
+            said = (entry.event_type, entry.account_id, now_ms, entry.event, entry.answer)
+            self.entries.append(Recorded(sequence, *said))
+            return Committed(sequence)
+        digest, sequence = self._known[key]
+        if digest != entry.body_digest:
+            return Conflict()
+        return Repeated(sequence, self.entries[sequence - 1].answer)
+
+    async def erase(self, account_id: str, deadline_s: float) -> int:
+        """Remove an account's events and answers."""
+        mine = [entry for entry in self.entries if entry.account_id == account_id]
+        for entry in mine:
+            erased = replace(entry, account_id=None, event=None, answer=None)
+            self.entries[entry.sequence - 1] = erased
+        return len(mine)
+
+    async def tail(self, after: int, *, log: object = None) -> AsyncIterator[list[Recorded]]:
+        """Yield what comes after a number; never ends."""
+        while True:
+            self._grown.clear()
+            if len(self.entries) > after:
+                fresh, after = self.entries[after:], len(self.entries)
+                held = [entry for entry in fresh if entry.event is not None]
+                if held:
+                    yield held
+            await self._grown.wait()
+
+    async def find(self, event_type: EventType, event_id: str) -> Recorded | None:
+        """Return the entry of an event."""
+        known = self._known.get((event_type, event_id))
+        return self.entries[known[1] - 1] if known else None
+
+    async def of_account(self, account_id: str) -> list[Recorded]:
+        """Return the entries of an account."""
+        return [entry for entry in self.entries if entry.account_id == account_id]
+
+    async def last_sequence(self) -> int:
+        """Return the newest number."""
+        return len(self.entries)
+
+    async def lag(self) -> Lag:
+        """Nothing projects a journal in memory."""
+        return Lag(len(self.entries), 0.0, 0)
+
+    async def close(self) -> None:
+        """Nothing is open."""
