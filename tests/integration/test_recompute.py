@@ -1,0 +1,267 @@
+"""The nightly run on an embedded store: identity, gate, labels, faults."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pyarrow.parquet as pq
+import pytest
+from nights import DAY_MS, fill, night, open_home, ring_of, rows_of, snapshot
+
+from ringfinder.errors import InputError, StoreError, StoreUnavailable
+from ringfinder.pipeline.apart import Apart, add_apart, read_apart, remove_apart
+from ringfinder.pipeline.label import record_labels
+from ringfinder.pipeline.promote import promote, rollback
+from ringfinder.publish import snapshots
+from ringfinder.publish.carried import ring_tables
+from ringfinder.simulate import WorldSpec, simulate
+
+TABLES = ("accounts.parquet", "rings.parquet", "evidence.parquet", "history.parquet")
+
+
+@pytest.fixture(scope="module")
+def world():
+    return simulate(WorldSpec(accounts=1500, seed=7, prevalence=0.15, rows_per_account=4.0))
+
+
+@pytest.fixture(scope="module")
+def filled(world, tmp_path_factory):
+    """Two thirds of the world, and one night."""
+    home = open_home(tmp_path_factory.mktemp("nights") / "home")
+    fill(home, world, until_ms=REST)
+    night(home)
+    return home
+
+
+START_MS = 1_767_571_200_000
+REST = START_MS + 60 * DAY_MS
+
+
+@pytest.fixture
+def home(filled, tmp_path):
+    """A copy of it, to go on with."""
+    shutil.copytree(filled.directory, tmp_path / "home")
+    return open_home(tmp_path / "home")
+
+
+def tables(path):
+    return {name: (path / name).read_bytes() for name in TABLES}
+
+
+def fleets(path):
+    return {row["ring_id"] for row in rows_of(path, "rings") if row["verdict"] == "fleet"}
+
+
+def in_force(home):
+    return snapshots.current(home.directory / "snapshots")
+
+
+class TestANight:
+    def test_the_first_night_publishes_rings_and_writes_them_back(self, home):
+        path = in_force(home)
+        stored = home.store.read_rings()
+        assert stored.run_id == path.name
+        assert len(stored.rings) == len(rows_of(path, "rings")) > 5
+        assert {row["change"] for row in stored.lineage.to_pylist()} == {"born"}
+        assert (path / "report.html").stat().st_size > 10_000
+        members = {row["account_id"]: row["ring_id"] for row in stored.members.to_pylist()}
+        assert members == {a: r for a, r in ring_of(path).items() if r is not None}
+
+    def test_run_json_tells_what_the_snapshot_knows(self, home):
+        run = snapshots.check(in_force(home))
+        assert run["sequence"] == home.log.last_sequence
+        assert run["applied"] == [[1, home.log.last_sequence]]
+        assert run["gate"] == {"held": False, "why": []}
+        assert run["pepper_version"] == 1
+        assert {"model.json", "lineage.parquet", *TABLES} <= set(run["files"])
+
+    def test_nothing_new_changes_nothing(self, home):
+        before = in_force(home)
+        one = night(home, 1)
+        assert (one.newly_flagged, one.no_longer_flagged) == (0, 0)
+        assert set(one.changes) == {"kept"}
+        assert tables(snapshot(home, one)) == tables(before)
+
+    def test_same_events_and_snapshot_in_force_give_the_same_bytes(self, home, world, tmp_path):
+        fill(home, world, after_ms=REST)
+        shutil.copytree(home.directory, tmp_path / "twin")
+        one, other = night(home, 1), night(open_home(tmp_path / "twin"), 5)
+        twin = tmp_path / "twin" / "snapshots" / other.snapshot_id
+        assert one.snapshot_id != other.snapshot_id
+        assert tables(snapshot(home, one)) == tables(twin)
+
+    def test_rings_keep_their_ids_as_the_world_grows(self, home, world):
+        before = ring_of(in_force(home))
+        fill(home, world, after_ms=REST)
+        one = night(home, 1, gate_share=1.0, gate_old_accounts=10_000)
+        after = ring_of(snapshot(home, one))
+        both = [a for a, ring in before.items() if ring and after[a]]
+        assert sum(before[a] == after[a] for a in both) > 0.95 * len(both) > 100
+        assert one.sequence == home.log.last_sequence
+        assert "kept" in one.changes
+
+    def test_an_empty_graph_is_no_run(self, tmp_path):
+        with pytest.raises(InputError, match="Load sign-ups"):
+            night(open_home(tmp_path / "empty"))
+
+    def test_old_snapshots_go(self, home):
+        for number in range(1, 4):
+            night(home, number, keep_snapshots=1)
+        assert len(snapshots.listing(home.directory / "snapshots")) == 2
+
+
+class TestGate:
+    def test_the_first_run_has_a_rule_of_its_own(self, filled, tmp_path):
+        shutil.copytree(filled.directory, tmp_path / "home")
+        shutil.rmtree(tmp_path / "home" / "snapshots")
+        home = open_home(tmp_path / "home")
+        one = night(home, gate_first_share=0.01)
+        assert not one.in_force
+        assert "gate_first_share allows 1.0%" in one.held[0]
+        assert in_force(home) is None
+
+    def test_an_unusual_run_waits_and_store_and_pointer_stay(self, home):
+        record_labels(home.log, "legitimate", [a for a, r in ring_of(in_force(home)).items() if r])
+        assert night(home, 1).flagged == 0
+        calm, rings = in_force(home), home.store.fingerprint(rings=True)
+        record_labels(home.log, "fraud", [a for a, r in ring_of(home_first(home)).items() if r],
+                      clock=lambda: 9e9)  # fmt: skip
+        one = night(home, 2, gate_old_days=10)
+        assert not one.in_force
+        assert any("gate_share" in why for why in one.held)
+        assert any("gate_old_accounts" in why for why in one.held)
+        assert in_force(home) == calm
+        held = snapshot(home, one)
+        assert snapshots.check(held)["gate"]["held"]
+        assert home.store.read_rings().run_id == calm.name
+        assert promote(home) == one.snapshot_id
+        assert in_force(home) == held
+        assert home.store.read_rings().run_id == held.name
+        assert home.store.fingerprint(rings=True) != rings
+
+    def test_rollback_brings_the_earlier_rings_back(self, home, world):
+        first, before = in_force(home), home.store.read_rings()
+        fill(home, world, after_ms=REST)
+        night(home, 1, gate_share=1.0, gate_old_accounts=10_000)
+        assert rollback(home) == first.name
+        assert in_force(home) == first
+        after = home.store.read_rings()
+        assert after.rings.equals(before.rings)
+        assert after.members.equals(before.members)
+        assert after.evidence.equals(before.evidence)
+        assert len(after.lineage) > len(before.lineage)  # what happened has happened
+
+    def test_a_damaged_snapshot_is_not_promoted(self, home):
+        first = in_force(home)
+        one = night(home, 1)
+        rollback(home)
+        whole = (snapshot(home, one) / "rings.parquet").read_bytes()
+        (snapshot(home, one) / "rings.parquet").write_bytes(whole[:-100])
+        with pytest.raises(StoreError, match=r"rings\.parquet of the snapshot .* is damaged"):
+            promote(home, one.snapshot_id)
+        assert in_force(home) == first
+        assert home.store.read_rings().run_id == first.name
+
+    def test_where_the_one_in_force_is_damaged_names_come_from_the_last_whole_one(self, home):
+        one = night(home, 1)
+        (snapshot(home, one) / "accounts.parquet").write_bytes(b"PAR1")
+        said: list[str] = []
+        two = night(home, 2, notices=said.append)
+        assert "newest whole snapshot" in said[0]
+        assert set(two.changes) == {"kept"}
+        assert two.in_force
+
+
+def home_first(home):
+    """The oldest snapshot."""
+    last = snapshots.listing(home.directory / "snapshots")[-1]
+    return home.directory / "snapshots" / last.snapshot_id
+
+
+class TestPeople:
+    def test_a_legitimate_label_clears_its_account_and_outlives_runs(self, home):
+        path = in_force(home)
+        account, ring = next((a, r) for a, r in ring_of(path).items() if r in fleets(path))
+        record_labels(home.log, "legitimate", [account])
+        for number in (1, 2):
+            now = snapshot(home, night(home, number))
+            assert ring_of(now)[account] is None
+            assert ring in fleets(now)
+
+    def test_the_last_label_of_an_account_counts(self, home):
+        path = in_force(home)
+        account = next(a for a, r in ring_of(path).items() if r in fleets(path))
+        record_labels(home.log, "legitimate", [account], clock=lambda: 2e9)
+        record_labels(home.log, "fraud", [account], clock=lambda: 2e9 + 1)
+        assert ring_of(snapshot(home, night(home, 1)))[account] is not None
+
+    def test_accounts_kept_apart_are_in_two_rings_from_then_on(self, home):
+        path = in_force(home)
+        ring = max(rows_of(path, "rings"), key=lambda row: row["size"])["ring_id"]
+        members = sorted(a for a, r in ring_of(path).items() if r == ring)
+        one, other = members[0], members[-1]
+        add_apart(home.directory, Apart("accounts", one, other, 0))
+        seen = []
+        for number in (1, 2):
+            now = ring_of(snapshot(home, night(home, number)))
+            assert now[one] is None or now[one] != now[other]
+            seen.append({account: now[account] for account in members})
+        assert seen[0] == seen[1]  # and it stays as it was cut
+        remove_apart(home.directory, "accounts", other, one)
+        assert read_apart(home.directory) == []
+        again = ring_of(snapshot(home, night(home, 3)))
+        assert again[one] == again[other] == ring
+
+    def test_a_damaged_file_of_decisions_stops_the_run(self, home):
+        (home.directory / "apart.json").write_text('[{"what": 1}]')
+        with pytest.raises(StoreError, match="restore it from a backup"):
+            night(home, 1)
+
+
+class TestOneAtATime:
+    def test_a_second_run_is_told_to_wait(self, home):
+        home.store.acquire_run_lock("another machine")
+        with pytest.raises(StoreUnavailable, match="a run by another machine writes rings"):
+            night(home, 1)
+
+    def test_the_lock_of_a_run_that_died_here_is_freed(self, home):
+        lock = home.store.acquire_run_lock("this machine, long dead")
+        import socket
+
+        note = {"host": socket.gethostname(), "token": lock.token, "at_ms": 0}
+        (home.directory / "snapshots" / "lock.json").write_text(json.dumps(note))
+        assert night(home, 1).in_force
+
+    def test_the_lock_of_another_machine_is_not(self, home):
+        lock = home.store.acquire_run_lock("another machine")
+        note = {"host": "another machine", "token": lock.token, "at_ms": 0}
+        (home.directory / "snapshots" / "lock.json").write_text(json.dumps(note))
+        with pytest.raises(StoreUnavailable):
+            night(home, 1)
+
+    def test_a_run_that_lost_its_lock_changes_nothing(self, home, monkeypatch):
+        from ringfinder.pipeline import recompute as module
+
+        before, rings = in_force(home), home.store.fingerprint(rings=True)
+        real = module.put_in_force
+
+        def overtaken(store, directory, name, lock):
+            store.release_run_lock(lock)
+            store.acquire_run_lock("a faster one")
+            real(store, directory, name, lock)
+
+        monkeypatch.setattr(module, "put_in_force", overtaken)
+        with pytest.raises(StoreError, match="has lost the lock"):
+            night(home, 1)
+        assert in_force(home) == before
+        assert home.store.fingerprint(rings=True) == rings
+
+
+def test_the_tables_of_a_snapshot_are_what_the_store_holds(filled):
+    path = in_force(filled)
+    stored, told = filled.store.read_rings(), ring_tables(path)
+    order = [("ring_id", "ascending"), ("account_id", "ascending")]
+    assert told.members.sort_by(order).equals(stored.members)
+    assert told.rings.sort_by("ring_id").equals(stored.rings)
+    assert pq.read_table(path / "evidence.parquet").num_rows == stored.evidence.num_rows
