@@ -14,6 +14,7 @@ from ringfinder.cli import (
     auditlog,
     doctor,
     evaluate,
+    journal,
     keys,
     label,
     load,
@@ -68,6 +69,7 @@ program.add_command(serve.serve)
 program.add_command(keys.keys)
 program.add_command(policy.policy)
 program.add_command(auditlog.auditlog)
+program.add_command(journal.journal)
 program.add_command(doctor.doctor)
 
 
