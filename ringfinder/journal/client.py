@@ -44,6 +44,22 @@ class Journal:
         self._reader = Reader(directory)
         self._thread = ThreadPoolExecutor(1, "journal-reader")
 
+    async def reach(self, deadline_s: float) -> None:
+        """Connect to the writer ahead of the first entry, or see whether it is there.
+
+        Raises
+        ------
+        JournalUnavailable
+            If it is not within `deadline_s`.
+        """
+        try:
+            async with asyncio.timeout(deadline_s):
+                await self._dialer.link()
+        except TimeoutError:
+            raise JournalUnavailable(
+                f"The journal's writer in {self.directory} does not answer: is it running?"
+            ) from None
+
     async def commit(self, entry: Entry, deadline_s: float) -> Result:
         """Record an entry, durably, with the answer to it.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import cast
 
 from ringfinder.journal import frames, place
 from ringfinder.journal.entries import JournalUnavailable
