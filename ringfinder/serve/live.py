@@ -27,6 +27,7 @@ from ringfinder.score.online.model import Model
 from ringfinder.score.online.overlay import Overlay
 from ringfinder.serve import metrics
 from ringfinder.store.events import EventType, Outcome
+from ringfinder.store.segments import EventLog
 
 WATCH_EVERY_S = 0.5
 PIECE = 50
@@ -107,8 +108,8 @@ class Live:
     ----------
     directory
         The snapshots' directory.
-    journal
-        What happened since.
+    journal, log_
+        What happened since; the log holds what was moved there from the journal.
     follower
         Also told the entries, such as to learn labels.
     """
@@ -117,10 +118,11 @@ class Live:
         self,
         directory: Path,
         journal: Journal,
+        log_: EventLog | None = None,
         follower: Follower = lambda entry, row: None,
     ) -> None:
         self._directory, self._journal = directory, journal
-        self._follower = follower
+        self._follower, self._log = follower, log_
         self._refused: str | None = None
         self._followed: asyncio.Task[None] | None = None
         self.state = State(None, None, 0, None, Unscored(), None)
@@ -204,7 +206,7 @@ class Live:
                     target = await self._journal.last_sequence()
                     if target <= after:
                         caught_up.set()
-                async for entries in self._journal.tail(after):
+                async for entries in self._journal.tail(after, log=self._log):
                     for piece in _pieces(entries):
                         self._take_in(state, piece)
                         await asyncio.sleep(0)

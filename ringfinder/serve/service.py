@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from ringfinder.config import Settings
-from ringfinder.journal import Journal
+from ringfinder.journal import Journal, JournalUnavailable
 from ringfinder.normalise.events import Rules
-from ringfinder.pipeline.home import network_lists
+from ringfinder.pipeline.home import EVENTS, network_lists
 from ringfinder.pipeline.pepper import find_pepper
 from ringfinder.serve.allowance import Allowance
 from ringfinder.serve.intake import Intake
@@ -21,6 +22,7 @@ from ringfinder.serve.limits import Limits, Rates
 from ringfinder.serve.live import Live
 from ringfinder.serve.policyfile import PolicyFile
 from ringfinder.serve.probing import Probing
+from ringfinder.store.segments import EventLog
 
 JOURNAL = "journal"
 SNAPSHOTS = "snapshots"
@@ -92,7 +94,7 @@ class Service:
             limits=Limits(rates, concurrency=settings.key_concurrency),
             probing=Probing(settings.probing_limit),
             journal=journal,
-            live=Live(home / SNAPSHOTS, journal),
+            live=Live(home / SNAPSHOTS, journal, EventLog(home / EVENTS)),
             intake=Intake(rules),
             policy=PolicyFile(getattr(settings, "policy_file", None)),
             allowance=Allowance(home, ceiling=settings.fleet_allowance),
@@ -102,6 +104,9 @@ class Service:
     async def start(self) -> None:
         """Read the keys, take the snapshot in force, and begin to watch both."""
         await asyncio.to_thread(self.keyring.refresh)
+        self.intake.warm()
+        with suppress(JournalUnavailable):  # its writer may come later
+            await self.journal.reach(1.0)
         await self.live.start()
         for task in (self.keyring.keep_fresh(), self.live.watch()):
             self.tasks.append(asyncio.create_task(task))

@@ -49,9 +49,10 @@ async def readiness(service: Service) -> dict[str, Any]:
     journal = False
     try:
         async with asyncio.timeout(PATIENCE_S):
-            await service.journal.last_sequence()
+            await service.journal.reach(PATIENCE_S)
+            journal = True
             lag = await service.journal.lag()
-        journal, events, seconds, problem = True, lag.events, lag.seconds, lag.problem
+        events, seconds, problem = lag.events, lag.seconds, lag.problem
         metrics.JOURNAL_LAG.set(lag.events)
     except (TimeoutError, RingfinderError):
         pass
