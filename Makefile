@@ -32,6 +32,7 @@ demo: $(RUN) ## Simulate a small world, audit it, print the findings (under 3 mi
 	@RINGFINDER=$(BIN)/ringfinder OUT=$(DEMO) .ci/tools/demo.sh
 
 test: $(DEV) ## Check style, types, imports, and run every test.
+	@.ci/tools/compose.sh
 	@$(if $(filter 0,$(BROWSER)),,.ci/tools/chromium.sh)
 	@$(if $(filter 0,$(NEO4J)),,.ci/tools/neo4j.sh $(BIN)/python)
 	@$(MAKE) lint
