@@ -22,6 +22,7 @@ from ringfinder.cli import (
     policy,
     pseudonym,
     publish,
+    rebuild,
     recompute,
     serve,
     simulate,
@@ -59,6 +60,7 @@ program.add_command(audit.audit)
 program.add_command(simulate.simulate)
 program.add_command(evaluate.evaluate)
 program.add_command(load.load)
+program.add_command(rebuild.rebuild)
 program.add_command(recompute.recompute)
 program.add_command(publish.publish)
 program.add_command(label.label)

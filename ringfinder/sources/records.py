@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,8 +60,7 @@ class Records:
         if "prompt" in found.fields:
             query += " LEFT JOIN band_lists USING (prompt)"
         self._con.execute("SET preserve_insertion_order = true")
-        for batch in self._con.sql(query).to_arrow_reader(CHUNK_ROWS):
-            yield pa.Table.from_batches([batch])
+        yield from _in_chunks(self._con.sql(query).to_arrow_reader(CHUNK_ROWS))
         self._con.execute(f"DROP TABLE {table}")
 
     def count_strangers(self, table: str, known: Sequence[Path] = ()) -> int:
@@ -99,6 +98,20 @@ class Records:
             *(field for field in found.fields if field not in done),
             *(["bands AS prompt"] if "prompt" in found.fields else []),
         ]
+
+
+def _in_chunks(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Join the database's batches, which are as small as it likes, to about `CHUNK_ROWS`."""
+    held: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in batches:
+        if held and rows + batch.num_rows > CHUNK_ROWS:
+            yield pa.Table.from_batches(held)
+            held, rows = [], 0
+        held.append(batch)
+        rows += batch.num_rows
+    if rows:
+        yield pa.Table.from_batches(held)
 
 
 @contextmanager
