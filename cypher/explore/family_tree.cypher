@@ -1,0 +1,5 @@
+// Where a ring came from and what came of it, as a picture.
+// parameters: ring (string: the ring's id, also of one that is no more), limit (integer = 100: paths)
+MATCH p = (:RingName {id: $ring})(()<-[:NOW|BEFORE]-(:Change)-[:NOW|BEFORE]->(:RingName)){0,4}()
+RETURN p
+LIMIT $limit

@@ -1,0 +1,10 @@
+// What the last run changed: rings born, grown, shrunk, split, merged, died.
+// parameters: limit (integer = 200: rows)
+MATCH (run:Run)
+WITH run ORDER BY run.token DESC LIMIT 1
+MATCH (run)-[:RECORDED]->(c:Change)
+OPTIONAL MATCH (c)-[:BEFORE]->(before:RingName)
+OPTIONAL MATCH (c)-[:NOW]->(now:RingName)
+RETURN c.change AS change, before.id AS before, now.id AS now, c.shared AS shared_accounts
+ORDER BY change, shared_accounts DESC, now, before
+LIMIT $limit

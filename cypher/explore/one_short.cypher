@@ -1,0 +1,11 @@
+// Accounts one shared value short of a ring: outside it, with values of it of one kind only.
+// parameters: ring (string: the ring's id), most (integer = 1000: holders from which a value is left out), limit (integer = 100: rows)
+MATCH (r:Ring {id: $ring})-[k:MARKED_BY]->(v:Value)
+WHERE COUNT { (v)<-[:SEEN_WITH]-() } <= $most
+MATCH (v)<-[:SEEN_WITH]-(a:Account)
+WHERE NOT EXISTS { (a)-[:MEMBER_OF]->(r) }
+WITH a, collect(DISTINCT [name IN labels(v) WHERE name <> 'Value'][0]) AS kinds, max(k.nats) AS nats
+WHERE size(kinds) = 1
+RETURN a.id AS account, kinds[0] AS kind, nats, datetime({epochMillis: a.created_ms}) AS created
+ORDER BY nats DESC, account
+LIMIT $limit

@@ -1,0 +1,11 @@
+// Who came after a ring fell silent: later sign-ups outside it that hold what marked it.
+// parameters: ring (string: the ring's id), most (integer = 1000: holders from which a value is left out), limit (integer = 100: rows)
+MATCH (r:Ring {id: $ring})-[k:MARKED_BY]->(v:Value)
+WHERE COUNT { (v)<-[:SEEN_WITH]-() } <= $most
+MATCH (v)<-[:SEEN_WITH]-(a:Account)
+WHERE a.created_ms > r.last_seen_ms AND NOT EXISTS { (a)-[:MEMBER_OF]->(r) }
+WITH a, collect(DISTINCT [name IN labels(v) WHERE name <> 'Value'][0]) AS kinds, sum(k.nats) AS nats
+OPTIONAL MATCH (a)-[:MEMBER_OF]->(now:Ring)
+RETURN a.id AS account, datetime({epochMillis: a.created_ms}) AS created, kinds, nats, now.id AS ring
+ORDER BY nats DESC, account
+LIMIT $limit
