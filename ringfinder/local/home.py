@@ -172,8 +172,9 @@ class Home:
                     "directory to begin anew."
                 )
             return
-        password = secrets.token_urlsafe(24)
-        _write_private(self.password_file, password + "\n")
+        if not self.password_file.exists():
+            _write_private(self.password_file, secrets.token_urlsafe(24) + "\n")
+        password = self.password_file.read_text(encoding="utf-8").strip()
         # What `neo4j-admin dbms set-initial-password` would write, without starting a Java for it:
         # no moment passes in which the server can be entered with a known password.
         _write_private(self.directory / "data" / "dbms" / "auth.ini", _credential(password))

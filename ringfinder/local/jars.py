@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -121,7 +121,7 @@ def fetch(
     return tuple(pin.path(cache) for pin in wanted)
 
 
-def resolve(coordinates: Iterable[str], cache: Path | None = None) -> tuple[Path, ...]:
+def resolve(coordinates: Sequence[str], cache: Path | None = None) -> tuple[Path, ...]:
     """Return jars that no lock file names, and all they need: plugins, for instance.
 
     Parameters
@@ -146,7 +146,8 @@ def resolve(coordinates: Iterable[str], cache: Path | None = None) -> tuple[Path
             found = {dependency.artifact for dependency in (*asked, *needed)}
             return tuple(artifact.resolve() for artifact in sorted(found, key=str))
         except (RuntimeError, OSError) as error:
-            raise _unreachable(str(error)) from None
+            names = ", ".join(coordinates)
+            raise _unreachable(f"{names}: {type(error).__name__}") from None
 
 
 def _missing(wanted: Sequence[Pin], cache: Path) -> list[Pin]:
@@ -159,7 +160,7 @@ def _is_whole(pin: Pin, cache: Path) -> bool:
     try:
         with pin.path(cache).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest() == pin.sha256
-    except FileNotFoundError:
+    except OSError:  # absent, most often; what else is wrong shows when it is written
         return False
 
 
@@ -181,9 +182,9 @@ def _download(pin: Pin, cache: Path, context: MavenContext) -> None:
     component = context.project(group, artifact).at_version(version)
     why = ""
     for _ in range(_TRIES):
-        # jgo writes to the final place, so what a killed run left there is in its way.
-        pin.path(cache).unlink(missing_ok=True)
         try:
+            # jgo writes to the final place, so what a killed run left there is in its way.
+            pin.path(cache).unlink(missing_ok=True)
             component.artifact(*classifier).resolve()
         except (RuntimeError, OSError) as error:  # requests' errors are OSErrors
             why = f"{pin.name}: {type(error).__name__}"

@@ -179,7 +179,7 @@ class TestKubernetes:
 
 class TestTheContainersNight:
     def start(self, tmp_path, script: str, **variables: str) -> subprocess.Popen:
-        """Start the loop, its night some seconds away, with a shell script in place of ringfinder."""
+        """Start the loop, its night seconds away, a script in place of ringfinder."""
         soon = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=3)
         told = {
             "NIGHTLY_AT": soon.strftime("%H:%M:%S"),
