@@ -1,15 +1,43 @@
 """The answer to one sign-up: evidence from `score.online`, with words.
 
-    answer = Scorer(model, overlay).score(signup)
+answer = Scorer(model, overlay).score(signup)
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import hashlib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
 
+from ringfinder.explain.numbers import plural
+from ringfinder.explain.reasons import SHOWN, log_odds, ring_sentence
+from ringfinder.explain.words import account_sentence, newcomer_sentence
 from ringfinder.model import Decision, Family, Reason, Verdict
 from ringfinder.normalise.one import NormalisedSignup
+from ringfinder.schema import FAMILIES, FAMILY_OF_KIND, KINDS
+from ringfinder.score.online.births import Belonging
+from ringfinder.score.online.judgement import CHALLENGE_NEWBORN, REVIEW_NEWBORN, TOO_FEW
+from ringfinder.score.online.known import Standing, Tie
+from ringfinder.score.online.model import Model
+from ringfinder.score.online.overlay import Overlay
+
+CHALLENGE = 0.9
+"""Score from which a member of a fleet is challenged, as in the batch."""
+
+_OUTSIDE = Reason(
+    "no_ring", "ring", "none", 0.0,
+    "Outside all rings: what it shares with others does not tie it to one.",
+)  # fmt: skip
+_PUBLIC = {
+    Decision.ALLOW: "Nothing more is needed.",
+    Decision.REVIEW: "We look at some new accounts more closely. You need not do anything; if "
+    "this takes long, contact support.",
+    Decision.CHALLENGE: "Please confirm who you are to go on. If you cannot, contact support, "
+    "and a person will look at it.",
+    Decision.DENY: "We cannot open this account. If you think this is a mistake, contact "
+    "support, and a person will look at it.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +47,15 @@ class RingAnswer:
     Attributes
     ----------
     ring_id
-        Of the snapshot, or ``new-`` and a number for a ring that was seen since.
+        Of the snapshot, or ``new-...`` for a ring that was seen since.
     membership
         P(member of it), 0-1.
     verdict
-        What it was judged to be; a ring seen since is at most `unclear`.
+        What it was judged to be; a ring seen since is `unclear` until a nightly run judges it.
     size
-        Accounts in it.
+        Accounts in it, those that came since the snapshot included.
     provisional
-        Seen since the snapshot; no nightly run has judged it.
+        Seen since the snapshot.
     """
 
     ring_id: str
@@ -67,20 +95,137 @@ class Answer:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values: score, ring, families, reasons, public_reason."""
-        raise NotImplementedError
+        return {
+            "score": self.score,
+            "ring": None if self.ring is None else asdict(self.ring),
+            "families": sorted(self.families),
+            "reasons": [asdict(reason) for reason in self.reasons],
+            "public_reason": self.public_reason,
+        }
+
+
+class Shown(Protocol):
+    """A value that ties a sign-up to a ring."""
+
+    @property
+    def kind(self) -> int:
+        """Code of its kind."""
+
+    @property
+    def nats(self) -> float:
+        """Weight of evidence."""
+
+    @property
+    def inside(self) -> int:
+        """Members that hold it."""
+
+    @property
+    def total(self) -> int:
+        """Accounts that hold it."""
 
 
 class Scorer:
-    """Scores sign-ups against one model and one overlay (`score.online`)."""
+    """Scores sign-ups against one snapshot and what came since.
 
-    def __init__(self, model: Any, overlay: Any = None) -> None:
-        self.model, self.overlay = model, overlay
+    Parameters
+    ----------
+    model
+        The snapshot.
+    overlay
+        Sign-ups since; an empty one if not given.
+    """
+
+    def __init__(self, model: Model, overlay: Overlay | None = None) -> None:
+        self.model = model
+        self.overlay = Overlay(model) if overlay is None else overlay
 
     def score(self, signup: NormalisedSignup) -> Answer:
         """Return the answer; changes nothing. `Overlay.add` takes the sign-up in."""
-        raise NotImplementedError
+        looked = self.overlay.look(signup.values)
+        standing, belonging = looked.standing, looked.belonging
+        if standing.member and standing.tie is not None:
+            return self._known(standing, standing.tie)
+        if belonging is not None and belonging.ring.size + 1 >= TOO_FEW:
+            return _newborn(standing, belonging)
+        return Answer(
+            standing.score, None, frozenset(), (_OUTSIDE,), Decision.ALLOW, _PUBLIC[Decision.ALLOW]
+        )
+
+    def _known(self, standing: Standing, tie: Tie) -> Answer:
+        """Answer of a member of a ring of the snapshot; decided as `pipeline.judgement` does."""
+        ring, verdict = tie.ring, self.model.verdicts[tie.ring]
+        probability = float(self.model.arrays.ring_probability[ring])
+        size = int(self.model.arrays.ring_size[ring])
+        decision = Decision.ALLOW
+        if verdict is Verdict.FLEET:
+            decision = Decision.CHALLENGE if standing.score >= CHALLENGE else Decision.REVIEW
+        told = Reason(
+            f"ring_{verdict}", "ring", "verdict", log_odds(probability),
+            ring_sentence(str(verdict), size, probability),
+        )  # fmt: skip
+        shared = [
+            _reason(hit, account_sentence(KINDS[hit.kind], inside=hit.inside + 1, total=hit.total))
+            for hit in _strongest(tie.hits)
+        ]
+        size += self.overlay.joined.get(ring, 0)
+        return Answer(
+            standing.score,
+            RingAnswer(self.model.ring_ids[ring].as_py(), standing.membership, verdict, size),
+            frozenset(FAMILIES[code] for code in tie.families),
+            (told, *shared),
+            decision,
+            _PUBLIC[decision],
+        )
+
+
+def _newborn(standing: Standing, belonging: Belonging) -> Answer:
+    """Answer of a member of a ring that was seen since the snapshot."""
+    ring = belonging.ring
+    here = belonging.membership * ring.probability
+    score = 1.0 - (1.0 - standing.score) * (1.0 - here)
+    families = frozenset(FAMILIES[code] for code in belonging.families)
+    decision = Decision.ALLOW
+    if here >= REVIEW_NEWBORN:
+        sure = here >= CHALLENGE_NEWBORN and len(families & marking(ring.families)) >= 2
+        decision = Decision.CHALLENGE if sure else Decision.REVIEW
+    told = Reason(
+        "ring_newborn", "ring", "verdict", log_odds(ring.probability),
+        f"In a ring of {plural(ring.size + 1, 'account')} that formed since the last nightly run"
+        + (" and begins like a fleet." if decision is not Decision.ALLOW else "."),
+    )  # fmt: skip
+    shared = [
+        _reason(one, newcomer_sentence(KINDS[one.kind], others=one.inside, total=one.total))
+        for one in _strongest(belonging.shown)
+    ]
+    name = hashlib.blake2b(f"{ring.number}:{ring.founded_by}".encode(), digest_size=6).hexdigest()
+    return Answer(
+        score,
+        RingAnswer(f"new-{name}", belonging.membership, Verdict.UNCLEAR, ring.size + 1, True),
+        families,
+        (told, *shared),
+        decision,
+        _PUBLIC[decision],
+    )
+
+
+def marking(codes: Iterable[int]) -> frozenset[Family]:
+    """Return families by their codes."""
+    return frozenset(FAMILIES[code] for code in codes)
+
+
+def _strongest(shown: Iterable[Shown]) -> list[Shown]:
+    """Return the strongest value of each family, strongest first, `SHOWN` at most."""
+    best: dict[int, Shown] = {}
+    for one in sorted(shown, key=lambda one: (-one.nats, one.kind)):
+        best.setdefault(FAMILY_OF_KIND[one.kind], one)
+    return list(best.values())[:SHOWN]
+
+
+def _reason(one: Shown, text: str) -> Reason:
+    kind = KINDS[one.kind]
+    return Reason(f"shared_{kind.name}", str(kind.family), kind.name, one.nats, text)
 
 
 def public_reason(decision: Decision) -> str:
     """Return what an applicant may be told of a decision."""
-    raise NotImplementedError
+    return _PUBLIC[decision]

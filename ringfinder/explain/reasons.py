@@ -140,15 +140,20 @@ def _strongest_of_each_family(
 
 def _verdict(rings: Rings, judgement: Judgement, ring: int) -> Reason:
     verdict, score = judgement.verdict[ring], float(judgement.score[ring])
-    accounts = plural(int(rings.size[ring]), "account")
-    text = {
+    text = ring_sentence(verdict, int(rings.size[ring]), score)
+    return Reason(f"ring_{verdict}", "ring", "verdict", log_odds(score), text)
+
+
+def ring_sentence(verdict: str, size: int, score: float) -> str:
+    """Say in what kind of ring an account is, of so many accounts, and how sure that is."""
+    accounts = plural(size, "account")
+    return {
         Verdict.FLEET: f"In a ring of {accounts} that one operator runs ({share(score)} sure).",
         Verdict.UNCLEAR: f"In a ring of {accounts} that a person should look at.",
     }.get(
         Verdict(verdict),
         f"In a ring of {accounts} that looks like {article(verdict)}, not like a fleet.",
     )
-    return Reason(f"ring_{verdict}", "ring", "verdict", log_odds(score), text)
 
 
 def _shared(graph: AttributeGraph, rings: Rings, row: int) -> Reason:

@@ -49,6 +49,25 @@ def account_sentence(kind: AttributeKind, *, inside: int, total: int) -> str:
     return f"{text}; {plural(outside, 'account')} outside {'does' if outside == 1 else 'do'}."
 
 
+def newcomer_sentence(kind: AttributeKind, *, others: int, total: int) -> str:
+    """Say what a value says that a sign-up shares with members of a ring that is being born.
+
+    Parameters
+    ----------
+    kind
+        Of the value.
+    others, total
+        Members that hold it; sign-ups since the snapshot that do.
+    """
+    whom = f"{plural(others, 'account')} of its ring"
+    if kind.name in _DID:
+        text = f"{_DID[kind.name].capitalize()} as {whom}"
+    else:
+        text = f"Has {article(kind.words)} in common with {whom}"
+    outside = total - others
+    return f"{text}; {count(outside)} of the other new ones do." if outside > 0 else f"{text}."
+
+
 def counted_kind(kind: AttributeKind, number: int) -> str:
     """Return how many values of a kind there are: ``one e-mail domain``, ``3 user agents``."""
     return f"one {kind.words}" if number == 1 else f"{count(number)} {plural_of(kind.words)}"

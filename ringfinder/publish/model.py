@@ -24,7 +24,12 @@ from ringfinder.model import Decision, FloatArray, IntArray, Verdict
 from ringfinder.publish.staging import RUN_FILE, Staging
 from ringfinder.schema import FAMILIES, FAMILY_OF_KIND, KINDS
 from ringfinder.score.assess import Assessment
-from ringfinder.score.online.build import account_digests, mark_arrays, value_arrays
+from ringfinder.score.online.build import (
+    account_digests,
+    mark_arrays,
+    value_arrays,
+    with_own_values,
+)
 from ringfinder.score.online.model import ARRAY_NAMES, VERDICTS, Arrays, Model
 
 FORMAT = 1
@@ -56,6 +61,8 @@ def write_model(
         `explain.account_reasons` of the run, and `pipeline.judgement.decisions(judged)`.
     """
     graph = run.graph
+    known = shared.values
+    shared, back = with_own_values(graph, shared, back, judged.ring)
     lifts = log_lifts(shared, back, judged.ring)
     values, place = value_arrays(shared, back, graph.pseudonym, graph.created_ms)
     fleet = np.array([verdict is Verdict.FLEET for verdict in judged.verdict], dtype=bool)
@@ -88,6 +95,7 @@ def write_model(
         "usage": bool(graph.profiles.exchanges.any()),
         "accounts": graph.accounts,
         "values": shared.values,
+        "shared": known,
         "rings": len(judged.verdict),
     }
     stage.write_bytes(META, json.dumps(meta, sort_keys=True).encode() + b"\n")

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
+from scipy import sparse
 
 from ringfinder.evidence.anchors import anchor_marks
-from ringfinder.evidence.background import Background
+from ringfinder.evidence.background import SHRINKAGE, Background
 from ringfinder.evidence.incidence import Incidence
-from ringfinder.evidence.lifts import SHRINKAGE, THRESHOLD_NATS, Lifts
+from ringfinder.evidence.lifts import THRESHOLD_NATS, Lifts
+from ringfinder.evidence.pooled import POOLED
+from ringfinder.graph.columns import AttributeGraph
 from ringfinder.model import BoolArray, FloatArray, IntArray
-from ringfinder.schema import KINDS
+from ringfinder.schema import FAMILY_OF_KIND, KINDS
 from ringfinder.score.near import NEAR_NATS
 
 HOUR_MS = 3_600_000
@@ -22,6 +26,51 @@ CLOCK_PRIOR = 20.0
 _DIGIT = np.zeros(256, dtype=np.uint8)
 _DIGIT[list(b"0123456789abcdef")] = np.arange(16)
 _ROWS = 1 << 20
+
+
+def with_own_values(
+    graph: AttributeGraph, shared: Incidence, back: Background, ring: IntArray
+) -> tuple[Incidence, Background]:
+    """Return the incidence with the values that one member of a ring alone holds.
+
+    They say nothing about anybody in the run, but whoever shows one tomorrow is linked to that
+    member (`evidence.pooled`): the batch would find it shared. Lifts of all other values
+    are the same on both.
+
+    Parameters
+    ----------
+    graph, shared, back
+        Of the run.
+    ring
+        int32 (N,): -1 outside rings.
+    """
+    known = np.zeros(graph.values, dtype=bool)
+    known[shared.source] = True
+    rows = np.flatnonzero(
+        (ring[graph.account] >= 0) & POOLED[graph.kind[graph.value]] & ~known[graph.value]
+    )
+    if not len(rows):
+        return shared, back
+    # labelled accounts aside, a value that is not shared has one holder
+    source = graph.value[rows].astype(np.int64)
+    account = np.concatenate((shared.account, graph.account[rows]))
+    value = np.concatenate((shared.value, shared.values + np.arange(len(rows)))).astype(np.int32)
+    order = np.lexsort((value, account))
+    kind = np.concatenate((shared.kind, graph.kind[source])).astype(np.int8)
+    none = sparse.csr_array((len(rows), back.classes))
+    return (
+        Incidence(
+            accounts=shared.accounts,
+            account=account[order].astype(np.int32),
+            value=value[order],
+            kind=kind,
+            family=np.array(FAMILY_OF_KIND, dtype=np.int8)[kind],
+            degree=np.concatenate((shared.degree, np.ones(len(rows), dtype=np.int64))),
+            source=np.concatenate((shared.source, source)).astype(np.int32),
+            shown=shared.shown,
+        ),
+        replace(back, holders=sparse.csr_array(sparse.vstack((back.holders, none)))),
+    )
 
 
 def value_arrays(
@@ -98,6 +147,7 @@ def mark_arrays(
         "mark_key": key[order],
         "mark_nats": lifts.nats[order],
         "mark_inside": lifts.inside[order],
+        "mark_holder": lifts.holder[order],
         "anchor_start": starts.astype(np.int32),
         "anchor_ring": lifts.community[anchors].astype(np.int32),
         "ring_size": lifts.size,

@@ -28,12 +28,23 @@ WITNESS = tuple(kind.witness for kind in KINDS)
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One value of a sign-up that marks a ring."""
+    """One value of a sign-up that marks a ring.
+
+    Attributes
+    ----------
+    kind, nats
+        Of the value; its lift.
+    inside, total
+        Members that hold it; accounts that hold it.
+    holder
+        The member that alone holds it, else -1.
+    """
 
     kind: int
     nats: float
     inside: int
     total: int
+    holder: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,18 +167,30 @@ def _ties(model: Model, kinds: Sequence[int], values: IntArray) -> list[Tie]:
     hit = np.flatnonzero(arrays.mark_key[at] == key)
     row = at[hit]
     found: list[list[Hit]] = [[] for _ in ordered]
-    for number, nats, inside, degree in zip(
+    for number, nats, inside, holder, degree in zip(
         hit.tolist(),
         arrays.mark_nats[row].tolist(),
         arrays.mark_inside[row].tolist(),
+        arrays.mark_holder[row].tolist(),
         arrays.value_degree[values[hit // len(ordered)]].tolist(),
         strict=True,
     ):
         value, candidate = divmod(number, len(ordered))
-        found[candidate].append(Hit(kinds[value], nats, inside, degree))
+        found[candidate].append(Hit(kinds[value], nats, inside, degree, holder))
     shown = sorted({kind for kind in kinds if WITNESS[kind]})
-    ties = [_tie(model, ring, hits, shown) for ring, hits in zip(ordered, found, strict=True)]
+    ties = [
+        _tie(model, ring, _heard(hits), shown) for ring, hits in zip(ordered, found, strict=True)
+    ]
     return ties if candidates else []
+
+
+def _heard(hits: list[Hit]) -> list[Hit]:
+    """Leave out what repeats: whoever is linked to one and the same member is linked once."""
+    single = [hit for hit in hits if hit.holder >= 0]
+    if len(single) < 2 or len({hit.holder for hit in single}) > 1:
+        return hits
+    strongest = max(single, key=lambda hit: hit.nats)
+    return [hit for hit in hits if hit.holder < 0 or hit is strongest]
 
 
 def _tie(model: Model, ring: int, hits: list[Hit], shown: list[int]) -> Tie:

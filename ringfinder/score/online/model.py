@@ -28,7 +28,8 @@ class Arrays:
     Attributes
     ----------
     value_high, value_low
-        uint64 (V,): digests of the values that two accounts or more hold, sorted.
+        uint64 (V,): digests of the values that two accounts or more hold, and of those that
+        would link somebody else to the one member of a ring that holds them, sorted.
     value_degree
         int32 (V,): accounts that hold each.
     popular
@@ -45,8 +46,8 @@ class Arrays:
         int64 (M,): place in `marked` * R + ring, ascending.
     mark_nats
         float64 (M,): lifts.
-    mark_inside
-        int32 (M,): members that hold the value.
+    mark_inside, mark_holder
+        int32 (M,): members that hold the value; the one that alone does, else -1.
     anchor_start, anchor_ring
         int32 (W + 1,), (A,): rings that nobody comes near without an anchor
         (`evidence.anchors`), by place in `marked`.
@@ -83,6 +84,7 @@ class Arrays:
     mark_key: IntArray
     mark_nats: FloatArray
     mark_inside: IntArray
+    mark_holder: IntArray
     anchor_start: IntArray
     anchor_ring: IntArray
     ring_size: FloatArray

@@ -1,0 +1,299 @@
+"""How newborn rings begin and grow: newcomers that two families tie to each other.
+
+A ring begins where three newcomers share rare things of two families, where more of them
+than chance allows hold two values together, however common each is (`evidence.pairs`), or
+where ties of two families meet in one of them: an operator who deals cards and devices at
+random leaves no pair twice. It grows by the batch's own test: the log odds of membership
+(`evidence.lifts`), measured on the members so far, in odds against all newcomers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from math import log, sqrt
+
+from ringfinder.detect.ties import TIES
+from ringfinder.evidence.lifts import (
+    CONFIDENCE,
+    LEAST_CAP,
+    LEAST_PRIOR,
+    MINIMUM_LIFT,
+    THRESHOLD_NATS,
+)
+from ringfinder.schema import CODE, FAMILIES, FAMILY_OF_KIND, OBSERVATION_OF_KIND
+from ringfinder.score.online.holders import Table
+from ringfinder.score.online.known import WITNESS, expit
+from ringfinder.score.online.newborn import Newborn, Newcomer
+from ringfinder.score.online.rates import Rates, Value
+
+RARE = 12
+"""Holders in the snapshot up to which a value ties newcomers: an address of a carrier or of a
+VPN service has more."""
+
+PAIR_NATS = 14.0
+"""Excess of a pair of values over chance from which it founds a ring: of some hundred thousand
+pairs among a day's newcomers, a tenth of one reaches it by chance."""
+
+LINK_NATS = 5.0
+"""Log odds, against all newcomers, from which two of them are linked by what both show."""
+
+FOUNDERS = 3
+"""Newcomers that a ring begins with; two are a couple."""
+
+MOST_RINGS = 4
+"""Newborn rings a sign-up is held against: those that most of its links lead to."""
+
+_SILENT = frozenset({CODE["signup_window"], CODE["activity_window"], CODE["model_adoption"]})
+"""Kinds that join nobody: everybody who came this hour came this hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A value of a sign-up that marks a newborn ring."""
+
+    kind: int
+    nats: float
+    inside: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Belonging:
+    """What ties a sign-up to a newborn ring.
+
+    Attributes
+    ----------
+    ring
+        The ring, as it was before the sign-up.
+    nats
+        Log odds of membership.
+    families
+        Codes of the families that speak.
+    shown
+        Values that mark the ring.
+    """
+
+    ring: Newborn
+    nats: float
+    families: tuple[int, ...]
+    shown: tuple[Shown, ...]
+
+    @property
+    def member(self) -> bool:
+        """Whether two families carry the odds over the batch's threshold."""
+        return self.nats > THRESHOLD_NATS and len(self.families) >= 2
+
+    @property
+    def membership(self) -> float:
+        """P(member)."""
+        return expit(self.nats)
+
+
+@dataclass(frozen=True, slots=True)
+class _Met:
+    """Newcomers met through values: places of the values shared, and whom ties lead to."""
+
+    places: dict[int, list[int]]
+    tied: dict[int, set[int]]  # family -> newcomers
+
+
+class Births:
+    """Newborn rings among newcomers.
+
+    Parameters
+    ----------
+    rates
+        Of the snapshot.
+    table
+        The newcomers.
+    """
+
+    def __init__(self, rates: Rates, table: Table) -> None:
+        self.rates, self.table = rates, table
+        self._rings = 0
+
+    def find(self, values: Sequence[Value]) -> Belonging | None:
+        """Return the newborn ring that somebody with these values belongs to, if any.
+
+        Of several the likeliest fleet; changes nothing.
+        """
+        found = [one for one in self._belongings(values, self._met(values)) if one.member]
+        return max(
+            found,
+            key=lambda one: (one.ring.probability * one.membership, -one.ring.number),
+            default=None,
+        )
+
+    def take(self, newcomer: Newcomer, values: list[Value]) -> None:
+        """Give a newcomer values; it may join a ring or found one."""
+        before = tuple([kind for kind, _, _ in newcomer.values])
+        self.table.hold(newcomer, values)
+        if newcomer.ring is not None:
+            newcomer.ring.show(values, before)
+            newcomer.ring.judge(self.rates)
+            return
+        met = self._met(newcomer.values, but=newcomer.number)
+        belongings = [one for one in self._belongings(newcomer.values, met) if one.member]
+        if belongings:
+            self._join(newcomer, belongings)
+        else:
+            self._found(newcomer, met)
+        if newcomer.ring is not None:
+            self._call(newcomer.ring, met)
+            newcomer.ring.judge(self.rates)
+
+    def _join(self, newcomer: Newcomer, belongings: list[Belonging]) -> None:
+        """Join the ring with the best odds; rings that one newcomer belongs to are one."""
+        belongings.sort(key=lambda one: (-one.nats, one.ring.number))
+        ring = max((one.ring for one in belongings), key=lambda ring: (ring.size, -ring.number))
+        for one in belongings:
+            if one.ring is not ring:
+                ring.absorb(one.ring)
+        ring.add(newcomer)
+
+    def _found(self, newcomer: Newcomer, met: _Met) -> None:
+        """Begin a ring with those who are linked to a newcomer and in none."""
+        linked = self._linked(newcomer, met)
+        if len(linked) + 1 < FOUNDERS:
+            linked |= self._paired(newcomer, met)
+        if len(linked) + 1 < FOUNDERS:
+            families = [who for who in met.tied.values() if who]
+            linked = set().union(*families) if len(families) >= 2 else set()
+        free = [self.table.newcomers[number] for number in sorted(linked)]
+        free = [one for one in free if one.ring is None]
+        if len(free) + 1 >= FOUNDERS:
+            self._rings += 1
+            ring = Newborn(self._rings, newcomer.people, free[0].account_id)
+            for one in (*free, newcomer):
+                ring.add(one)
+
+    def _call(self, ring: Newborn, met: _Met) -> None:
+        """Take in those met who are in no ring and belong to this one now."""
+        for number, places in met.places.items():
+            other = self.table.newcomers[number]
+            if other.ring is None and len(places) > 1:
+                one = self._belonging(other.values, ring)
+                if one.member:
+                    ring.add(other)
+
+    def _met(self, values: Sequence[Value], *, but: int = -1) -> _Met:
+        """Meet the latest holders of every value that may join."""
+        places: dict[int, list[int]] = {}
+        tied: dict[int, set[int]] = {}
+        explained = self.rates.explained
+        for place, (kind, key, index) in enumerate(values):
+            holders = self.table.holders.get(key)
+            if holders is None or kind in _SILENT or not WITNESS[kind] or index in explained:
+                continue
+            for number in holders.recent:
+                if number != but:
+                    places.setdefault(number, []).append(place)
+            if TIES[kind] and holders.count >= FOUNDERS and self.rates.degree(index) <= RARE:
+                tied.setdefault(FAMILY_OF_KIND[kind], set()).update(holders.recent)
+        for who in tied.values():
+            who.discard(but)
+        return _Met(places, tied)
+
+    def _linked(self, newcomer: Newcomer, met: _Met) -> set[int]:
+        """Return those who share so much of two families that chance does not explain it."""
+        everybody = float(max(self.table.seen, 1))
+        surprise: dict[int, float] = {}
+        found = set()
+        for number, places in met.places.items():
+            if len(places) < 2:
+                continue
+            best: dict[int, float] = {}
+            for place in places:
+                value = newcomer.values[place]
+                nats = surprise.get(place)
+                if nats is None:
+                    lately = (self.table.holders[value[1]].count - 2.0) / everybody
+                    common = value[0] in _COARSE and lately
+                    rate = max(self.rates.rate(value, newcomer.people), common)
+                    nats = surprise[place] = -log(rate)
+                family = FAMILY_OF_KIND[value[0]]
+                best[family] = max(best.get(family, 0.0), min(nats, log(everybody) + 1.0))
+            if len(best) >= 2 and sum(best.values()) > log(everybody) + LINK_NATS:
+                found.add(number)
+        return found
+
+    def _paired(self, newcomer: Newcomer, met: _Met) -> set[int]:
+        """Return those who hold two values with a newcomer more often than chance has it."""
+        counts: dict[tuple[int, int], set[int]] = {}
+        values = newcomer.values
+        for number, places in met.places.items():
+            for one, other in combinations(places, 2):
+                if FAMILY_OF_KIND[values[one][0]] != FAMILY_OF_KIND[values[other][0]]:
+                    counts.setdefault((one, other), set()).add(number)
+        found: set[int] = set()
+        for (one, other), numbers in counts.items():
+            if len(numbers) + 1 >= FOUNDERS and not found.issuperset(numbers):
+                nats = self._excess(values[one], values[other], len(numbers), newcomer.people)
+                if nats > PAIR_NATS:
+                    found |= numbers
+        return found
+
+    def _excess(self, one: Value, other: Value, met: int, people: int) -> float:
+        """Return the nats by which newcomers hold two values together beyond chance.
+
+        Only the latest holders were looked at: their share stands for all. A value that is
+        on many newcomers besides is as common as that, whatever it was before.
+        """
+        holders = (self.table.holders[one[1]], self.table.holders[other[1]])
+        fewer = min(holders, key=lambda one: one.count)
+        together = max(fewer.count * met / len(fewer.recent), met + 1.0)
+        everybody = float(max(self.table.seen, 1))
+        expected = everybody
+        for value, held in zip((one, other), holders, strict=True):
+            lately = max(held.count - together, 0.0) / everybody
+            expected *= max(self.rates.rate(value, people), lately)
+        expected = max(expected, 1.0 / everybody)
+        return together * log(together / expected) - (together - expected)
+
+    def _belongings(self, values: Sequence[Value], met: _Met) -> list[Belonging]:
+        """Hold a sign-up against the rings that most of its links lead to."""
+        links: dict[int, int] = {}
+        rings: dict[int, Newborn] = {}
+        for number, places in met.places.items():
+            ring = self.table.newcomers[number].ring
+            if ring is not None:
+                rings[ring.number] = ring
+                links[ring.number] = links.get(ring.number, 0) + len(places)
+        most = sorted(links, key=lambda number: (-links[number], number))[:MOST_RINGS]
+        return [self._belonging(values, rings[number]) for number in most]
+
+    def _belonging(self, values: Iterable[Value], ring: Newborn) -> Belonging:
+        """Return the odds that somebody with these values belongs to a ring (`evidence.lifts`)."""
+        everybody = float(max(self.table.seen, ring.size + 1))
+        prior = max(log(everybody / ring.size), LEAST_PRIOR)
+        cap = max(prior, LEAST_CAP)
+        best: dict[int, float] = {}
+        shown = []
+        for value in values:
+            kind, key, index = value
+            inside = ring.counts.get(key, 0)
+            if inside < 2 or not WITNESS[kind] or index in self.rates.explained:
+                continue
+            holders = self.table.holders.get(key)
+            held = holders.count if holders is not None else inside
+            outside = max(self.rates.rate(value, ring.people), (held - inside - 1.0) / everybody)
+            rate = max(inside - CONFIDENCE * sqrt(inside), 0.25) / ring.size
+            nats = min(log(min(rate, 1.0) / outside), cap)
+            if nats > MINIMUM_LIFT and kind not in _SILENT:
+                shown.append(Shown(kind, nats, inside, held))
+                observation = OBSERVATION_OF_KIND[kind]
+                best[observation] = max(best.get(observation, 0.0), nats)
+        speaks = [0.0] * len(FAMILIES)
+        for observation, nats in best.items():
+            speaks[_FAMILY_OF_OBSERVATION[observation]] += nats
+        odds = sum(min(nats, cap) for nats in speaks) - prior
+        families = tuple(code for code, nats in enumerate(speaks) if nats >= MINIMUM_LIFT)
+        return Belonging(ring, odds, families, tuple(shown))
+
+
+_COARSE = frozenset(code for code, ties in enumerate(TIES.tolist()) if not ties)
+_FAMILY_OF_OBSERVATION = {
+    observation: FAMILY_OF_KIND[kind] for kind, observation in enumerate(OBSERVATION_OF_KIND)
+}

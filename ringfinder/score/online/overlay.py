@@ -1,0 +1,138 @@
+"""What was journalled since the snapshot: sign-ups, what they were seen with, and who ties them.
+
+Fed in the order of the journal, so every worker that has read as far holds the same. A
+sign-up that belongs to a ring of the snapshot is counted there; all others are held against
+each other and may form *newborn* rings (`score.online.births`). Memory is bounded: the oldest
+newcomers are forgotten, a value remembers its latest holders alone, and a flood of distinct
+values fills and leaves the same window as everybody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ringfinder.model import IntArray
+from ringfinder.score.online.births import Belonging, Births
+from ringfinder.score.online.holders import Table
+from ringfinder.score.online.known import Standing, stand
+from ringfinder.score.online.model import Model
+from ringfinder.score.online.newborn import Newcomer
+from ringfinder.score.online.rates import Rates, Value
+
+MOST_NEWCOMERS = 1 << 15
+"""Newcomers remembered, some 100 MB a worker: a day's at eleven million sign-ups a year."""
+
+MOST_VALUES = 64
+"""Values of one newcomer that are remembered: who shows more touches everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A sign-up as the snapshot and the overlay see it.
+
+    Attributes
+    ----------
+    standing
+        Among the rings of the snapshot.
+    belonging
+        To a newborn ring; None where it belongs to none, or to a ring of the snapshot.
+    """
+
+    standing: Standing
+    belonging: Belonging | None
+
+
+class Overlay:
+    """Newcomers since a snapshot.
+
+    Parameters
+    ----------
+    model
+        The snapshot.
+    most
+        Newcomers remembered.
+
+    Attributes
+    ----------
+    joined
+        Sign-ups since the snapshot by ring of the snapshot (its index): what marks a ring stays
+        as the snapshot measured it, only its size is told with them.
+    """
+
+    def __init__(self, model: Model, *, most: int = MOST_NEWCOMERS) -> None:
+        self.model, self.most = model, most
+        self.joined: dict[int, int] = {}
+        self._table = Table()
+        self._births = Births(Rates(model), self._table)
+        self._number: dict[str, int] = {}
+        self._next = 0
+
+    def __len__(self) -> int:
+        return len(self._table.newcomers)
+
+    def look(self, values: Sequence[tuple[int, str]]) -> Looked:
+        """Hold a sign-up against the snapshot and the newcomers; changes nothing."""
+        index = self.model.find_values([pseudonym for _, pseudonym in values])
+        standing = stand(self.model, [kind for kind, _ in values], index)
+        # newcomers are looked at whatever the snapshot says: an answer takes as long
+        belonging = self._births.find(_keyed(values, index))
+        return Looked(standing, None if standing.member else belonging)
+
+    def add(self, account_id: str, created_ms: int, values: Sequence[tuple[int, str]]) -> None:
+        """Take a sign-up in; one that was taken in before changes nothing."""
+        if account_id in self._number:
+            return
+        index = self.model.find_values([pseudonym for _, pseudonym in values])
+        standing = stand(self.model, [kind for kind, _ in values], index)
+        keyed = _keyed(values, index)
+        self._table.seen += 1
+        if standing.member and standing.tie is not None:
+            ring = standing.tie.ring
+            self.joined[ring] = self.joined.get(ring, 0) + 1
+            self._table.count(keyed)
+            return
+        people = self._births.rates.people(keyed)
+        newcomer = Newcomer(self._next, account_id, created_ms, people, [])
+        self._number[account_id] = self._next
+        self._next += 1
+        self._births.take(newcomer, keyed)
+        while len(self) > self.most:
+            self._forget(next(iter(self._table.newcomers)))
+
+    def see(self, account_id: str, values: Sequence[tuple[int, str]]) -> None:
+        """Take in what a newcomer was seen with since: use, payments, logins."""
+        number = self._number.get(account_id)
+        if number is None:
+            return
+        newcomer = self._table.newcomers[number]
+        known = {key for _, key, _ in newcomer.values}
+        fresh = [one for one in values if _key(one[1]) not in known]
+        fresh = fresh[: max(MOST_VALUES - len(newcomer.values), 0)]
+        if fresh:
+            index = self.model.find_values([pseudonym for _, pseudonym in fresh])
+            self._births.take(newcomer, _keyed(fresh, index))
+
+    def remove(self, account_id: str) -> None:
+        """Forget a newcomer: an attempt that was abandoned, an account that was erased."""
+        number = self._number.get(account_id)
+        if number is not None:
+            self._forget(number)
+
+    def newcomers(self) -> Iterable[Newcomer]:
+        """Return the newcomers that are remembered, oldest first."""
+        return self._table.newcomers.values()
+
+    def _forget(self, number: int) -> None:
+        del self._number[self._table.forget(number).account_id]
+
+
+def _key(pseudonym: str) -> int:
+    return int(pseudonym[-32:-16], 16)
+
+
+def _keyed(values: Sequence[tuple[int, str]], index: IntArray) -> list[Value]:
+    return [
+        (kind, _key(pseudonym), place)
+        for (kind, pseudonym), place in zip(values, index.tolist(), strict=True)
+    ]

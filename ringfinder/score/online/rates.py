@@ -1,0 +1,64 @@
+"""How common a value is among an innocent population, one value at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from ringfinder.model import Verdict
+from ringfinder.score.online.model import Model
+
+Value: TypeAlias = tuple[int, int, int]
+"""Kind code, upper half of the digest, index in the snapshot (-1: unknown)."""
+
+BENIGN = (Verdict.ORGANISATION, Verdict.HOUSEHOLD)
+
+
+class Rates:
+    """The snapshot's holder counts by class.
+
+    Parameters
+    ----------
+    model
+        The snapshot.
+
+    Attributes
+    ----------
+    explained
+        Values that mark an organisation or a household: that newcomers share them is no news.
+    """
+
+    def __init__(self, model: Model) -> None:
+        arrays = model.arrays
+        self.accounts = max(model.accounts, 1)
+        self._degree = arrays.value_degree
+        self._row = {value: row for row, value in enumerate(arrays.popular.tolist())}
+        self._rate = np.asarray(arrays.popular_rate, dtype=np.float64)
+        self._log = np.log(np.maximum(self._rate, 1e-12))
+        self._prior = np.log(np.maximum(arrays.class_size, 1.0))
+        self.clock = np.log(24.0 * np.maximum(arrays.class_clock, 1e-6)).tolist()
+        rings = max(len(model.ring_ids), 1)
+        benign = np.array([verdict in BENIGN for verdict in model.verdicts] or [False])
+        marks = arrays.mark_key[benign[arrays.mark_key % rings]] // rings
+        self.explained = frozenset(arrays.marked[np.unique(marks)].tolist()) - {-1}
+
+    def degree(self, index: int) -> int:
+        """Return the accounts of the snapshot that hold a value, 0 for at most one."""
+        return int(self._degree[index]) if index >= 0 else 0
+
+    def rate(self, value: Value, people: int) -> float:
+        """Return the share of a class of people that holds a value, above 0."""
+        index = value[2]
+        row = self._row.get(index)
+        if row is not None:
+            return float(self._rate[row, people])
+        return (self.degree(index) + 1.0) / (self.accounts + 1.0)
+
+    def people(self, values: Sequence[Value]) -> int:
+        """Return the class of people that somebody who shows these values most likely is of."""
+        rows = [row for _, _, index in values if (row := self._row.get(index)) is not None]
+        if len(self._prior) < 2:
+            return 0
+        return int(np.argmax(self._log[rows].sum(axis=0) + self._prior))
