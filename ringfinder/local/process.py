@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ _MAIN = "org.neo4j.server.Neo4jCommunity"
 _OPENED = ("java.nio", "java.io", "sun.nio.ch", "java.lang")
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
 """What the server sees of the environment: no pepper, no password."""
+
+
+_LOOKS, _PAUSE_S = 50, 0.01
 
 
 def command(home: Home, jars: Sequence[Path], options: Options) -> list[str]:
@@ -65,9 +69,14 @@ def is_ours(home: Home, pid: int | None) -> bool:
     if process is None:
         return False
     try:
-        return _mark(home) in process.cmdline()
+        for _ in range(_LOOKS):
+            words = process.cmdline()
+            if words:
+                return _mark(home) in words
+            time.sleep(_PAUSE_S)  # in the middle of being started it has none yet
     except _psutil().Error:  # ended, or not ours to look at
-        return False
+        pass
+    return False
 
 
 def end(pid: int, *, timeout_s: float) -> bool:
