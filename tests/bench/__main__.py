@@ -10,6 +10,7 @@ BENCHES = {
     "compare": "beside what else could be used: components, Leiden, counting",
     "speed": "time and memory per step over 10k, 100k and 1M accounts, beside a plain scan",
     "ablation": "detection with each step off",
+    "identity": "thirty nights with churn, planted splits and mergers: do ids live on",
     "fit_judge": "fit the weights of the judgement anew",
 }
 SUBSET = (("quality", "--only", "aws,stars,framing", "--first", "1"), ("speed", "--sizes", "10000"))

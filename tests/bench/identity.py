@@ -1,0 +1,212 @@
+"""Do rings keep their identity? Thirty nights with churn, planted splits and mergers.
+
+    python -m tests.bench identity [--accounts 9000] [--nights 30] [--seeds 101]
+
+Every night runs learning, detection and judgement on the accounts that are there, and hands
+names on through a snapshot's own files, as `recompute` does. A ring's true group is that of
+most of its members.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ringfinder.config import Settings
+from ringfinder.detect.identity import Step
+from ringfinder.graph.columns import AttributeGraph
+from ringfinder.model import IntArray
+from ringfinder.pipeline.analyse import Analysis, detect, judge, learn, write_tables
+from ringfinder.pipeline.recompute import named_after
+from ringfinder.publish.carried import read_known, write_history
+from ringfinder.publish.staging import staged
+from tests.bench.results import keep, markdown
+from tests.evolving import Evolving, evolving
+
+NONE = np.zeros(0, dtype=np.int64)
+
+
+@dataclass
+class Tally:
+    """What was seen over the nights.
+
+    Attributes
+    ----------
+    pairs, agree
+        (ring, night) pairs of rings with a true group, and those whose id is that group's.
+    moved
+        Ids that belonged to one fleet and then to another.
+    fleet_of
+        Id -> true group it was first seen with.
+    name_of
+        True group -> id it was first seen with.
+    told, right
+        By ``split`` and ``merged``: what lineage told, and of it what was planted.
+    planted, found
+        By the same: planted ones of whose fleets there was a ring, and those told.
+    """
+
+    pairs: int = 0
+    agree: int = 0
+    moved: set[str] = field(default_factory=set)
+    fleet_of: dict[str, int] = field(default_factory=dict)
+    name_of: dict[int, str] = field(default_factory=dict)
+    told: Counter[str] = field(default_factory=Counter)
+    right: Counter[str] = field(default_factory=Counter)
+    planted: Counter[str] = field(default_factory=Counter)
+    found: Counter[str] = field(default_factory=Counter)
+    missed: list[str] = field(default_factory=list)
+
+    def figures(self) -> dict[str, Any]:
+        """Shares, in plain numbers."""
+        out: dict[str, Any] = {
+            "pairs": self.pairs, "agree": self.agree / max(self.pairs, 1),
+            "moved": len(self.moved),
+        }  # fmt: skip
+        for what in ("split", "merged"):
+            out[f"{what}_planted"] = self.planted[what]
+            out[f"{what}_told"] = self.told[what]
+            out[f"{what}_precision"] = self.right[what] / max(self.told[what], 1)
+            out[f"{what}_recall"] = self.found[what] / max(self.planted[what], 1)
+        return out
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="tests.bench identity", description=__doc__)
+    parser.add_argument("--accounts", type=int, default=9000)
+    parser.add_argument("--nights", type=int, default=30)
+    parser.add_argument("--planted", type=int, default=20)
+    parser.add_argument("--seeds", default="101")
+    given = parser.parse_args(arguments)
+    rows = []
+    for seed in map(int, given.seeds.split(",")):
+        tally = over_nights(
+            seed=seed, accounts=given.accounts, nights=given.nights, planted=given.planted
+        )
+        figures = tally.figures()
+        keep("identity", f"seed {seed}", {**vars(given), **figures, "missed": tally.missed})
+        rows.append([str(seed), *(_cell(value) for value in figures.values())])
+        print("\n".join(tally.missed))
+    print(markdown(["seed", *figures], rows))
+    return 0
+
+
+def _cell(value: float) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def over_nights(
+    *, seed: int, accounts: int, nights: int, planted: int, churn: float = 0.01
+) -> Tally:
+    """Run the nights and tally."""
+    tally = Tally()
+    with tempfile.TemporaryDirectory() as scratch:
+        world = evolving(
+            Path(scratch) / "world", nights=nights, churn=churn, splits=planted, mergers=planted,
+            seed=seed, accounts=accounts, prevalence=0.35, fleets=3 * planted + planted // 2,
+            smallest_fleet=40, largest_fleet=90, rows_per_account=5.0,
+        )  # fmt: skip
+        earlier: Path | None = None
+        before: dict[str, int] = {}
+        for number in range(nights):
+            graph, truth = world.night(number)
+            here = Path(scratch) / f"night-{number}"
+            done, lineage = one_night(graph, earlier, here)
+            before = count(tally, world, number, done, lineage, truth, before)
+            earlier = here
+    return tally
+
+
+def one_night(
+    graph: AttributeGraph, earlier: Path | None, here: Path
+) -> tuple[Analysis, list[Step]]:
+    """One night, with the names that the night before hands on."""
+    settings = Settings()
+    known, lineage = read_known(earlier), []
+    population = learn(graph, seed=0)
+    found = detect(graph, population, seed=0)
+    done = judge(graph, population, found, (NONE, NONE), settings, named_after(known, lineage))
+    with staged(here) as stage:
+        write_tables(stage, done, NONE)
+        write_history(stage, earlier, known, done.run.judgement.ring_id)
+        stage.write_run({})
+    return done, lineage
+
+
+def count(
+    tally: Tally,
+    world: Evolving,
+    number: int,
+    done: Analysis,
+    lineage: list[Step],
+    truth: IntArray,
+    before: dict[str, int],
+) -> dict[str, int]:
+    """Add one night to the tally; return the true group of each ring."""
+    names, ring = done.run.judgement.ring_id, done.judged.ring
+    group_of, sizes = {}, {}
+    for code, name in enumerate(names):
+        inside = truth[ring == code]
+        groups, counts = np.unique(inside[inside >= 0], return_counts=True)
+        if len(groups) and counts.max() > len(inside) / 2:
+            group_of[name], sizes[name] = int(groups[counts.argmax()]), int(counts.max())
+    largest: dict[int, str] = {}
+    for name in sorted(group_of, key=lambda one: -sizes[one]):
+        largest.setdefault(group_of[name], name)
+    for name, group in group_of.items():
+        first = tally.fleet_of.setdefault(name, group)
+        if first != group:
+            tally.moved.add(name)
+        same = first == group
+        if largest[group] == name:  # a fleet in two pieces has two ids: the larger is the fleet's
+            same &= tally.name_of.setdefault(group, name) == name
+        tally.pairs += 1
+        tally.agree += same
+        if not same:
+            tally.missed.append(
+                f"night {number}: {name} is of {group}, was of {first}; "
+                f"that was called {tally.name_of.get(group)}"
+            )
+    _changes(tally, world, number, lineage, before, group_of)
+    return group_of
+
+
+def _changes(
+    tally: Tally, world: Evolving, number: int, lineage: list[Step],
+    before: dict[str, int], after: dict[str, int],
+) -> None:  # fmt: skip
+    """Compare what lineage tells with what was planted for this night."""
+    tonight = [one for one in world.planted if one.night == number]
+    for what, key in (("split", "earlier_ring_id"), ("merged", "ring_id")):
+        told: dict[str, list[Step]] = {}
+        for step in lineage:
+            if step.change == what:
+                told.setdefault(getattr(step, key), []).append(step)
+        tally.told[what] += len(told)
+        groups = [
+            {before.get(one.earlier_ring_id or "") for one in steps}
+            | {after.get(one.ring_id or "") for one in steps}
+            for steps in told.values()
+        ]
+        for one in (one for one in tonight if one.what == what):
+            wanted = {one.one, one.other}
+            there = (
+                wanted <= set(before.values()) if what == "merged" else one.one in before.values()
+            )
+            if not there:
+                continue  # no ring was there that could split or merge
+            tally.planted[what] += 1
+            hit = [some for some in groups if wanted & some]
+            tally.found[what] += bool(hit)
+            tally.right[what] += len(hit)
+            if not hit:
+                tally.missed.append(f"night {number}: {what} of {sorted(wanted)} was not told")
+        if len(told) > sum(1 for one in tonight if one.what == what):
+            tally.missed.append(f"night {number}: told {what} {list(told)} of {groups}")
