@@ -1,0 +1,94 @@
+"""Exchanges that a fleet may still make: counted together, once per event_id."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ringfinder.errors import InputError, NotFound
+from ringfinder.serve.allowance import DAY_MS, HOLD_MS, Allowance
+
+NOW = 20_000 * DAY_MS + 3_600_000
+
+
+@pytest.fixture
+def allowance(tmp_path):
+    return Allowance(tmp_path, ceiling=100)
+
+
+def reserve(allowance, name, exchanges, *, fleet="ring-1", now=NOW, account="a"):
+    return allowance.reserve(name, account, exchanges, fleet=fleet, now_ms=now)
+
+
+def test_outside_fleets_nothing_is_limited(allowance):
+    granted = reserve(allowance, "r", 10**9, fleet=None)
+    assert (granted.granted, granted.remaining, granted.ring_id) == (10**9, None, None)
+
+
+def test_a_fleet_gets_what_is_left_and_then_nothing(allowance):
+    got = [reserve(allowance, f"r{n}", 40, account=f"a{n}").granted for n in range(4)]
+    assert got == [40, 40, 20, 0]
+
+
+def test_the_same_event_id_takes_once(allowance):
+    first, again = reserve(allowance, "r", 60), reserve(allowance, "r", 60)
+    assert first == again
+    assert again.remaining == 40
+
+
+def test_the_same_event_id_with_another_body_is_refused(allowance):
+    reserve(allowance, "r", 60)
+    with pytest.raises(InputError, match="before with another"):
+        reserve(allowance, "r", 61)
+
+
+def test_what_was_not_used_is_free_again(allowance):
+    reserve(allowance, "r", 100)
+    assert allowance.settle("r", 30, now_ms=NOW).remaining == 70
+    assert allowance.settle("r", 30, now_ms=NOW).remaining == 70
+    with pytest.raises(InputError, match="another number"):
+        allowance.settle("r", 31, now_ms=NOW)
+
+
+def test_what_nobody_settles_is_free_after_a_while(allowance):
+    reserve(allowance, "r", 100)
+    assert reserve(allowance, "s", 10, now=NOW + HOLD_MS - 1).granted == 0
+    assert reserve(allowance, "t", 10, now=NOW + HOLD_MS + 1).granted == 10
+
+
+def test_a_new_day_begins_afresh(allowance):
+    reserve(allowance, "r", 100)
+    allowance.settle("r", 100, now_ms=NOW)
+    assert reserve(allowance, "s", 100, now=NOW + DAY_MS).granted == 100
+
+
+def test_a_reservation_that_is_not_there_cannot_be_settled(allowance):
+    with pytest.raises(NotFound):
+        allowance.settle("r", 1, now_ms=NOW)
+
+
+def test_a_restart_forgets_nothing(allowance, tmp_path):
+    reserve(allowance, "r", 70)
+    assert reserve(Allowance(tmp_path, ceiling=100), "s", 70).granted == 30
+
+
+def test_two_at_once_share_one_ceiling(tmp_path):
+    many = [Allowance(tmp_path, ceiling=100) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        got = list(pool.map(lambda n: reserve(many[n % 4], f"r{n}", 10).granted, range(40)))
+    assert sum(got) == 100
+
+
+@given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=12))
+def test_granted_and_used_never_exceed_the_ceiling(tmp_path_factory, steps):
+    allowance = Allowance(tmp_path_factory.mktemp("a"), ceiling=100)
+    used = 0
+    for number, (wanted, spent) in enumerate(steps):
+        granted = reserve(allowance, f"r{number}", wanted).granted
+        spent = min(spent, granted)
+        allowance.settle(f"r{number}", spent, now_ms=NOW)
+        used += spent
+    assert used <= 100
