@@ -24,10 +24,12 @@ from ringfinder.errors import InputError
 PREFIX = "RINGFINDER_"
 MIB = 1 << 20
 PEPPER_LENGTH = 32  # as long as the hash that uses it
+PASSPHRASE_LENGTH = 12  # of a person's own words; scrypt makes guessing slow
 
 ANALYSIS, STORE, SERVE, NIGHTLY, LOCAL = "analysis", "store", "serve", "nightly", "local"
+BACKUP = "backup"
 """What a setting is for: reading files and finding rings; where events and graph are kept; the
-scoring API; the nightly run and what of it waits for a person; the local Neo4j."""
+scoring API; the nightly run and what of it waits for a person; the local Neo4j; backups."""
 
 
 def _setting(
@@ -81,6 +83,7 @@ ADirectory = Annotated[Path, AfterValidator(_a_directory)]
 Memory = Annotated[ByteSize, AfterValidator(_enough_memory)]
 Region = Annotated[str, AfterValidator(_a_region)]
 Pepper = Annotated[SecretStr, AfterValidator(_long_enough)]
+Passphrase = Annotated[SecretStr, Field(min_length=PASSPHRASE_LENGTH)]
 
 
 class Settings(BaseSettings):
@@ -299,6 +302,15 @@ class Settings(BaseSettings):
         kind="path of a file", part=SERVE,
     )  # fmt: skip
 
+    backup_passphrase: Passphrase | None = _setting(
+        None, "Encrypts and opens backups. Never a flag: other users could read it there.",
+        kind="secret", bounds="at least 12 characters", part=BACKUP,
+    )  # fmt: skip
+    backup_passphrase_file: AFile | None = _setting(
+        None, "A file that holds the passphrase, in place of `backup_passphrase`.",
+        kind="path of a file", part=BACKUP,
+    )  # fmt: skip
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -341,20 +353,39 @@ class Settings(BaseSettings):
         InputError
             If both are set, or the file cannot be read as text.
         """
-        if self.neo4j_password is not None and self.neo4j_password_file is not None:
+        return self._read_secret("neo4j_password", self.neo4j_password, self.neo4j_password_file)
+
+    def read_backup_passphrase(self) -> str | None:
+        """Return the passphrase of backups, likewise.
+
+        Raises
+        ------
+        InputError
+            If both are set, or the file cannot be read as text or is too short.
+        """
+        found = self._read_secret(
+            "backup_passphrase", self.backup_passphrase, self.backup_passphrase_file
+        )
+        if found is not None and len(found) < PASSPHRASE_LENGTH:
             raise InputError(
-                "Both settings neo4j_password and neo4j_password_file are set; keep one of them."
+                "The setting backup_passphrase_file is unusable: what it holds is too short. "
+                f"Expected: at least {PASSPHRASE_LENGTH} characters."
             )
-        if self.neo4j_password is not None:
-            return self.neo4j_password.get_secret_value()
-        if self.neo4j_password_file is None:
+        return found
+
+    def _read_secret(self, name: str, given: SecretStr | None, file: Path | None) -> str | None:
+        if given is not None and file is not None:
+            raise InputError(f"Both settings {name} and {name}_file are set; keep one of them.")
+        if given is not None:
+            return given.get_secret_value()
+        if file is None:
             return None
         try:
-            return self.neo4j_password_file.read_text(encoding="utf-8").strip("\r\n")
+            return file.read_text(encoding="utf-8").strip("\r\n")
         except (OSError, UnicodeError):
             raise InputError(
-                f"The setting neo4j_password_file is unusable: {self.neo4j_password_file} cannot "
-                "be read as text. Expected: a file with the password as its only line."
+                f"The setting {name}_file is unusable: {file} cannot be read as text. "
+                "Expected: a file with the secret as its only line."
             ) from None
 
     def public(self, *parts: str) -> dict[str, Any]:
