@@ -12,6 +12,7 @@ from ringfinder.cli import (
     apart,
     audit,
     auditlog,
+    backup,
     doctor,
     evaluate,
     journal,
@@ -61,6 +62,8 @@ program.add_command(simulate.simulate)
 program.add_command(evaluate.evaluate)
 program.add_command(load.load)
 program.add_command(rebuild.rebuild)
+program.add_command(backup.backup)
+program.add_command(backup.restore)
 program.add_command(recompute.recompute)
 program.add_command(publish.publish)
 program.add_command(label.label)

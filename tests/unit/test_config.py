@@ -176,6 +176,7 @@ class TestThePepper:
             "hook_auth0_secret",
             "hook_stripe_secret",
             "hook_webhook_secret",
+            "backup_passphrase",
         ]
 
 

@@ -1,0 +1,269 @@
+"""A data directory in one sealed file: events, journal, keys, pepper, the snapshot in force.
+
+What follows from the rest is left out: an embedded graph is made anew from the events. What
+does not, such as rings and their history, is read out of the store.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import secrets
+import shutil
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from ringfinder.errors import InputError, StoreError
+from ringfinder.journal.copying import copy_sqlite, is_sqlite
+from ringfinder.pipeline.home import EVENTS, Home
+from ringfinder.pipeline.pepper import PEPPER_FILE, PepperRecord
+from ringfinder.pipeline.sealing import CHUNK, SealingWriter
+from ringfinder.store import GraphStore, RingTables, project
+from ringfinder.store.files import locked, publish
+
+FORMAT = 1
+ABOUT = "backup.json"
+RINGS = "store-rings"
+"""Folder of the archive for what only the store holds; no file of a data directory."""
+
+RING_TABLES = ("rings", "members", "evidence", "lineage")
+_LEFT_OUT = (
+    "*.lock", "lock", "*.tmp", "*.new", "*.spill", "*.sock", "*-wal", "*-shm", "*.wal",
+    "graph.duckdb*", "rejects-*.jsonl", "spill", "backup-*", "*.pid",
+)  # fmt: skip
+_WAIT_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """What was put into an archive.
+
+    Attributes
+    ----------
+    file
+        The archive.
+    files, bytes
+        How many files of the data directory it holds, and their size.
+    last_sequence
+        Number of the newest event of the log in it.
+    """
+
+    file: Path
+    files: int
+    bytes: int
+    last_sequence: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {
+            "file": str(self.file),
+            "files": self.files,
+            "bytes": self.bytes,
+            "last_sequence": self.last_sequence,
+        }
+
+
+def backup(home: Home, out: Path, passphrase: str, *, created_ms: int) -> Backup:
+    """Write a data directory, as of one moment, into a sealed file.
+
+    Others go on reading and writing meanwhile.
+
+    Parameters
+    ----------
+    home
+        The data directory; its store takes in first what it lacks.
+    out
+        The archive; must not exist. There whole or not at all.
+    passphrase
+        Opens it again.
+    created_ms
+        Now, milliseconds since 1970 UTC.
+
+    Raises
+    ------
+    InputError
+        If `out` exists or lies in the data directory.
+    StoreError
+        If something of the directory is damaged, or the disk refuses.
+    """
+    _check_out(home, out)
+    project(home.log, home.store)
+    temporary = out.with_name(f"{out.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with _still(home) as place:
+            # The journal first: an event that is compacted meanwhile is then in both, and
+            # counts once, where the other order could leave it in neither.
+            about = _about(home, created_ms)
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                sealed = SealingWriter(file, passphrase)
+                files, size = _pack(sealed, place, home.store.read_rings(), about)
+                sealed.finish()
+        publish(temporary, out)
+    except OSError as error:
+        raise StoreError(f"cannot write the backup {out}: {error.strerror}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return Backup(out, files, size, about["last_sequence"])
+
+
+def _check_out(home: Home, out: Path) -> None:
+    if out.exists():
+        raise InputError(f"{out} is there already: name another file with --out.")
+    if not out.parent.is_dir():
+        raise InputError(f"There is no directory {out.parent} for the backup.")
+    if out.absolute().is_relative_to(home.directory.absolute()):
+        raise InputError(
+            f"{out} lies in the data directory, and would be lost with it: name a file elsewhere."
+        )
+
+
+def _about(home: Home, created_ms: int) -> dict[str, Any]:
+    """Return what the archive says of itself."""
+    covered = {(s.first, s.last) for s in home.log.segments()}
+    applied = home.store.applied()
+    counted = sum(last - first + 1 for first, last in applied)
+    whole = counted == sum(last - first + 1 for first, last in covered)
+    return {
+        "format": FORMAT,
+        "created_ms": created_ms,
+        "last_sequence": home.log.last_sequence,
+        # Events of the journal that the log lacks are in the store, too: then it tells nothing.
+        "fingerprint": home.store.fingerprint() if whole else None,
+    }
+
+
+@contextmanager
+def _still(home: Home) -> Iterator[Path]:
+    """Give a copy of the data directory as of one moment; mostly links, which cost nothing."""
+    what = f"the backup of {home.directory}"
+    with locked(home.directory / "backup.lock", what=what, exclusive=True, wait_s=0.0):
+        for left in home.directory.glob("backup-*"):  # by one that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        with _copied(home) as place:
+            yield place
+
+
+@contextmanager
+def _copied(home: Home) -> Iterator[Path]:
+    place = home.directory / f"backup-{secrets.token_hex(4)}"
+    place.mkdir(mode=0o700)
+    try:
+        names = sorted(path.name for path in home.directory.iterdir() if not _is_left_out(path))
+        for name in sorted(names, key=lambda name: (name == EVENTS, name)):
+            if name == EVENTS:
+                lock, what = home.directory / EVENTS / "lock", f"the event log in {home.directory}"
+                with locked(lock, what=what, exclusive=False, wait_s=_WAIT_S):
+                    _copy(home.directory / EVENTS, place / EVENTS)
+            elif name == "snapshots":
+                _copy_snapshots(home.directory / name, place / name)
+            else:
+                _copy(home.directory / name, place / name)
+        _write_pepper(home, place)
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _is_left_out(path: Path) -> bool:
+    special = path.is_symlink() or not (path.is_file() or path.is_dir())
+    return special or any(path.match(pattern) for pattern in _LEFT_OUT)
+
+
+def _copy(source: Path, target: Path) -> None:
+    if _is_left_out(source):
+        return
+    if source.is_dir():
+        target.mkdir(mode=0o700)
+        for path in sorted(source.iterdir()):
+            _copy(path, target / path.name)
+    elif is_sqlite(source):
+        copy_sqlite(source, target)
+    elif source.suffix in {
+        ".parquet",
+        ".npy",
+        ".arrow",
+    }:  # never written to after its name is given
+        os.link(source, target)
+    else:
+        shutil.copyfile(source, target)
+
+
+def _copy_snapshots(source: Path, target: Path) -> None:
+    """Copy the snapshot in force and what is known of the others."""
+    target.mkdir(mode=0o700)
+    pointer = source / "current"
+    wanted = pointer.read_text("utf-8").strip() if pointer.is_file() else ""
+    for path in sorted(source.iterdir()):
+        if not path.is_dir() or path.name == wanted:
+            _copy(path, target / path.name)
+
+
+def _write_pepper(home: Home, place: Path) -> None:
+    """Put the key itself into the copy, also where it is configured elsewhere."""
+    record = PepperRecord.read(home.directory)
+    if record is not None and record.key is None:
+        (place / PEPPER_FILE).unlink()
+        PepperRecord(record.version, record.commitment, home.pepper.key, record.previous).write(
+            place
+        )
+
+
+def _pack(
+    sealed: SealingWriter, place: Path, rings: RingTables | None, about: dict[str, Any]
+) -> tuple[int, int]:
+    """Write the archive; return how many files it holds, and their size."""
+    files = size = 0
+    with tarfile.open(fileobj=sealed, mode="w|", bufsize=CHUNK, format=tarfile.PAX_FORMAT) as tar:
+        _add(tar, ABOUT, json.dumps(about, sort_keys=True).encode())
+        for name, content in _ring_files(rings):
+            _add(tar, f"{RINGS}/{name}", content)
+        for path in sorted(path for path in place.rglob("*") if path.is_file()):
+            entry = tarfile.TarInfo(path.relative_to(place).as_posix())
+            entry.size, entry.mode = path.stat().st_size, 0o600
+            with path.open("rb") as file:
+                tar.addfile(entry, file)
+            files, size = files + 1, size + entry.size
+    return files, size
+
+
+def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = len(content), 0o600
+    tar.addfile(entry, io.BytesIO(content))
+
+
+def _ring_files(rings: RingTables | None) -> Iterator[tuple[str, bytes]]:
+    if rings is None:
+        return
+    yield "run_id", rings.run_id.encode()
+    for name in RING_TABLES:
+        table = getattr(rings, name)
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
+        yield f"{name}.arrow", sink.getvalue().to_pybytes()
+
+
+def write_back(store: GraphStore, rings: RingTables, *, holder: str) -> None:
+    """Write rings and the whole of their history into a store that may know a part of it."""
+    known = store.read_rings()
+    lineage = rings.lineage
+    if known is not None:
+        there = pa.compute.is_in(lineage["run_id"], pa.compute.unique(known.lineage["run_id"]))
+        own = pa.compute.equal(lineage["run_id"], rings.run_id)
+        lineage = lineage.filter(pa.compute.or_(pa.compute.invert(there), own))
+    lock = store.acquire_run_lock(holder)
+    try:
+        store.write_rings(
+            RingTables(rings.run_id, rings.rings, rings.members, rings.evidence, lineage), lock
+        )
+    finally:
+        store.release_run_lock(lock)
