@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +13,29 @@ from ringfinder.config import load
 from ringfinder.detect.lineage import ring_ids
 from ringfinder.explain.reasons import account_reasons
 from ringfinder.graph.columns import AttributeGraph
+from ringfinder.normalise import Pepper, normalise, prompt_bands
 from ringfinder.pipeline.analyse import Analysis, detect, judge, learn
 from ringfinder.pipeline.judgement import decisions
 from ringfinder.publish.model import open_model, write_model
 from ringfinder.publish.staging import staged
 from ringfinder.score.online.model import Model
+from ringfinder.simulate import WorldSpec, simulate, write_world
+from ringfinder.sources import Inputs, read_telemetry
 
+
+@functools.cache
+def small_graph(accounts: int = 6000, seed: int = 3, prevalence: float = 0.15) -> AttributeGraph:
+    """A simulated world as a graph, made once."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = write_world(
+            simulate(WorldSpec(accounts=accounts, seed=seed, prevalence=prevalence)), Path(folder)
+        )
+        tables = {name: (str(files[name]),) for name in ("signups", "usage", "payments", "logins")}
+        telemetry = read_telemetry(Inputs(**tables), prompt_bands=prompt_bands)
+    return normalise(telemetry, pepper=PEPPER)
+
+
+PEPPER = Pepper(1, b"pepper for tests, 32 bytes long.")
 NOBODY = np.zeros(0, dtype=np.int64)
 
 

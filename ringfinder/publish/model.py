@@ -211,7 +211,7 @@ def open_model(directory: Path, *, verify: bool = True) -> Model:
 
 def _meta(directory: Path) -> dict[str, Any]:
     """Read and check model.json."""
-    meta: dict[str, Any] = json.loads((directory / META).read_bytes())
+    meta: dict[str, Any] = dict(json.loads((directory / META).read_bytes()))
     if not isinstance(meta.get("format"), int) or meta["format"] > FORMAT:
         raise StoreError(
             f"The snapshot in {directory.name} has the format {meta.get('format')!r}; this version "
