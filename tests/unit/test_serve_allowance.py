@@ -86,9 +86,9 @@ def test_two_at_once_share_one_ceiling(tmp_path):
 def test_granted_and_used_never_exceed_the_ceiling(tmp_path_factory, steps):
     allowance = Allowance(tmp_path_factory.mktemp("a"), ceiling=100)
     used = 0
-    for number, (wanted, spent) in enumerate(steps):
+    for number, (wanted, most) in enumerate(steps):
         granted = reserve(allowance, f"r{number}", wanted).granted
-        spent = min(spent, granted)
+        spent = min(most, granted)
         allowance.settle(f"r{number}", spent, now_ms=NOW)
         used += spent
     assert used <= 100

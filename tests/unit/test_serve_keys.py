@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 
 import pytest
@@ -55,7 +54,7 @@ class TestMaking:
         content = (tmp_path / FILE).read_bytes()
         assert secret.encode() not in content
         assert secret.rpartition("_")[2].encode() not in content
-        assert stat.S_IMODE(os.stat(tmp_path / FILE).st_mode) == 0o600
+        assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
 
     def test_no_two_keys_are_alike(self, store):
         made = {store.create("shop", ["admin"], now_ms=NOW)[1] for _ in range(20)}
