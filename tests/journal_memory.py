@@ -64,7 +64,9 @@ class MemoryJournal:
             self.entries[entry.sequence - 1] = erased
         return len(mine)
 
-    async def tail(self, after: int, *, log: object = None) -> AsyncIterator[list[Recorded]]:
+    async def tail(
+        self, after: int, *, log: object = None, known: object = ()
+    ) -> AsyncIterator[list[Recorded]]:
         """Yield what comes after a number; never ends."""
         while True:
             self._grown.clear()

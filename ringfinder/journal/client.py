@@ -16,10 +16,12 @@ from ringfinder.journal.link import Dialer, HungUpError
 from ringfinder.journal.reader import Reader
 from ringfinder.journal.tail import Follower
 from ringfinder.store.events import EventType
+from ringfinder.store.protocol import Interval
 from ringfinder.store.segments import EventLog
 
 Answer = TypeVar("Answer")
 
+AGAIN_S = 0.002
 POLL_S = 0.01
 """How often the tail looks: in memory, at what SQLite keeps there for all processes."""
 
@@ -103,7 +105,7 @@ class Journal:
         return frames.decode_numbers(count)[0]
 
     async def tail(
-        self, after: int, *, log: EventLog | None = None
+        self, after: int, *, log: EventLog | None = None, known: Sequence[Interval] = ()
     ) -> AsyncIterator[list[Recorded]]:
         """Yield what is recorded after a sequence number, in order, within 100 ms; never ends.
 
@@ -114,12 +116,16 @@ class Journal:
         log
             Begin with what was moved from the journal, or loaded, into this log's segments;
             None: leave out what is no longer in the journal.
+        known
+            Rising intervals of further numbers that the caller knows, such as what the graph
+            of a snapshot had taken in: load and journal number their events in turn.
         """
-        follower = Follower(self._reader, after, log)
+        follower = Follower(self._reader, after, log, known)
         while True:
             self._reader.changed()  # asked before reading: what comes meanwhile shows next time
-            while entries := await self._read(follower.take):
-                yield entries
+            while (entries := await self._read(follower.take)) is not None:
+                if entries:
+                    yield entries
             while not self._reader.changed():
                 await asyncio.sleep(POLL_S)
 
@@ -156,7 +162,7 @@ class Journal:
                     try:
                         return await link.ask(kind, body, entries)
                     except HungUpError:
-                        continue
+                        await asyncio.sleep(AGAIN_S)
         except TimeoutError:
             raise JournalUnavailable(
                 f"the journal {self.directory} did not confirm within {deadline_s * 1000:.0f} ms: "

@@ -146,7 +146,8 @@ class Compaction:
 
     def _move(self, entries: Sequence[Recorded]) -> None:
         events, unusable = to_events(entries)
-        usable = [entry for entry in entries if entry.sequence not in set(unusable)]
+        left_out = set(unusable)
+        usable = [entry for entry in entries if entry.sequence not in left_out]
         if not usable:
             return
         part = (usable[0].sequence, usable[-1].sequence)

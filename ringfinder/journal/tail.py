@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 import pyarrow as pa
@@ -13,6 +13,7 @@ from ringfinder.journal.entries import Recorded
 from ringfinder.journal.reader import Reader
 from ringfinder.store.events import EventType
 from ringfinder.store.protocol import Interval
+from ringfinder.store.replay import covering, missing
 from ringfinder.store.segments import EventLog
 
 PAGE = 1000
@@ -29,33 +30,53 @@ class Follower:
         Sequence number that is known already.
     log
         Where events move to; None: what has moved is left out.
+    known
+        Rising intervals of further numbers that are known already.
     """
 
-    def __init__(self, reader: Reader, after: int, log: EventLog | None = None) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        after: int,
+        log: EventLog | None = None,
+        known: Sequence[Interval] = (),
+    ) -> None:
         self._reader = reader
         self._after = after
         self._log = log
+        self._known = known
 
-    def take(self) -> list[Recorded]:
-        """Return what comes next, in order; nothing where there is nothing new."""
+    def take(self) -> list[Recorded] | None:
+        """Return a page of what comes next, in order; None where nothing new is recorded.
+
+        A page may be empty: all of it was known.
+        """
+        if known := covering(self._known, self._after + 1):
+            self._after = known[1]
         entries, through = self._reader.held(self._after, PAGE)
         upto = entries[0].sequence - 1 if entries else max(through, self._reader.last_sequence())
+        if upto <= self._after and not entries:
+            return None
         moved: list[Recorded] = []
         if self._log is not None and upto > self._after:
             # Whatever had left the journal when it was read is in the log by now.
-            moved = list(_moved(self._log, (self._after + 1, upto), self._reader.blocks()))
+            part = (self._after + 1, upto)
+            moved = list(_moved(self._log, part, self._reader.blocks(), self._known))
         self._after = max(through, upto)
-        return moved + entries
+        return [e for e in moved + entries if not covering(self._known, e.sequence)]
 
 
-def _moved(log: EventLog, part: Interval, blocks: list[Interval]) -> Iterator[Recorded]:
+def _moved(
+    log: EventLog, part: Interval, blocks: list[Interval], known: Sequence[Interval]
+) -> Iterator[Recorded]:
     """Yield the log's events within an interval that have numbers of the journal."""
     segments = [
         segment
         for segment in log.segments()
         if segment.first <= part[1]
         and part[0] <= segment.last
-        and any(first <= segment.first and segment.last <= last for first, last in blocks)
+        and covering(blocks, segment.first)
+        and missing((segment.first, segment.last), known)
     ]
     for _, together in groupby(segments, key=lambda segment: segment.first):
         rows = [
