@@ -32,6 +32,7 @@ BLOCK = 1_000_000
 """Sequence numbers reserved at once: enough for half an hour of a log that is being loaded."""
 TIDY_BYTES, RESTART_BYTES = 4 << 20, 16 << 20
 AGAIN_S = 0.1
+PREPARE_S = 5.0
 
 Request: TypeAlias = tuple["_Client", int, list[Entry]]
 
@@ -79,6 +80,12 @@ class Writer:
         self._jobs: dict[str, asyncio.Task[None]] = {}
         self.clients: set[_Client] = set()
         self._reopen()
+
+    async def prepare(self) -> None:
+        """Wait for the first sequence numbers, for as long as a log in use can be waited for."""
+        job = self._jobs.get("reserve")
+        if job is not None and self._file is not None and not self._file.free:
+            await asyncio.wait([job], timeout=PREPARE_S)
 
     # -- what clients ask
 
@@ -361,6 +368,7 @@ async def serve_writer(
     loop = asyncio.get_running_loop()
     with place.only_writer(directory):
         writer = Writer(directory, EventLog(events, wait_s=5.0), open_file=open_file)
+        await writer.prepare()
         listening = place.listen(directory)
         server = await loop.create_unix_server(lambda: _Client(writer), sock=listening)
         try:

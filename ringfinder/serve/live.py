@@ -27,6 +27,8 @@ from ringfinder.score.online.model import Model
 from ringfinder.score.online.overlay import Overlay
 from ringfinder.serve import metrics
 from ringfinder.store.events import EventType, Outcome
+from ringfinder.store.protocol import Interval
+from ringfinder.store.replay import covering
 from ringfinder.store.segments import EventLog
 
 WATCH_EVERY_S = 0.5
@@ -74,6 +76,8 @@ class State:
         Scores against the model and the overlay.
     overlay
         What was journalled since; shared by nobody else. None before the first snapshot.
+    applied
+        Sequence numbers that the snapshot's graph had taken in, also beyond `sequence`.
     """
 
     snapshot_id: str | None
@@ -82,6 +86,7 @@ class State:
     model: Model | None
     scorer: Scorer | Unscored
     overlay: Overlay | None
+    applied: tuple[Interval, ...] = ()
 
     def age_s(self, now_ms: int) -> float | None:
         """Return the snapshot's age in seconds; None without one."""
@@ -161,6 +166,7 @@ class Live:
             state = State(
                 path.name, int(run["created_ms"]), int(run["sequence"]), model,
                 Scorer(model, overlay), overlay,
+                tuple((int(first), int(last)) for first, last in run.get("applied", ())),
             )  # fmt: skip
         except (RingfinderError, KeyError, TypeError, ValueError) as error:
             self._refuse(name, error)
@@ -204,9 +210,10 @@ class Live:
             try:
                 if target < 0:
                     target = await self._journal.last_sequence()
-                    if target <= after:
+                    if target <= after or covering(state.applied, target):
                         caught_up.set()
-                async for entries in self._journal.tail(after, log=self._log):
+                known = state.applied
+                async for entries in self._journal.tail(after, log=self._log, known=known):
                     for piece in _pieces(entries):
                         self._take_in(state, piece)
                         await asyncio.sleep(0)
