@@ -41,6 +41,7 @@ it: keep `answer.event_id` and send the same fields under it again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import io
 import json
@@ -401,6 +402,7 @@ class _Wire:
     def forget(self) -> None:
         """Let go of connections that another process may be using, without hanging up."""
         self._idle: queue.LifoQueue[_Connection] = queue.LifoQueue()
+        self._closed = False
 
     def request(self, method: str, path: str, body: Any, deadline: float) -> dict[str, Any]:
         """Do one request; ends by the deadline or soon after it."""
@@ -426,7 +428,7 @@ class _Wire:
         answer = response.read(_MOST_BYTES + 1)
         if len(answer) > _MOST_BYTES:
             raise http.client.HTTPException("the answer is too large")
-        if response.will_close:
+        if response.will_close or self._closed:
             connection.close()
         else:
             self._idle.put(connection)
@@ -441,8 +443,10 @@ class _Wire:
         return connection, True
 
     def close(self) -> None:
-        while not self._idle.empty():
-            self._idle.get_nowait().close()
+        self._closed = True
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._idle.get_nowait().close()
 
 
 class _Connection(http.client.HTTPConnection):
@@ -490,7 +494,7 @@ class _Timed:
         return io.BufferedReader(_Reader(self._sock, self._left))
 
     def close(self) -> None:
-        self._sock.close()
+        self._sock.close()  # in fact only when what reads from it is closed as well
 
 
 class _Reader(io.RawIOBase):
@@ -498,13 +502,18 @@ class _Reader(io.RawIOBase):
 
     def __init__(self, sock: socket.socket, left: Callable[[], float]) -> None:
         self._sock, self._left = sock, left
+        self._raw = sock.makefile("rb", buffering=0)
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:
+    def readinto(self, buffer: Any) -> int | None:
         self._sock.settimeout(self._left())
-        return self._sock.recv_into(buffer)
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
 
 
 class _Again:

@@ -73,6 +73,15 @@ class TestAnswer:
             answers = [client.signup(account_id="a1") for _ in range(3)]
         assert [answer.failure for answer in answers] == ["", "", ""]
 
+    def test_an_answer_of_a_server_that_says_goodbye_is_read(self):
+        def goodbye(running, connection):
+            sends(ANSWER, extra="Connection: close\r\n")(running, connection)
+            return "close"
+
+        with server(goodbye) as running, client_of(running) as client:
+            assert [client.signup(account_id="a1").failure for _ in range(3)] == ["", "", ""]
+        assert running.connections == 3
+
     def test_many_threads_may_use_one_client(self):
         with server(sends(ANSWER)) as running, client_of(running, timeout_s=5) as client:
             found = []
