@@ -18,7 +18,7 @@ from ringfinder.serve.problems import MEDIA_TYPE, TYPE
 
 GRACE_S = 0.5
 """Later than `bodies.limited`, which can still answer inside the application."""
-MOST_HEADER_BYTES = 32 << 10
+MOST_HEAD_BYTES = 32 << 10
 MOST_CONNECTIONS = 4096
 """Open connections of one worker; more are closed at once."""
 
@@ -30,7 +30,7 @@ class Protocol(HttpToolsProtocol):
         super().__init__(*given, **named)
         self._clock: asyncio.TimerHandle | None = None
         self._arriving = False
-        self._header_bytes = 0
+        self._in_head, self._head_bytes = False, 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
@@ -50,24 +50,19 @@ class Protocol(HttpToolsProtocol):
         if self._clock is None and not self._arriving:
             self._wind(SECONDS)
         super().data_received(data)
+        if self._in_head and self.transport is not None:
+            self._head_bytes += len(data)
+            if self._head_bytes > MOST_HEAD_BYTES:
+                self._refuse(431, "headers_too_large", "The headers are too large.")
 
     def on_message_begin(self) -> None:
         """Note that a request begins."""
-        self._arriving, self._header_bytes = True, 0
+        self._arriving, self._in_head, self._head_bytes = True, True, 0
         super().on_message_begin()
-
-    def on_url(self, url: bytes) -> None:
-        """Count the path."""
-        self._count(url)
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Count a header."""
-        self._count(name + value)
-        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Give the body a little longer than the application does, which answers better."""
+        self._in_head = False
         if self._clock is not None:
             self._wind(SECONDS + GRACE_S)
         super().on_headers_complete()
@@ -81,11 +76,6 @@ class Protocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Answer what is not HTTP like any other error."""
         self._refuse(400, "bad_request", "The request is not HTTP as this service speaks it.")
-
-    def _count(self, piece: bytes) -> None:
-        self._header_bytes += len(piece)
-        if self._header_bytes > MOST_HEADER_BYTES and self.transport is not None:
-            self._refuse(431, "headers_too_large", "The headers are too large.")
 
     def _wind(self, seconds: float) -> None:
         self._stop()
