@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ringfinder.errors import InvalidParameter
+from ringfinder.errors import InputError, InvalidParameter
 from ringfinder.schema import KINDS
 from ringfinder.store.events import check_pseudonyms
 
@@ -203,6 +204,7 @@ class RingTables:
     lineage: pa.Table = field(default_factory=LINEAGE.empty_table)
 
     def __post_init__(self) -> None:
+        check_text("run_id", [self.run_id])
         check_table("rings", self.rings, RINGS)
         check_table("members", self.members, MEMBERS)
         check_table("evidence", self.evidence, EVIDENCE)
@@ -222,6 +224,17 @@ def check_table(name: str, table: pa.Table, schema: pa.Schema) -> None:
     for column in schema:
         if not column.nullable and table[column.name].null_count:
             raise InvalidParameter(f"{name}: {column.name} is null in a row")
+
+
+def check_text(name: str, texts: Iterable[str]) -> None:
+    """Raise an InputError where a string is no Unicode text: no store could keep it."""
+    for text in texts:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise InputError(
+                f"{name}: half a character (a lone surrogate) in a string; expected Unicode text"
+            ) from None
 
 
 def _check_values(values: pa.Table) -> None:

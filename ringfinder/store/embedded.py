@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from ringfinder.store import reading, ringrows
-from ringfinder.store.batches import GraphBatch, GraphTables, RingTables
+from ringfinder.store.batches import GraphBatch, GraphTables, RingTables, check_text
 from ringfinder.store.database import Database
 from ringfinder.store.fingerprint import graph_fingerprint
 from ringfinder.store.loading import read_applied, take_in
@@ -58,6 +58,9 @@ class EmbeddedStore:
     clock
         Seconds since 1970, for the lease of the run lock.
     """
+
+    batch_events: int | None = None
+    """A batch may be as large as a segment: it spills to disk where memory ends."""
 
     def __init__(
         self,
@@ -104,6 +107,7 @@ class EmbeddedStore:
 
     def acquire_run_lock(self, holder: str, *, lease_s: float = 3600.0) -> RunLock:
         """Take the right to write rings: see `GraphStore`."""
+        check_text("holder", [holder])
         now_ms = int(self._clock() * 1000)
         with self._database.writing() as connection:
             return ringrows.acquire(connection, holder, now_ms=now_ms, lease_ms=int(lease_s * 1000))
@@ -135,6 +139,7 @@ class EmbeddedStore:
 
     def erase(self, account_ids: Sequence[str]) -> None:
         """Remove accounts, also from the file's bytes: see `GraphStore`."""
+        check_text("account_ids", account_ids)
         erased = pa.table({"account_id": pa.array(list(account_ids), pa.string())})
         with self._database.writing() as connection:
             connection.register("erased", erased)

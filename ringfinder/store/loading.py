@@ -85,6 +85,25 @@ def take_in(connection: duckdb.DuckDBPyConnection, batch: GraphBatch, *, fold_af
         If a part of the batch's range was written before, and a part was not.
     """
     applied = read_applied(connection)
+    if not check_range(batch, applied):
+        return False
+    _register(connection, batch)
+    for statement in (_NEW_ACCOUNTS, _NEW_VALUES, _KEYS, _FACTS, _SIGHTINGS, _PROFILES, _RECORDS):
+        connection.execute(statement)
+    for part in FOLDS:
+        _fold(connection, part, fold_after)
+    _write_applied(connection, merged([*applied, (batch.first, batch.last)]))
+    return True
+
+
+def check_range(batch: GraphBatch, applied: Iterable[Interval]) -> bool:
+    """Return whether a batch is still to be written; False where all of it was written before.
+
+    Raises
+    ------
+    StoreError
+        If a part of its range was written before, and a part was not.
+    """
     if any(first <= batch.first and batch.last <= last for first, last in applied):
         return False
     if any(first <= batch.last and batch.first <= last for first, last in applied):
@@ -92,12 +111,6 @@ def take_in(connection: duckdb.DuckDBPyConnection, batch: GraphBatch, *, fold_af
             f"events {batch.first} to {batch.last} are partly in the store: the batches must be "
             "cut as they were; run `ringfinder rebuild` if they no longer can be"
         )
-    _register(connection, batch)
-    for statement in (_NEW_ACCOUNTS, _NEW_VALUES, _KEYS, _FACTS, _SIGHTINGS, _PROFILES, _RECORDS):
-        connection.execute(statement)
-    for part in FOLDS:
-        _fold(connection, part, fold_after)
-    _write_applied(connection, merged([*applied, (batch.first, batch.last)]))
     return True
 
 

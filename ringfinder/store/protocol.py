@@ -45,6 +45,11 @@ class GraphStore(Protocol):
     again) and `StoreError` where it failed (do not).
     """
 
+    @property
+    def batch_events(self) -> int | None:
+        """Events that a batch should stand for at most; None: whole segments."""
+        ...
+
     def write(self, batch: GraphBatch) -> bool:
         """Take in a batch, in one transaction with its range of sequence numbers.
 

@@ -58,12 +58,30 @@ def read_graph(connection: duckdb.DuckDBPyConnection, *, uncounted: bool) -> Gra
     if values["kind"].null_count:
         raise StoreError("the store holds attribute kinds that this version of ringfinder lacks")
     sightings = arrow(connection, FOLDS["sighting"])
-    account = _rank(accounts["key"], sightings["account"])
+    return joined_graph(accounts, values, sightings, uncounted=uncounted)
+
+
+def joined_graph(
+    accounts: pa.Table, values: pa.Table, sightings: pa.Table, *, uncounted: bool
+) -> GraphTables:
+    """Put accounts and values in order, and sightings of them beneath their rows.
+
+    Parameters
+    ----------
+    accounts, values
+        `ACCOUNTS` and `VALUES` with a column `key` in front, sorted; accounts that do not
+        count may have been left out, with their sightings.
+    sightings
+        account and value (keys), first_ms, last_ms, count: each pair once.
+    uncounted
+        False: values that none of the accounts was seen with are left out.
+    """
+    account = rank(accounts["key"], sightings["account"])
     rows = np.flatnonzero(account >= 0)
     if not uncounted:
         times_held = np.bincount(sightings["value"].to_numpy()[rows], minlength=_end(values["key"]))
         values = values.filter(pa.array(times_held[values["key"].to_numpy()] > 0))
-    value = _rank(values["key"], sightings["value"])
+    value = rank(values["key"], sightings["value"])
     rows = rows[
         np.argsort(account[rows].astype(np.int64) * len(values) + value[rows], kind="stable")
     ]
@@ -103,7 +121,7 @@ def _end(keys: pa.ChunkedArray) -> int:
     return int(keys.to_numpy().max(initial=-1)) + 1
 
 
-def _rank(keys: pa.ChunkedArray, wanted: pa.ChunkedArray) -> IntArray:
+def rank(keys: pa.ChunkedArray, wanted: pa.ChunkedArray) -> IntArray:
     """Return in which row of `keys` each wanted key stands, int32; -1 for none."""
     have, want = keys.to_numpy(), wanted.to_numpy()
     rank = np.full(max(_end(keys), _end(wanted)), -1, np.int32)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
-from ringfinder.errors import StoreError, StoreUnavailable
 from ringfinder.store.batches import EVIDENCE, LINEAGE, MEMBERS, RINGS, RingTables
 from ringfinder.store.loading import kinds
 from ringfinder.store.memory import arrow, first_row
 from ringfinder.store.protocol import RunLock
+from ringfinder.store.runlock import check_lock, taken_lock
 
 _SWEEP = "DELETE FROM run; DELETE FROM ring; DELETE FROM member; DELETE FROM evidence;"
 _WRITE = """
@@ -30,19 +30,18 @@ _EVIDENCE = """
 def acquire(
     connection: duckdb.DuckDBPyConnection, holder: str, *, now_ms: int, lease_ms: int
 ) -> RunLock:
-    """Take the lock inside the caller's transaction: see `GraphStore.acquire_run_lock`.
-
-    A lock whose beginning lies more than a lease in the future was taken before the clock
-    was set back; it counts as expired. The token keeps two runs apart in any case.
-    """
+    """Take the lock inside the caller's transaction: see `runlock.taken_lock`."""
     row = first_row(connection, "SELECT token, holder, acquired_ms, expires_ms FROM run_lock")
     token, other, acquired_ms, expires_ms = row or (0, None, 0, 0)
-    if other is not None and now_ms < expires_ms and now_ms > acquired_ms - lease_ms:
-        raise StoreUnavailable(
-            f"a run by {other} writes rings; its lock ends in {(expires_ms - now_ms) // 1000} s at "
-            "the latest. Wait for it, or stop it and try again then"
-        )
-    lock = RunLock(token + 1, holder, now_ms + lease_ms)
+    lock = taken_lock(
+        holder,
+        token=token,
+        other=other,
+        acquired_ms=acquired_ms,
+        expires_ms=expires_ms,
+        now_ms=now_ms,
+        lease_ms=lease_ms,
+    )
     connection.execute("DELETE FROM run_lock")
     connection.execute(
         "INSERT INTO run_lock VALUES (?, ?, ?, ?)", [lock.token, holder, now_ms, lock.expires_ms]
@@ -60,10 +59,7 @@ def release(connection: duckdb.DuckDBPyConnection, lock: RunLock) -> None:
 def write(connection: duckdb.DuckDBPyConnection, rings: RingTables, lock: RunLock) -> None:
     """Replace the rings of the run before, inside the caller's transaction."""
     row = first_row(connection, "SELECT token FROM run_lock")
-    if row is None or row[0] != lock.token:
-        raise StoreError(
-            f"run {rings.run_id} has lost the lock to a later run: its rings were not written"
-        )
+    check_lock(rings.run_id, lock, row[0] if row else None)
     connection.execute(_SWEEP)
     connection.execute("DELETE FROM lineage WHERE run_id = ?", [rings.run_id])
     connection.execute("INSERT INTO run VALUES (?, ?)", [rings.run_id, lock.token])

@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from stores import OPENERS, open_store
+from neo4j_server import Neo4jServer
+from stores import OPENERS, PASSWORD, open_store
 
 from ringfinder.store import GraphStore
 
 
 @pytest.fixture(params=sorted(OPENERS))
-def address(request, tmp_path) -> str:
-    """Where a store of each kind can be opened, and opened again."""
-    return f"{request.param}:{tmp_path / 'graph.duckdb'}"
+def address(request, tmp_path, monkeypatch) -> str:
+    """Where an empty store of each kind can be opened, and opened again."""
+    if request.param == "embedded":
+        return f"embedded:{tmp_path / 'graph.duckdb'}"
+    server = request.getfixturevalue("neo4j_server")
+    _empty(server)
+    monkeypatch.setenv(PASSWORD, server.password)
+    return f"neo4j:{server.user}@{server.uri}"
 
 
 @pytest.fixture
@@ -25,15 +31,24 @@ def store(address) -> Iterator[GraphStore]:
 
 
 @pytest.fixture
-def another(request, tmp_path) -> Iterator[Callable[[], GraphStore]]:
-    """Open further empty stores of the same kind, to compare with."""
-    kind = request.getfixturevalue("address").partition(":")[0]
+def another(tmp_path) -> Iterator[Callable[[], GraphStore]]:
+    """Open further empty stores, to compare with.
+
+    They are embedded ones: fingerprints are equal on every store, and Community has one
+    database per server. `TestOneStore` compares a store with itself.
+    """
     opened: list[GraphStore] = []
 
     def make() -> GraphStore:
-        opened.append(open_store(f"{kind}:{tmp_path / f'other{len(opened)}.duckdb'}"))
+        opened.append(open_store(f"embedded:{tmp_path / f'other{len(opened)}.duckdb'}"))
         return opened[-1]
 
     yield make
     for each in opened:
         each.close()
+
+
+def _empty(server: Neo4jServer) -> None:
+    """Remove every node, and leave the schema: dropping it costs the server all its plans."""
+    with server.driver() as driver:
+        driver.execute_query("MATCH (n) DETACH DELETE n")

@@ -1,32 +1,66 @@
-"""The graph in Neo4j: what people explore, what the nightly run reads and writes."""
+"""The graph in Neo4j: what people explore, and what the nightly run reads and writes."""
 
 from __future__ import annotations
 
+import ipaddress
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+
+from ringfinder.errors import InputError
+from ringfinder.store.batches import (
+    DECISIONS,
+    LABELS,
+    PROFILES,
+    GraphBatch,
+    GraphTables,
+    RingTables,
+    check_text,
+)
+from ringfinder.store.fingerprint import graph_fingerprint
+from ringfinder.store.neo4j import clearing, loading, reading, ringrows
+from ringfinder.store.neo4j.keys import key_of
+from ringfinder.store.neo4j.schema import bring_up_to_date
+from ringfinder.store.neo4j.server import Server, Work
+from ringfinder.store.neo4j.state import read_state
+from ringfinder.store.protocol import Interval, RunLock
+
+T = TypeVar("T")
 
 
 class Neo4jStore:
-    """A `GraphStore` on a Neo4j server (Community Edition is enough).
+    """A `GraphStore` on a Neo4j server; Community Edition is enough.
 
     Parameters
     ----------
     uri
         ``neo4j://``, ``bolt://`` or their encrypted forms, without credentials.
     user, password
-        Of an account that may write and make constraints.
+        Of somebody who may write and make constraints.
     database
         Name of the database; None: the user's home database.
     wait_s
-        Seconds to wait for a server that does not answer, or is busy.
+        Seconds to wait for a server that does not answer.
     transaction_s
-        Seconds that one transaction may take.
+        Seconds that one transaction may take, waiting for others included.
     batch_events
-        Events that one transaction takes in at most.
+        Events that one transaction takes in: as many as fit in a heap of 512 MB.
     allow_plain_remote
         Whether a server on another host may be spoken to unencrypted.
     clock
         Seconds since 1970, for the lease of the run lock.
+
+    Raises
+    ------
+    InputError
+        If the address is unusable, or on another host and not encrypted.
+    StoreUnavailable
+        If the server cannot be reached.
+    StoreError
+        If it refuses, or what it holds is not, or no longer, ringfinder's to read.
     """
 
     def __init__(
@@ -36,10 +70,146 @@ class Neo4jStore:
         user: str,
         password: str,
         database: str | None = None,
-        wait_s: float = 10.0,
+        wait_s: float = 5.0,
         transaction_s: float = 600.0,
         batch_events: int = 5_000,
         allow_plain_remote: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        raise NotImplementedError
+        if not allow_plain_remote:
+            _check_encrypted(uri)
+        self.batch_events: int | None = batch_events
+        self._clock = clock
+        self._server = Server(
+            uri,
+            user=user,
+            password=password,
+            database=database,
+            wait_s=wait_s,
+            transaction_s=transaction_s,
+        )
+        try:
+            bring_up_to_date(self._server)
+        except BaseException:
+            self._server.close()
+            raise
+
+    def write(self, batch: GraphBatch) -> bool:
+        """Take in a batch: see `GraphStore`."""
+        while True:
+            written = self._server.work(lambda work: loading.take_in(work, batch))
+            if written is not None:
+                return written
+            clearing.finish(self._server)
+
+    def applied(self) -> tuple[Interval, ...]:
+        """Return the sequence numbers taken in: see `GraphStore`."""
+        return self._server.work(read_state, locked=False).applied
+
+    def read_graph(self, *, uncounted: bool = False) -> GraphTables:
+        """Return the graph, as of one moment, sorted: see `GraphStore`."""
+        read = reading.read_graph
+        return self._read(lambda work: read(work, uncounted=uncounted), GraphTables.empty())
+
+    def read_profiles(self) -> pa.Table:
+        """Return the accounts' profiles, sorted."""
+        return self._read(reading.read_profiles, PROFILES.empty_table())
+
+    def read_labels(self) -> pa.Table:
+        """Return every label, sorted."""
+        return self._read(reading.read_labels, LABELS.empty_table())
+
+    def read_decisions(self) -> pa.Table:
+        """Return every decision, sorted."""
+        return self._read(reading.read_decisions, DECISIONS.empty_table())
+
+    def acquire_run_lock(self, holder: str, *, lease_s: float = 3600.0) -> RunLock:
+        """Take the right to write rings: see `GraphStore`."""
+        check_text("holder", [holder])
+        now_ms, lease_ms = int(self._clock() * 1000), int(lease_s * 1000)
+        return self._server.work(
+            lambda work: ringrows.acquire(work, holder, now_ms=now_ms, lease_ms=lease_ms)
+        )
+
+    def release_run_lock(self, lock: RunLock) -> None:
+        """Give the right back: see `GraphStore`."""
+        self._server.work(lambda work: ringrows.release(work, lock))
+
+    def write_rings(self, rings: RingTables, lock: RunLock) -> None:
+        """Replace the rings of the run before: see `GraphStore`."""
+        self._server.work(lambda work: ringrows.write(work, rings, lock))
+
+    def read_rings(self) -> RingTables | None:
+        """Return the rings of the last run, sorted."""
+        return self._server.work(lambda work: ringrows.read(work, read_state(work)))
+
+    def counts(self) -> dict[str, int]:
+        """Return how much there is of everything."""
+        return self._server.work(lambda work: reading.read_counts(work, read_state(work)))
+
+    def fingerprint(self, *, rings: bool = False) -> str:
+        """Return a hash of the whole graph: see `GraphStore`."""
+        return self._server.work(lambda work: _fingerprint(work, with_rings=rings))
+
+    def erase(self, account_ids: Sequence[str]) -> None:
+        """Remove accounts: see `GraphStore`.
+
+        What Neo4j has deleted is overwritten only as it needs the room, and its transaction
+        logs keep what was written for the days that db.tx_log.rotation.retention_policy says.
+        """
+        check_text("account_ids", account_ids)
+        keys = [key_of(account_id) for account_id in account_ids]
+
+        def erase(work: Work) -> None:
+            work.run("erase_accounts", id=keys)
+            work.run("erase_values")
+
+        self._server.work(erase)
+
+    def clear(self) -> None:
+        """Forget everything that follows from events, even if killed half way."""
+        clearing.begin(self._server)
+        clearing.finish(self._server)
+
+    def close(self) -> None:
+        """Close every connection; later calls raise `StoreError`."""
+        self._server.close()
+
+    def _read(self, read: Callable[[Work], T], empty: T) -> T:
+        """Read as of one moment; nothing from a graph that is void."""
+        return self._server.work(lambda work: empty if read_state(work).clearing else read(work))
+
+
+def _fingerprint(work: Work, *, with_rings: bool) -> str:
+    state = read_state(work)
+    rings = ringrows.read(work, state) if with_rings else None
+    if state.clearing:
+        return graph_fingerprint(
+            GraphTables.empty(),
+            PROFILES.empty_table(),
+            LABELS.empty_table(),
+            DECISIONS.empty_table(),
+            rings,
+        )
+    return graph_fingerprint(
+        reading.read_graph(work, uncounted=True),
+        reading.read_profiles(work),
+        reading.read_labels(work),
+        reading.read_decisions(work),
+        rings,
+    )
+
+
+def _check_encrypted(uri: str) -> None:
+    """Raise an InputError where what is sent would cross a network in the clear."""
+    parts = urlsplit(uri)
+    host = parts.hostname or ""
+    try:
+        local = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        local = host == "localhost"
+    if not local and not parts.scheme.endswith(("+s", "+ssc")):
+        raise InputError(
+            f"the Neo4j at {host} is on another host and not encrypted: use neo4j+s:// or "
+            "bolt+s://, or allow plain connections where the network between is yours alone"
+        )

@@ -1,0 +1,3 @@
+// Count the rings of the last run.
+// parameters: none
+MATCH (r:Ring) RETURN count(r) AS rings
