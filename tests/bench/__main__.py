@@ -8,9 +8,12 @@ import sys
 BENCHES = {
     "quality": "every row of the table of promises: precision, recall, who was flagged",
     "compare": "beside what else could be used: components, Leiden, counting",
+    "gds": "beside Graph Data Science in the same Neo4j: seconds, memory, precision, recall",
     "speed": "time and memory per step over 10k, 100k and 1M accounts, beside a plain scan",
     "ablation": "detection with each step off",
     "identity": "thirty nights with churn, planted splits and mergers: do ids live on",
+    "born": "fleets that are being born: accounts until the first alarm; benign sign-ups beside",
+    "scoring": "one sign-up: microseconds, memory and time to open, beside a bare look-up",
     "fit_judge": "fit the weights of the judgement anew",
 }
 SUBSET = (("quality", "--only", "aws,stars,framing", "--first", "1"), ("speed", "--sizes", "10000"))
