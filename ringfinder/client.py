@@ -426,8 +426,8 @@ class _Wire:
         connection.request(method, self._base + path, content, dict(headers))
         response = connection.getresponse()
         answer = response.read(_MOST_BYTES + 1)
-        if len(answer) > _MOST_BYTES:
-            raise http.client.HTTPException("the answer is too large")
+        if not response.isclosed():
+            raise http.client.HTTPException("the answer is too large, or not whole")
         if response.will_close or self._closed:
             connection.close()
         else:
