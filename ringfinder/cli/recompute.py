@@ -28,7 +28,9 @@ SHOWN = 10
 )
 @click.option("--repair", is_flag=True, help="Put right what differs from the events.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
-@settings_options("seed", "fdr", "memory_limit", "pepper_file", "pepper_version", STORE, NIGHTLY)
+@settings_options(
+    "seed", "fdr", "memory_limit", "temp_dir", "pepper_file", "pepper_version", STORE, NIGHTLY
+)
 def recompute(touched: bool, check: bool, repair: bool, as_json: bool, **options: Any) -> None:
     """Find the rings in the graph anew, publish a snapshot, and write the rings back.
 

@@ -10,12 +10,14 @@ Four rules, in this order; within each the strongest claim is served first, and 
 given once:
 
 1. *Members.* More than half of the ring was in the earlier one, or more than half of what is
-   left of the earlier one is in the ring. Most common accounts win (of parts of a split
-   ring: the largest part; of merged rings: the one that brings most), then more common
-   attributes, then more founders.
+   left of the earlier one is in the ring. Of the parts of a split ring, the one with most of
+   the accounts that first were in a ring under its id, so that of two rings that were merged
+   and part again each is itself; then the largest part, more common attributes, more
+   founders. Of merged rings the one that brings most accounts.
 2. *Attributes.* Of an earlier ring hardly any account is left, and more than half of the
    evidence of each is the other's.
-3. *History.* A ring that died or was merged into another comes back, by the first rule.
+3. *History.* A ring that died or was merged into another comes back: most of the ring first
+   was in a ring under that id, or most of what is left of those accounts is in it.
 4. *Founders.* Everything else is new, and named after the first accounts that signed up; a
    name that was ever given to others is not given again.
 """
@@ -28,10 +30,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+import pyarrow as pa
 
 from ringfinder.detect.known import FoundRings, KnownRings
 from ringfinder.detect.lineage import fresh_name, ring_ids
-from ringfinder.detect.overlap import MAJORITY, Overlap
+from ringfinder.detect.overlap import MAJORITY, Overlap, remembered
 
 PART_SIZE, PART_SHARE = 4, 0.1
 """Accounts, and share of the earlier ring, from which on a piece of it counts as a part:
@@ -74,9 +77,21 @@ class Step:
 
 @dataclass(frozen=True)
 class Identity:
-    """Names of this run's rings, (R,), and how they came about, sorted."""
+    """Names of this run's rings, and how they came about.
+
+    Attributes
+    ----------
+    names
+        Their ids, (R,).
+    first
+        Account id -> the id under which it first was in a ring, for members of this run's
+        rings. A ring that is new takes its members over: they begin with it.
+    steps
+        What became of whom, sorted.
+    """
 
     names: list[str]
+    first: dict[str, str]
     steps: list[Step]
 
 
@@ -96,19 +111,17 @@ def match(found: FoundRings, known: KnownRings) -> Identity:
         Unique names; a function of both arguments, whatever the order of their rows.
     """
     overlap = Overlap.of(found, known)
-    names: dict[int, int] = {}  # ring -> known ring whose id it takes
-    for claims in (
-        overlap.by_members(known.living),
-        overlap.by_marks(known.living),
-        overlap.by_members(~known.living),
-    ):
+    names = overlap.by_members(known.living)
+    left = remembered(found, known)
+    for claims in (overlap.by_marks(known.living), overlap.by_history(~known.living, left)):
         taken = set(names.values())
         for new, old in claims:
             if new not in names and old not in taken:
                 names[new] = old
                 taken.add(old)
     given = _names(found, known, names)
-    return Identity(given, sorted(_steps(overlap, known, names, given), key=_in_order))
+    first = _first_rings(found, known, names, given)
+    return Identity(given, first, sorted(_steps(overlap, known, names, given), key=_in_order))
 
 
 def _names(found: FoundRings, known: KnownRings, names: dict[int, int]) -> list[str]:
@@ -121,6 +134,24 @@ def _names(found: FoundRings, known: KnownRings, names: dict[int, int]) -> list[
             out.append(fresh_name(name, used))
             used.add(out[-1])
     return out
+
+
+def _first_rings(
+    found: FoundRings, known: KnownRings, names: dict[int, int], given: list[str]
+) -> dict[str, str]:
+    before = dict(
+        zip(
+            known.first_account_id.to_pylist(),
+            (known.names[ring] for ring in known.first_ring.tolist()),
+            strict=True,
+        )
+    )
+    members = np.flatnonzero(found.ring >= 0)
+    ids = found.account_ids.take(pa.array(members)).to_pylist()
+    return {
+        account: before.get(account, given[ring]) if ring in names else given[ring]
+        for account, ring in zip(ids, found.ring[members].tolist(), strict=True)
+    }
 
 
 def _steps(

@@ -46,22 +46,28 @@ class KnownRings:
     living
         Bool (R,): in the run before; the others died or were merged earlier.
     ring, account_id
-        int (M,) and strings (M,): members, each account at most once among the living.
+        int (M,) and strings (M,): members of the living, each account at most once.
+    first_ring, first_account_id
+        int (F,) and strings (F,): the ring under whose id each account first was in one.
+        It tells two rings that were merged apart again, and who a ring was that died.
     marks
-        What marked them.
+        What marked the living.
     """
 
     names: Sequence[str]
     living: BoolArray
     ring: IntArray
     account_id: pa.StringArray
+    first_ring: IntArray
+    first_account_id: pa.StringArray
     marks: Marks
 
     @classmethod
     def none(cls) -> KnownRings:
         """Return no rings: nothing was run before."""
         empty = pa.array([], pa.string())
-        return cls([], np.zeros(0, bool), np.zeros(0, np.int64), empty, Marks.none())
+        nobody = np.zeros(0, np.int64)
+        return cls([], np.zeros(0, bool), nobody, empty, nobody, empty, Marks.none())
 
 
 @dataclass(frozen=True)

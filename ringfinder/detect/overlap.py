@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -30,6 +31,8 @@ class Overlap:
     ----------
     new, old, common
         int64 (P,): pairs of rings with accounts in both, and how many.
+    first
+        Pair -> accounts of the ring that first were in a ring under the known one's id.
     marks
         float64 (R, K) sparse: the smaller share of evidence that two rings have in common.
     size
@@ -47,6 +50,7 @@ class Overlap:
     new: IntArray
     old: IntArray
     common: IntArray
+    first: dict[tuple[int, int], int]
     marks: sparse.csr_array
     size: IntArray
     before: IntArray
@@ -57,38 +61,62 @@ class Overlap:
     @classmethod
     def of(cls, found: FoundRings, known: KnownRings) -> Overlap:
         """Count what two runs have in common."""
-        at = pc.index_in(known.account_id, value_set=found.account_ids)
-        there = np.asarray(at.is_valid())
-        account = np.asarray(at.fill_null(0), dtype=np.int64)[there]
-        old = known.ring[there]
-        many = max(len(known.names), 1)
-        ring = found.ring[account].astype(np.int64)
-        key, common = np.unique(
-            (ring * many + old)[ring >= 0] if len(ring) else ring, return_counts=True
-        )
+        many = len(known.names)
+        account, old = _there(found, known.account_id, known.ring)
+        new, was, common = _pairs(found.ring[account], old)
+        first = _pairs(*_first(found, known))
         return cls(
-            *np.divmod(key, many),
+            new,
+            was,
             common,
-            _common_marks(found.marks, known.marks, (found.rings, len(known.names))),
+            {(a, b): n for a, b, n in zip(*(one.tolist() for one in first), strict=True)},
+            _common_marks(found.marks, known.marks, (found.rings, many)),
             np.bincount(found.ring[found.ring >= 0], minlength=found.rings),
-            np.bincount(known.ring, minlength=len(known.names)),
-            np.bincount(old, minlength=len(known.names)),
+            np.bincount(known.ring, minlength=many),
+            np.bincount(old, minlength=many),
             _founders(found, account, old),
             known.names,
         )
 
-    def by_members(self, among: BoolArray) -> Iterator[tuple[int, int]]:
-        """Yield (ring, known ring) that have most of one in common, the strongest first."""
+    def by_members(self, living: BoolArray) -> dict[int, int]:
+        """Return ring -> living ring with which it has most of one in common.
+
+        Every known ring asks for the part that holds most accounts that first were in it;
+        of several that ask for one, the one that brings most accounts is answered, and the
+        others ask for their next (Gale and Shapley 1962): nothing depends on who asks first.
+        """
         least = np.minimum(self.size[self.new], self.left[self.old])
-        fit = np.flatnonzero((self.common > MAJORITY * least) & among[self.old])
-        pairs = [(int(self.new[i]), int(self.old[i]), int(self.common[i])) for i in fit]
+        fit = np.flatnonzero((self.common > MAJORITY * least) & living[self.old])
+        asks: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        for new, old, common in zip(
+            self.new[fit].tolist(), self.old[fit].tolist(), self.common[fit].tolist(), strict=True
+        ):
+            asks[old].append((new, common))
+        for old, wanted in asks.items():
+            wanted.sort(key=partial(self._part_rank, old), reverse=True)
+        answered: dict[int, tuple[tuple[float, ...], str, int]] = {}
+        asking = sorted(asks, key=lambda old: self.names[old])
+        while asking:
+            old = asking.pop()
+            if asks[old]:
+                new, common = asks[old].pop()
+                mine = ((-common, -self.marks[new, old]), self.names[old], old)
+                served = min(mine, answered.get(new, mine))
+                if new in answered:  # whoever is not served asks for the next
+                    asking.append(max(mine, answered[new])[2])
+                answered[new] = served
+        return {new: old for new, (_, _, old) in answered.items()}
 
-        def rank(pair: tuple[int, int, int]) -> tuple[float, float, int, str, int]:
-            new, old, common = pair
-            founders = self.founders.get((new, old), 0)
-            return -common, -self.marks[new, old], -founders, self.names[old], new
-
-        yield from ((new, old) for new, old, _ in sorted(pairs, key=rank))
+    def _part_rank(self, old: int, part: tuple[int, int]) -> tuple[float, ...]:
+        """Rank the parts of a known ring: accounts first in it, common ones, marks, founders."""
+        new, common = part
+        return (
+            -self.first.get((new, old), 0),
+            -common,
+            -self.marks[new, old],
+            -self.founders.get((new, old), 0),
+            new,
+        )
 
     def by_marks(self, among: BoolArray) -> Iterator[tuple[int, int]]:
         """Yield (ring, known ring) that evidence alone ties, the strongest first."""
@@ -98,6 +126,48 @@ class Overlap:
         pairs = [(-float(rows.data[i]), int(rows.row[i]), int(rows.col[i])) for i in fit]
         pairs.sort(key=lambda pair: (pair[0], self.names[pair[2]], pair[1]))
         yield from ((new, old) for _, new, old in pairs)
+
+    def by_history(self, gone: BoolArray, remembered: IntArray) -> Iterator[tuple[int, int]]:
+        """Yield (ring, ring that is gone) most of one of which first was in that ring.
+
+        `remembered`, int64 (K,): accounts still there that first were in each known ring.
+        """
+        pairs = [
+            (-count, self.names[old], new, old)
+            for (new, old), count in self.first.items()
+            if gone[old] and count > MAJORITY * min(int(self.size[new]), int(remembered[old]))
+        ]
+        yield from ((new, old) for _, _, new, old in sorted(pairs))
+
+
+def remembered(found: FoundRings, known: KnownRings) -> IntArray:
+    """Return int64 (K,): accounts still there that first were in each known ring."""
+    return np.bincount(
+        _there(found, known.first_account_id, known.first_ring)[1], minlength=len(known.names)
+    )
+
+
+def _there(
+    found: FoundRings, account_id: pa.StringArray, ring: IntArray
+) -> tuple[IntArray, IntArray]:
+    """Return the accounts that are still there, as rows of `found`, and their ring."""
+    at = pc.index_in(account_id, value_set=found.account_ids)
+    there = np.asarray(at.is_valid())
+    return np.asarray(at.fill_null(0), dtype=np.int64)[there], ring[there]
+
+
+def _first(found: FoundRings, known: KnownRings) -> tuple[IntArray, IntArray]:
+    """Return the ring of each account and the known one it first was in, where it has both."""
+    account, first = _there(found, known.first_account_id, known.first_ring)
+    return found.ring[account], first
+
+
+def _pairs(new: IntArray, old: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+    """Count pairs of ring and known ring; accounts outside rings are left out."""
+    many = int(old.max(initial=0)) + 1
+    inside = new >= 0
+    key, count = np.unique(new[inside].astype(np.int64) * many + old[inside], return_counts=True)
+    return *np.divmod(key, many), count
 
 
 def _founders(found: FoundRings, account: IntArray, old: IntArray) -> dict[tuple[int, int], int]:

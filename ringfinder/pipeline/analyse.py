@@ -12,6 +12,7 @@ from ringfinder.config import Settings
 from ringfinder.detect import Detection, find_rings
 from ringfinder.detect.keep_apart import Sides, keep_apart
 from ringfinder.detect.refine import Communities, keep_communities
+from ringfinder.detect.steady import steady
 from ringfinder.evidence.background import Background
 from ringfinder.evidence.incidence import Incidence, shared_values
 from ringfinder.evidence.lifts import log_lifts
@@ -100,16 +101,22 @@ def judge(
     settings: Settings,
     namer: Namer,
     *,
+    before: IntArray | None = None,
     apart: Sequence[Sides] = (),
 ) -> Analysis:
     """Keep the rings within the false discovery rate, judge them and describe them.
 
-    `apart` are accounts that a person said are not of one ring.
+    `before`, int32 (N,), is the ring of each account in the run before, -1 for none; `apart`
+    are accounts that a person said are not of one ring.
     """
     communities, kept = published(population, found, settings.fdr)
     shared, back = population.shared, population.back
+    rate = found.false_discovery_rate[kept]
+    if before is not None:
+        communities, origin = steady(shared, back, communities, before)
+        rate = rate[origin]
     communities, origin = keep_apart(shared, back, communities, apart)
-    rate = found.false_discovery_rate[kept][origin]
+    rate = rate[origin]
     fraud, legitimate = labels
     judged = inhabited(assess(graph, shared, back, communities, fraud=fraud, legitimate=legitimate))
     rings = to_rings(graph, shared, log_lifts(shared, back, judged.ring), judged)

@@ -109,7 +109,7 @@ def to_sides(
     unknown
         Decisions that do not: a ring that is forgotten, an account that is gone.
     """
-    at = np.asarray(pc.fill_null(pc.index_in(known.account_id, value_set=account_ids), -1))
+    at = _rows(known.account_id, account_ids)
     sides = []
     for decision in decisions:
         find = _of_rings if decision.what == "rings" else _of_accounts
@@ -120,9 +120,10 @@ def to_sides(
 
 
 def _of_rings(
-    decision: Apart, known: KnownRings, at: IntArray, _: pa.StringArray
+    decision: Apart, known: KnownRings, at: IntArray, account_ids: pa.StringArray
 ) -> tuple[IntArray, IntArray]:
-    return _members(known, decision.one, at), _members(known, decision.other, at)
+    one, other = (_members(known, name, at, account_ids) for name in (decision.one, decision.other))
+    return one, other
 
 
 def _of_accounts(
@@ -133,18 +134,29 @@ def _of_accounts(
         np.asarray(pc.index_in(pa.array([one]), value_set=account_ids).drop_null(), np.int64)
         for one in (decision.one, decision.other)
     ]
-    rings = [known.ring[np.isin(at, one) & known.living[known.ring]] for one in named]
+    rings = [known.ring[np.isin(at, one)] for one in named]
     if len(rings[0]) and len(rings[1]) and rings[0][0] != rings[1][0]:
         left, right = (at[known.ring == ring[0]] for ring in rings)
         return left[left >= 0], right[right >= 0]
     return named[0], named[1]
 
 
-def _members(known: KnownRings, name: str, at: IntArray) -> IntArray:
+def _members(known: KnownRings, name: str, at: IntArray, account_ids: pa.StringArray) -> IntArray:
+    """Return the members of a ring, or of one that is gone those who first were in it."""
     if name not in known.names:
         return np.zeros(0, np.int64)
-    members = at[known.ring == list(known.names).index(name)]
-    return np.sort(members[members >= 0]).astype(np.int64)
+    code = list(known.names).index(name)
+    if known.living[code]:
+        members = at[known.ring == code]
+    else:
+        members = _rows(known.first_account_id, account_ids)[known.first_ring == code]
+    return np.sort(members[members >= 0])
+
+
+def _rows(account_id: pa.StringArray, account_ids: pa.StringArray) -> IntArray:
+    """Return where accounts stand in the graph; -1: no longer there."""
+    at = pc.fill_null(pc.index_in(account_id, value_set=account_ids), -1)
+    return np.asarray(at, dtype=np.int64)
 
 
 def _pair(decision: Apart) -> tuple[str, frozenset[str]]:

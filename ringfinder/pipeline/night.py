@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ringfinder.config import Settings
-from ringfinder.detect.identity import Step
+from ringfinder.detect.identity import Identity
 from ringfinder.detect.known import KnownRings
 from ringfinder.graph.columns import AttributeGraph
 from ringfinder.model import BoolArray, Verdict
@@ -118,8 +118,8 @@ class Night:
     ----------
     read, done
         What was read, and what was found in it.
-    lineage
-        What became of the rings.
+    identity
+        Names of the rings, and what became of them.
     held
         Why the snapshot waits for a person; empty: it does not.
     edited
@@ -128,7 +128,7 @@ class Night:
 
     read: Read
     done: Analysis
-    lineage: Sequence[Step]
+    identity: Identity
     held: Sequence[str]
     edited: Sequence[str]
 

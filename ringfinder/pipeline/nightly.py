@@ -85,8 +85,8 @@ def nightly_record(run: Run, night: Night, steps: Steps) -> dict[str, Any]:
 def changes(night: Night) -> dict[str, int]:
     """Count what became of rings; a split or merger counts once, whatever its parts."""
     out: Counter[str] = Counter()
-    for change in {str(step.change) for step in night.lineage}:
-        steps = [step for step in night.lineage if step.change == change]
+    for change in {str(step.change) for step in night.identity.steps}:
+        steps = [step for step in night.identity.steps if step.change == change]
         whole = {"split": "earlier_ring_id", "merged": "ring_id"}.get(change)
         out[change] = len({getattr(step, whole) for step in steps}) if whole else len(steps)
     return dict(sorted(out.items()))

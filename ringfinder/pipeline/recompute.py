@@ -22,15 +22,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ringfinder.config import Settings
-from ringfinder.detect.identity import Step, match
-from ringfinder.detect.known import FoundRings
+from ringfinder.detect.identity import Identity, match
+from ringfinder.detect.known import FoundRings, KnownRings
 from ringfinder.errors import InputError, StoreError
 from ringfinder.explain.build import build_run_view
 from ringfinder.explain.view import RunView
 from ringfinder.graph.columns import AttributeGraph, Rings
+from ringfinder.model import IntArray
 from ringfinder.pipeline.analyse import (
     Analysis,
     Labels,
+    Namer,
     detect,
     judge,
     last_labels,
@@ -38,6 +40,7 @@ from ringfinder.pipeline.analyse import (
     write_tables,
 )
 from ringfinder.pipeline.apart import read_apart, to_sides
+from ringfinder.pipeline.check import check_graph
 from ringfinder.pipeline.home import Home
 from ringfinder.pipeline.judgement import decisions
 from ringfinder.pipeline.night import SNAPSHOTS, Earlier, Night, Read, Run, flagged
@@ -60,7 +63,7 @@ from ringfinder.publish.staging import Staging, staged
 from ringfinder.runs import Notice, Progress, RecomputeSummary
 from ringfinder.score.assess import Assessment
 from ringfinder.store.protocol import GraphStore, RunLock
-from ringfinder.store.replay import project, read_attribute_graph
+from ringfinder.store.replay import project, read_attribute_graph, rebuild
 
 STEPS = 9
 
@@ -113,12 +116,12 @@ def recompute(
         edited: list[str] = []
         if check:
             with steps.step("check"):
-                edited = _checked(home, repair=repair)
+                edited = _checked(run, repair=repair)
         with steps.step("read"):
             read = _read(run)
-        done, lineage = _analysed(run, read, steps)
+        done, identity = _analysed(run, read, steps)
         held = why_held(read.graph, flagged(done), read.earlier.flags, limits(settings))
-        night = Night(read, done, lineage, held, edited)
+        night = Night(read, done, identity, held, edited)
         view = _written(run, night, steps)
         with steps.step("publish"):
             snapshots.record(run.directory, run.snapshot_id, held=held)
@@ -162,11 +165,17 @@ def limits(settings: Settings) -> Limits:
     )
 
 
-def _checked(home: Home, *, repair: bool) -> list[str]:
+def _checked(run: Run, *, repair: bool) -> list[str]:
     """Compare the graph with the events; return what differs, put right if asked to."""
-    from ringfinder.pipeline.check import check_graph  # noqa: PLC0415
-
-    return list(check_graph(home.log, home.store, repair=repair))
+    log, store = run.home.log, run.home.store
+    found = check_graph(log, store, temp_dir=run.settings.temp_dir)
+    if not found.found:
+        return []
+    said = f"The graph differed from its events: {found.words}."
+    if repair:
+        rebuild(log, store)
+        return [f"{said} It was rebuilt from them."]
+    return [f"{said} `ringfinder rebuild --repair` makes it what they say."]
 
 
 def _read(run: Run) -> Read:
@@ -199,17 +208,9 @@ def _labels(table: pa.Table, account_ids: pa.StringArray) -> Labels:
     )
 
 
-def _analysed(run: Run, read: Read, steps: Steps) -> tuple[Analysis, list[Step]]:
+def _analysed(run: Run, read: Read, steps: Steps) -> tuple[Analysis, Identity]:
     """Learn, detect, judge and name; return also what became of the rings."""
-    seed, graph, lineage = run.settings.seed, read.graph, []
-
-    def namer(graph: AttributeGraph, judged: Assessment, rings: Rings) -> list[str]:
-        marks = marks_of(graph, rings)
-        found = FoundRings(graph.account_ids, graph.created_ms, judged.ring, marks)
-        identity = match(found, read.earlier.known)
-        lineage.extend(identity.steps)
-        return identity.names
-
+    seed, graph = run.settings.seed, read.graph
     with steps.step("background"):
         population = learn(graph, seed=seed)
     with steps.step("detect"):
@@ -221,8 +222,38 @@ def _analysed(run: Run, read: Read, steps: Steps) -> tuple[Analysis, list[Step]]
             run.notice(
                 f"{unknown} of {len(said)} decisions to keep two apart name nobody who is there."
             )
-        done = judge(graph, population, found, read.labels, run.settings, namer, apart=apart)
-    return done, lineage
+        told: list[Identity] = []
+        done = judge(
+            graph,
+            population,
+            found,
+            read.labels,
+            run.settings,
+            named_after(read.earlier.known, told),
+            before=rings_before(read.earlier.known, graph.account_ids),
+            apart=apart,
+        )
+    return done, told[0]
+
+
+def named_after(known: KnownRings, told: list[Identity]) -> Namer:
+    """Name rings after those known before; how that came about is added to `told`."""
+
+    def namer(graph: AttributeGraph, judged: Assessment, rings: Rings) -> list[str]:
+        marks = marks_of(graph, rings)
+        found = FoundRings(graph.account_ids, graph.created_ms, judged.ring, marks)
+        told.append(match(found, known))
+        return told[-1].names
+
+    return namer
+
+
+def rings_before(known: KnownRings, account_ids: pa.StringArray) -> IntArray:
+    """Return int32 (N,): the ring that each account was in, -1 for none."""
+    at = pc.fill_null(pc.index_in(known.account_id, value_set=account_ids), -1).to_numpy()
+    out = np.full(len(account_ids), -1, dtype=np.int32)
+    out[at[at >= 0]] = known.ring[at >= 0]
+    return out
 
 
 def _written(run: Run, night: Night, steps: Steps) -> RunView:
@@ -240,8 +271,8 @@ def _written(run: Run, night: Night, steps: Steps) -> RunView:
 def _write_files(stage: Staging, run: Run, night: Night) -> None:
     done, earlier = night.done, night.read.earlier
     reasons = write_tables(stage, done, night.read.labels[1])
-    write_lineage(stage, run.snapshot_id, night.lineage)
-    write_history(stage, earlier.path, earlier.known, done.run.judgement.ring_id)
+    write_lineage(stage, run.snapshot_id, night.identity.steps)
+    write_history(stage, earlier.path, night.identity.first)
     write_model(
         stage,
         shared=done.population.shared,

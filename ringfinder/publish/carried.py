@@ -6,7 +6,7 @@ its past along, and no store is needed to know who is who.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,16 +25,13 @@ from ringfinder.schema import CODE, KINDS
 from ringfinder.store.batches import EVIDENCE, LINEAGE, MEMBERS, RINGS, RingTables
 
 REMEMBERED_RUNS = 400
-"""Runs for which a ring that is gone is remembered: more than a year of nights."""
-
-REMEMBERED_MEMBERS = 500
-"""Accounts of such a ring that are remembered; enough to know it again."""
+"""Runs for which an account that is in no ring is remembered: more than a year of nights."""
 
 HISTORY = pa.schema(
     [
-        pa.field("ring_id", pa.string(), False),
         pa.field("account_id", pa.string(), False),
-        pa.field("runs", pa.int32(), False),  # for how many runs it has been gone
+        pa.field("ring_id", pa.string(), False),  # under which it first was in a ring
+        pa.field("runs", pa.int32(), False),  # for how many runs it has been in none
     ]
 )
 
@@ -51,15 +48,13 @@ def read_known(path: Path | None) -> KnownRings:
         return KnownRings.none()
     members = _table(path, "accounts", ["ring_id", "account_id"])
     members = members.filter(pc.is_valid(members["ring_id"]))
-    gone = _table(path, "history", ["ring_id", "account_id"])
+    first = _table(path, "history", ["ring_id", "account_id"])
     rings = _table(path, "rings", ["ring_id", "size"])
     evidence = _table(path, "evidence", ["ring_id", "kind", "value", "accounts_inside", "nats"])
     living = pc.sort_indices(rings["ring_id"])
     names = rings["ring_id"].take(living).to_pylist()
-    left = sorted(set(pc.unique(gone["ring_id"]).to_pylist()) - set(names))
-    gone = gone.filter(pc.is_in(gone["ring_id"], pa.array(left, pa.string())))
-    both = pa.concat_tables([members, gone], promote_options="permissive")
-    every = pa.array([*names, *left], pa.string())
+    gone = sorted(set(pc.unique(first["ring_id"]).to_pylist()) - set(names))
+    every = pa.array([*names, *gone], pa.string())
     size = rings["size"].take(living).to_numpy()
     ring = _codes(evidence["ring_id"], every)
     weight = evidence["nats"].to_numpy() * evidence["accounts_inside"].to_numpy()
@@ -67,8 +62,10 @@ def read_known(path: Path | None) -> KnownRings:
     return KnownRings(
         names=every.to_pylist(),
         living=np.arange(len(every)) < len(names),
-        ring=_codes(both["ring_id"], every),
-        account_id=_one(both["account_id"]),
+        ring=_codes(members["ring_id"], every),
+        account_id=_one(members["account_id"]),
+        first_ring=_codes(first["ring_id"], every),
+        first_account_id=_one(first["account_id"]),
         marks=Marks(ring, _one(value), weight / np.maximum(size[ring], 1)),
     )
 
@@ -117,35 +114,29 @@ def write_lineage(stage: Staging, run_id: str, steps: Sequence[Step]) -> None:
     pq.write_table(pa.Table.from_pylist(rows, LINEAGE), stage.path("lineage.parquet"))
 
 
-def write_history(
-    stage: Staging, earlier: Path | None, known: KnownRings, names: Sequence[str]
-) -> None:
-    """Write history.parquet: members of the rings that are gone, and since when.
+def write_history(stage: Staging, earlier: Path | None, first: Mapping[str, str]) -> None:
+    """Write history.parquet: the id under which each account first was in a ring.
 
     Parameters
     ----------
     stage
         The snapshot that is being written.
-    earlier, known
-        The one before it, and what it knew.
-    names
-        Ids of this run's rings: whoever is back is no longer gone.
+    earlier
+        The one before it; accounts that are in no ring now are remembered from it.
+    first
+        Of the accounts in rings now: see `Identity.first`.
     """
-    gone = [number for number, name in enumerate(known.names) if name not in set(names)]
-    runs = _runs_gone(earlier)
-    age = {number: runs.get(known.names[number], 0) + 1 for number in gone}
-    kept = np.array([n for n in gone if age[n] <= REMEMBERED_RUNS], np.int64)
-    row = np.flatnonzero(np.isin(known.ring, kept))
-    row = row[np.argsort(known.ring[row], kind="stable")]
-    ring = known.ring[row]
-    few = np.arange(len(row)) - np.searchsorted(ring, ring) < REMEMBERED_MEMBERS
-    row, ring = row[few], ring[few]
-    columns = [
-        pa.array(known.names, pa.string()).take(pa.array(ring)),
-        known.account_id.take(pa.array(row)),
-        pa.array([age[one] for one in ring.tolist()], pa.int32()),
-    ]
-    pq.write_table(pa.Table.from_arrays(columns, schema=HISTORY), stage.path("history.parquet"))
+    rows = [(account, ring, 0) for account, ring in first.items()]
+    if earlier is not None:
+        table = _table(earlier, "history", HISTORY.names)
+        rows += [
+            (account, ring, runs + 1)
+            for account, ring, runs in zip(*table.to_pydict().values(), strict=True)
+            if account not in first and runs < REMEMBERED_RUNS
+        ]
+    columns = list(zip(*sorted(rows), strict=True)) or [(), (), ()]
+    arrays = [pa.array(c, of.type) for c, of in zip(columns, HISTORY, strict=True)]
+    pq.write_table(pa.Table.from_arrays(arrays, schema=HISTORY), stage.path("history.parquet"))
 
 
 def ring_tables(path: Path) -> RingTables:
@@ -168,13 +159,6 @@ def ring_tables(path: Path) -> RingTables:
         evidence.select(EVIDENCE.names).cast(EVIDENCE),
         _table(path, "lineage", None).cast(LINEAGE),
     )
-
-
-def _runs_gone(earlier: Path | None) -> dict[str, int]:
-    if earlier is None:
-        return {}
-    table = _table(earlier, "history", ["ring_id", "runs"])
-    return dict(zip(table["ring_id"].to_pylist(), table["runs"].to_pylist(), strict=True))
 
 
 def _table(path: Path, name: str, columns: list[str] | None) -> pa.Table:

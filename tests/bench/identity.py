@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 
 from ringfinder.config import Settings
-from ringfinder.detect.identity import Step
+from ringfinder.detect.identity import Identity, Step
 from ringfinder.graph.columns import AttributeGraph
 from ringfinder.model import IntArray
 from ringfinder.pipeline.analyse import Analysis, detect, judge, learn, write_tables
-from ringfinder.pipeline.recompute import named_after
+from ringfinder.pipeline.recompute import named_after, rings_before
 from ringfinder.publish.carried import read_known, write_history
 from ringfinder.publish.staging import staged
 from tests.bench.results import keep, markdown
@@ -129,15 +129,19 @@ def one_night(
 ) -> tuple[Analysis, list[Step]]:
     """One night, with the names that the night before hands on."""
     settings = Settings()
-    known, lineage = read_known(earlier), []
+    known = read_known(earlier)
+    told: list[Identity] = []
     population = learn(graph, seed=0)
     found = detect(graph, population, seed=0)
-    done = judge(graph, population, found, (NONE, NONE), settings, named_after(known, lineage))
+    done = judge(
+        graph, population, found, (NONE, NONE), settings, named_after(known, told),
+        before=rings_before(known, graph.account_ids),
+    )  # fmt: skip
     with staged(here) as stage:
         write_tables(stage, done, NONE)
-        write_history(stage, earlier, known, done.run.judgement.ring_id)
+        write_history(stage, earlier, told[0].first)
         stage.write_run({})
-    return done, lineage
+    return done, told[0].steps
 
 
 def count(

@@ -8,6 +8,7 @@ import shutil
 import pyarrow.parquet as pq
 import pytest
 from nights import DAY_MS, fill, night, open_home, ring_of, rows_of, snapshot
+from stored import batch_of, graph_tables
 
 from ringfinder.errors import InputError, StoreError, StoreUnavailable
 from ringfinder.pipeline.apart import Apart, add_apart, read_apart, remove_apart
@@ -22,7 +23,7 @@ TABLES = ("accounts.parquet", "rings.parquet", "evidence.parquet", "history.parq
 
 @pytest.fixture(scope="module")
 def world():
-    return simulate(WorldSpec(accounts=1500, seed=7, prevalence=0.15, rows_per_account=4.0))
+    return simulate(WorldSpec(accounts=1000, seed=7, prevalence=0.15, rows_per_account=3.0))
 
 
 @pytest.fixture(scope="module")
@@ -217,6 +218,30 @@ class TestPeople:
         (home.directory / "apart.json").write_text('[{"what": 1}]')
         with pytest.raises(StoreError, match="restore it from a backup"):
             night(home, 1)
+
+
+class TestCheck:
+    def edited(self, home):
+        """Somebody wrote to the store by hand: an account that no event names."""
+        extra = graph_tables({"typed-by-hand": {}})
+        home.store.write(batch_of(home.log.last_sequence + 10, graph=extra))
+
+    def test_a_graph_that_follows_from_its_events_is_not_mentioned(self, home):
+        assert night(home, 1, check=True).edited == ()
+
+    def test_what_was_edited_by_hand_is_told_and_stays_until_a_person_asks(self, home):
+        self.edited(home)
+        one = night(home, 1, check=True)
+        assert "The graph differed from its events: accounts extra (1)" in one.edited[0]
+        assert "rebuild --repair" in one.edited[0]
+        assert "typed-by-hand" in ring_of(snapshot(home, one))
+
+    def test_repair_puts_it_right_before_anything_is_computed(self, home):
+        self.edited(home)
+        one = night(home, 1, check=True, repair=True)
+        assert "It was rebuilt" in one.edited[0]
+        assert "typed-by-hand" not in ring_of(snapshot(home, one))
+        assert night(home, 2, check=True).edited == ()
 
 
 class TestOneAtATime:

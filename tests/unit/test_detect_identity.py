@@ -30,15 +30,19 @@ def found(*groups, values=None, ids=IDS) -> FoundRings:
     return FoundRings(ids, created, ring, marks(values or [[] for _ in groups]))
 
 
-def known(values=None, gone=(), **groups) -> KnownRings:
-    """Rings by name; accounts beyond N are no longer there."""
+def known(values=None, gone=(), first=None, **groups) -> KnownRings:
+    """Rings by name; accounts beyond N are no longer there; `first` as the rings themselves."""
     names = list(groups)
-    ring = [number for number, group in enumerate(groups.values()) for _ in group]
-    ids = [f"a{i:03d}" for group in groups.values() for i in group]
+
+    def rows(of: dict) -> tuple[np.ndarray, pa.Array]:
+        ring = [names.index(name) for name, group in of.items() for _ in group]
+        ids = [f"a{i:03d}" for group in of.values() for i in group]
+        return np.array(ring, np.int64), pa.array(ids, pa.string())
+
     living = np.array([name not in gone for name in names], dtype=bool)
     return KnownRings(
-        names, living, np.array(ring, np.int64), pa.array(ids, pa.string()),
-        marks(values or [[] for _ in names]),
+        names, living, *rows({name: g for name, g in groups.items() if name not in gone}),
+        *rows(first or groups), marks(values or [[] for _ in names]),
     )  # fmt: skip
 
 
@@ -135,6 +139,38 @@ class TestHistory:
         name = match(found(range(10)), KnownRings.none()).names[0]
         before = known(gone=(name,), **{name: range(50, 60)})
         assert match(found(range(10)), before).names[0] != name
+
+
+class TestFirstRings:
+    def test_of_two_merged_rings_that_part_each_is_itself_whatever_their_sizes(self):
+        first = {"x": range(10), "y": range(10, 30)}
+        before = known(gone=("y",), first=first, x=range(30), y=())
+        assert match(found(range(10), range(10, 30)), before).names == ["x", "y"]
+
+    def test_a_merged_ring_keeps_its_id_when_few_of_its_first_members_are_left(self):
+        first = {"x": range(2), "y": range(2, 30)}
+        before = known(gone=("y",), first=first, x=range(30), y=())
+        assert match(found(range(30)), before).names == ["x"]
+
+    def test_members_of_a_new_ring_begin_with_it_and_those_of_an_old_one_with_theirs(self):
+        identity = match(found(range(12), range(40, 50)), known(x=range(10)))
+        assert identity.names[0] == "x"
+        assert identity.first["a000"] == identity.first["a011"] == "x"
+        assert identity.first["a040"] == identity.names[1]
+
+    def test_a_part_that_leaves_begins_anew_and_is_known_when_it_leaves_again(self):
+        split = match(found(range(20), range(20, 30)), known(x=range(30)))
+        part = split.names[1]
+        first = {"x": range(20), part: range(20, 30)}
+        assert {split.first[f"a{i:03d}"] for i in range(20, 30)} == {part}
+        merged = known(gone=(part,), first=first, x=range(30), **{part: ()})
+        assert match(found(range(20), range(20, 30)), merged).names == ["x", part]
+
+    def test_a_ring_that_is_not_answered_asks_for_its_next_part(self):
+        """Of y, most went to x's ring; what else is left of it goes on as y."""
+        before = known(x=range(20), y=range(20, 40))
+        now = found([*range(20), *range(20, 31)], range(31, 40))
+        assert match(now, before).names == ["x", "y"]
 
 
 class TestAttributes:

@@ -1,0 +1,177 @@
+"""Rings stay as they were where the evidence does not say otherwise.
+
+Whether two halves of a fleet are one ring is often a matter of a few accounts, and would be
+decided differently from night to night. What a person saw yesterday therefore weighs: rings
+that were two become one only where most members of one pass the other's test, measured on
+the two apart; what was one becomes two only where hardly anybody passes it any more.
+Between the two, things stay as they were.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+from ringfinder.detect.refine import JOIN_SHARE, JOIN_THROUGH, MINIMUM_SIZE, Communities, compact
+from ringfinder.evidence.background import Background
+from ringfinder.evidence.incidence import Incidence
+from ringfinder.evidence.lifts import THRESHOLD_NATS, Lifts, log_lifts
+from ringfinder.evidence.membership import best_community, membership_odds, own_odds
+from ringfinder.model import BoolArray, FloatArray, IntArray
+
+PART_SHARE = 0.1
+"""A ring goes on in a part that holds at least so much of what is left of it."""
+
+ONE_STILL = 0.15
+"""Share of a part's members that must pass the other part's test for a ring to stay one."""
+
+
+def steady(
+    shared: Incidence, back: Background, found: Communities, before: IntArray
+) -> tuple[Communities, IntArray]:
+    """Undo joins and divisions that the evidence does not bear out.
+
+    Parameters
+    ----------
+    shared, back
+        What the communities were found in.
+    found
+        The communities.
+    before
+        int32 (N,): ring of each account in the run before, -1 for none.
+
+    Returns
+    -------
+    communities
+        `found` itself where nothing was undone.
+    origin
+        int64 (R,): the community of `found` that most members of each came from.
+    """
+    parts, were, found_in = _cut(found.community, before)
+    cut = found_in >= 0
+    if cut.any():
+        parts = _newcomers(shared, back, parts, before, np.append(cut, False)[parts])
+    together = _went_in_two(parts, were)
+    if not (cut.any() or together.any()):
+        return found, np.arange(found.lifts.communities)
+    joined = _joined(shared, log_lifts(shared, back, parts), parts, found_in, were, together)
+    community = compact(joined)
+    if np.array_equal(community, found.community):
+        return found, np.arange(found.lifts.communities)
+    return _measured(shared, back, community, found)
+
+
+def _cut(community: IntArray, before: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+    """Cut the communities that hold most of several earlier rings along the old borders.
+
+    Returns
+    -------
+    parts
+        int32 (N,): accounts without a ring before are with the largest part.
+    were
+        int64 (P,): the earlier ring that each part goes on with; -1: none, or several.
+    found_in
+        int64 (P,): the community that was cut; -1 where it was not.
+    """
+    both = (community >= 0) & (before >= 0)
+    rings, communities = int(before.max(initial=-1)) + 1, int(community.max(initial=-1)) + 1
+    left = np.bincount(before[both], minlength=rings)
+    key = community[both].astype(np.int64) * max(rings, 1) + before[both]
+    key, common = np.unique(key, return_counts=True)
+    now, was = np.divmod(key, max(rings, 1))
+    known = np.bincount(now, weights=common, minlength=communities)
+    mostly = (common >= MINIMUM_SIZE) & (2 * common > left[was])
+    sources = np.bincount(now[mostly], minlength=communities)
+    goes_on = (common >= np.maximum(MINIMUM_SIZE, PART_SHARE * left[was])) & (
+        2 * common > known[now]
+    )
+    were = np.full(communities, -1, np.int64)
+    were[now[goes_on]] = was[goes_on]
+    parts, found_in = community.astype(np.int32).copy(), np.full(communities, -1, np.int64)
+    for number in np.flatnonzero(sources >= 2).tolist():
+        rows = mostly & (now == number)
+        order = np.lexsort((was[rows], -common[rows]))
+        names = was[rows][order]
+        were[number], found_in[number] = names[0], number
+        for name in names[1:].tolist():
+            parts[(community == number) & (before == name)] = len(were)
+            were, found_in = np.append(were, name), np.append(found_in, number)
+    return parts, were, found_in
+
+
+def _newcomers(
+    shared: Incidence, back: Background, parts: IntArray, before: IntArray, cut: BoolArray
+) -> IntArray:
+    """Let the accounts of cut communities that were in no ring go where they belong."""
+    fresh = cut & (before < 0) & (parts >= 0)
+    settled = np.where(fresh, -1, parts)
+    lifts = log_lifts(shared, back, settled.astype(np.int32))
+    best, _ = best_community(membership_odds(shared, lifts, among=fresh), shared.accounts)
+    return np.where(fresh & (best >= 0), best, parts).astype(np.int32)
+
+
+def _went_in_two(parts: IntArray, were: IntArray) -> BoolArray:
+    """Return bool (P,): parts that go on with one earlier ring, where two and more do."""
+    there = np.bincount(parts[parts >= 0], minlength=len(were)) > 0
+    names, count = np.unique(were[there & (were >= 0)], return_counts=True)
+    return there & np.isin(were, names[count >= 2])
+
+
+def _joined(
+    shared: Incidence,
+    lifts: Lifts,
+    parts: IntArray,
+    found_in: IntArray,
+    were: IntArray,
+    together: BoolArray,
+) -> IntArray:
+    """Join parts again: those that were found as one, and those that were one before.
+
+    `found_in` and `were`, int64 (P,): the community that each part was cut from, -1 where
+    it was not cut, and the earlier ring it goes on with; `together`, bool (P,): several
+    parts do with the same.
+    """
+    looked_at = np.flatnonzero((found_in >= 0) | together)
+    size = lifts.size[looked_at]
+    order = looked_at[np.lexsort((-looked_at, size))]  # the smallest first
+    share = _passing(shared, lifts, parts, order)
+    one_now = (found_in[order][:, None] == found_in[order]) & (found_in[order] >= 0)
+    one_before = (were[order][:, None] == were[order]) & together[order]
+    needed = np.where(one_before, ONE_STILL, np.where(one_now, JOIN_SHARE, np.inf))
+    fit = np.where(share >= needed, share, 0.0) * np.triu(np.ones_like(share), 1)
+    target = np.arange(lifts.communities)
+    for row in np.flatnonzero(fit.any(axis=1)).tolist():
+        target[order[row]] = order[int(fit[row].argmax())]
+    while not np.array_equal(target[target], target):
+        target = target[target]
+    return np.where(parts >= 0, target[np.maximum(parts, 0)], -1).astype(np.int32)
+
+
+def _passing(shared: Incidence, lifts: Lifts, parts: IntArray, order: IntArray) -> FloatArray:
+    """Return float64 (k, k): the share of the one's members that pass the other's test."""
+    common = lifts.inside >= JOIN_THROUGH * lifts.size[lifts.community]
+    looked_at = np.isin(parts, order)
+    odds = membership_odds(shared, lifts.only(common), threshold=THRESHOLD_NATS, among=looked_at)
+    passed = sparse.csr_array(
+        (np.ones(len(odds.account)), (parts[odds.account], odds.community)),
+        shape=(lifts.communities, lifts.communities),
+    )
+    passed.sum_duplicates()
+    table: FloatArray = passed[order][:, order].toarray()
+    return table / np.maximum(lifts.size[order], 1)[:, None]
+
+
+def _measured(
+    shared: Incidence, back: Background, community: IntArray, found: Communities
+) -> tuple[Communities, IntArray]:
+    """Measure what marks the communities now, and the odds of their members."""
+    lifts = log_lifts(shared, back, community)
+    own = own_odds(shared, lifts, community)
+    inside = community >= 0
+    nats = np.full(shared.accounts, -np.inf)
+    nats[inside] = 0.0
+    nats[own.account] = np.maximum(own.nats, 0.0)
+    both = inside & (found.community >= 0)
+    table = np.zeros((lifts.communities, max(found.lifts.communities, 1)), np.int64)
+    np.add.at(table, (community[both], found.community[both]), 1)
+    return Communities(community, nats, lifts, found.rounds), table.argmax(axis=1)
