@@ -362,7 +362,7 @@ def _modularity(out: Path, edges: Path) -> float:
     """
     ours, found = pq.read_table(edges.with_suffix(".parquet")), pq.read_table(out)
     where = pc.index_in(ours["account_id"], value_set=found["account_id"]).to_numpy()
-    _, community = np.unique(found["community"].to_numpy()[where], return_inverse=True)
+    community = _numbered(found["community"].to_numpy()[where])
     account, value = np.load(edges)["edges"].T
     _, value = np.unique(value, return_inverse=True)
     held, times = np.unique(
@@ -373,6 +373,12 @@ def _modularity(out: Path, edges: Path) -> float:
     whole = bipartite(len(community), account, value)
     placed: float = whole.modularity(np.concatenate((community, held[order[last], 1])))
     return placed
+
+
+def _numbered(community: np.ndarray) -> np.ndarray:
+    """Number communities by their first account, so that ties do not depend on names."""
+    _, first, code = np.unique(community, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[code]
 
 
 if __name__ == "__main__":
