@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,9 +20,7 @@ from ringfinder.normalise.one import FIELDS, Normaliser
 from ringfinder.score.online.model import Model
 from ringfinder.sources import Inputs, read_telemetry
 from tests.bench.worlds import Files
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from models import Snapshot, snapshot_of  # noqa: E402
+from tests.models import Snapshot, snapshot_of
 
 PEPPER = Pepper.derived([b"bench"])
 SEEN = ("usage", "payments", "logins")
@@ -32,7 +29,7 @@ TIME = {
     "usage": "occurred_at",
     "payments": "occurred_at",
     "logins": "occurred_at",
-}  # noqa: E501
+}
 
 
 @dataclass(frozen=True)

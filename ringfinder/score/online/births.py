@@ -39,6 +39,9 @@ pairs among a day's newcomers, a tenth of one reaches it by chance."""
 LINK_NATS = 5.0
 """Log odds, against all newcomers, from which two of them are linked by what both show."""
 
+FEW = 50
+"""Sign-ups between two, from which on it takes more to link them."""
+
 FOUNDERS = 3
 """Newcomers that a ring begins with; two are a couple."""
 
@@ -165,7 +168,7 @@ class Births:
         free = [one for one in free if one.ring is None]
         if len(free) + 1 >= FOUNDERS:
             self._rings += 1
-            ring = Newborn(self._rings, newcomer.people, free[0].account_id)
+            ring = Newborn(self._rings, newcomer.people, free[0].account_id, free[0].seen)
             for one in (*free, newcomer):
                 ring.add(one)
 
@@ -182,10 +185,9 @@ class Births:
         """Meet the latest holders of every value that may join."""
         places: dict[int, list[int]] = {}
         tied: dict[int, set[int]] = {}
-        explained = self.rates.explained
         for place, (kind, key, index) in enumerate(values):
             holders = self.table.holders.get(key)
-            if holders is None or kind in _SILENT or not WITNESS[kind] or index in explained:
+            if holders is None or kind in _SILENT or not WITNESS[kind] or self._is_old(kind, index):
                 continue
             for number in holders.recent:
                 if number != but:
@@ -196,6 +198,10 @@ class Births:
             who.discard(but)
         return _Met(places, tied)
 
+    def _is_old(self, kind: int, index: int) -> bool:
+        """Whether that newcomers share a value is no news: a domain, an office of a company."""
+        return index in self.rates.explained and kind not in _COARSE
+
     def _linked(self, newcomer: Newcomer, met: _Met) -> set[int]:
         """Return those who share so much of two families that chance does not explain it."""
         everybody = float(max(self.table.seen, 1))
@@ -204,18 +210,20 @@ class Births:
         for number, places in met.places.items():
             if len(places) < 2:
                 continue
+            # the fewer came between them, the less it takes
+            chances = log(max(newcomer.seen - self.table.newcomers[number].seen, FEW))
             best: dict[int, float] = {}
             for place in places:
                 value = newcomer.values[place]
                 nats = surprise.get(place)
                 if nats is None:
                     lately = (self.table.holders[value[1]].count - 2.0) / everybody
-                    common = value[0] in _COARSE and lately
-                    rate = max(self.rates.rate(value, newcomer.people), common)
-                    nats = surprise[place] = -log(rate)
+                    common = lately if value[0] in _COARSE else 0.0
+                    nats = -log(max(self.rates.rate(value, newcomer.people), common))
+                    surprise[place] = nats
                 family = FAMILY_OF_KIND[value[0]]
-                best[family] = max(best.get(family, 0.0), min(nats, log(everybody) + 1.0))
-            if len(best) >= 2 and sum(best.values()) > log(everybody) + LINK_NATS:
+                best[family] = max(best.get(family, 0.0), min(nats, chances + 1.0))
+            if len(best) >= 2 and sum(best.values()) > chances + LINK_NATS:
                 found.add(number)
         return found
 
@@ -230,27 +238,28 @@ class Births:
         found: set[int] = set()
         for (one, other), numbers in counts.items():
             if len(numbers) + 1 >= FOUNDERS and not found.issuperset(numbers):
-                nats = self._excess(values[one], values[other], len(numbers), newcomer.people)
+                first = min(self.table.newcomers[number].seen for number in numbers)
+                since = max(newcomer.seen - first + 1, len(numbers) + 1)
+                nats = self._excess(values[one], values[other], len(numbers), newcomer, since)
                 if nats > PAIR_NATS:
                     found |= numbers
         return found
 
-    def _excess(self, one: Value, other: Value, met: int, people: int) -> float:
+    def _excess(self, one: Value, other: Value, met: int, newcomer: Newcomer, since: int) -> float:
         """Return the nats by which newcomers hold two values together beyond chance.
 
-        Only the latest holders were looked at: their share stands for all. A value that is
-        on many newcomers besides is as common as that, whatever it was before.
+        Among those who came `since` the first of them, at the cost of having looked for the
+        best such moment. A value that is on many newcomers besides is as common as that,
+        whatever it was before.
         """
-        holders = (self.table.holders[one[1]], self.table.holders[other[1]])
-        fewer = min(holders, key=lambda one: one.count)
-        together = max(fewer.count * met / len(fewer.recent), met + 1.0)
         everybody = float(max(self.table.seen, 1))
-        expected = everybody
-        for value, held in zip((one, other), holders, strict=True):
-            lately = max(held.count - together, 0.0) / everybody
-            expected *= max(self.rates.rate(value, people), lately)
+        together, expected = met + 1.0, float(since)
+        for value in (one, other):
+            held = self.table.holders[value[1]].count
+            lately = max(held - together, 0.0) / everybody
+            expected *= max(self.rates.rate(value, newcomer.people), lately)
         expected = max(expected, 1.0 / everybody)
-        return together * log(together / expected) - (together - expected)
+        return together * log(together / expected) - (together - expected) - log(everybody / since)
 
     def _belongings(self, values: Sequence[Value], met: _Met) -> list[Belonging]:
         """Hold a sign-up against the rings that most of its links lead to."""
@@ -266,15 +275,17 @@ class Births:
 
     def _belonging(self, values: Iterable[Value], ring: Newborn) -> Belonging:
         """Return the odds that somebody with these values belongs to a ring (`evidence.lifts`)."""
-        everybody = float(max(self.table.seen, ring.size + 1))
-        prior = max(log(everybody / ring.size), LEAST_PRIOR)
+        everybody = float(max(self.table.seen, 1))
+        # rings are born in bursts: what counts is its share of those who came since it began
+        since = max(self.table.seen - ring.seen + 1, ring.size)
+        prior = max(log(since / ring.size), LEAST_PRIOR)
         cap = max(prior, LEAST_CAP)
         best: dict[int, float] = {}
         shown = []
         for value in values:
             kind, key, index = value
             inside = ring.counts.get(key, 0)
-            if inside < 2 or not WITNESS[kind] or index in self.rates.explained:
+            if inside < 2 or not WITNESS[kind] or self._is_old(kind, index):
                 continue
             holders = self.table.holders.get(key)
             held = holders.count if holders is not None else inside

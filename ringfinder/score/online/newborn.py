@@ -12,9 +12,9 @@ import json
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from math import exp, log, log1p
+from math import exp, log, log1p, sqrt
 
-from ringfinder.evidence.lifts import MARK_NATS, MINIMUM_HOLDERS, MINIMUM_LIFT
+from ringfinder.evidence.lifts import CONFIDENCE, MARK_NATS, MINIMUM_HOLDERS, MINIMUM_LIFT
 from ringfinder.schema import CODE, FAMILY_OF_KIND, OBSERVATION_OF_KIND, OBSERVATIONS
 from ringfinder.score.online.known import WITNESS
 from ringfinder.score.online.rates import Rates, Value
@@ -44,6 +44,8 @@ class Newcomer:
     ----------
     number
         In the order in which they came.
+    seen
+        Sign-ups since the snapshot before it.
     people
         The class of the population it is most like.
     ring
@@ -51,6 +53,7 @@ class Newcomer:
     """
 
     number: int
+    seen: int
     account_id: str
     created_ms: int
     people: int
@@ -68,6 +71,8 @@ class Newborn:
         Counted from the first.
     founded_by
         Account id of its first member: with the number it names the ring.
+    seen
+        Sign-ups since the snapshot before its first member's.
     members
         Newcomers in it that are remembered, by number.
     size
@@ -90,7 +95,8 @@ class Newborn:
 
     number: int
     people: int
-    founded_by: str = ""
+    founded_by: str
+    seen: int
     members: dict[int, Newcomer] = field(default_factory=dict)
     size: int = 0
     counts: dict[int, int] = field(default_factory=dict)
@@ -110,6 +116,7 @@ class Newborn:
         at = newcomer.created_ms
         self.first_ms = min(self.first_ms, at) if self.size else at
         self.last_ms = max(self.last_ms, at) if self.size else at
+        self.seen = min(self.seen, newcomer.seen)
         self.size += 1
         self.members[newcomer.number] = newcomer
         newcomer.ring = self
@@ -158,10 +165,7 @@ class Newborn:
             family = FAMILY_OF_KIND[kind]
             if family in found or not WITNESS[kind] or OBSERVATION_OF_KIND[kind] == _TIME:
                 continue
-            inside, rate = self.counts[key], rates.rate(value, self.people)
-            chance = max(rate * self.size, 1e-9)
-            excess = inside * log(inside / chance) - (inside - chance)
-            if excess > MARK_NATS and log(inside / self.size / rate) > MINIMUM_LIFT:
+            if marks(self.counts[key], self.size, rates.rate(value, self.people)):
                 found.add(family)
         return frozenset(found)
 
@@ -203,6 +207,20 @@ class Newborn:
             "free_here": network * (1.0 - found["email_domain_shown"]),
         }
         return found
+
+
+def marks(inside: int, size: int, rate: float) -> bool:
+    """Say whether a value that `inside` of `size` members hold marks a ring (`evidence.lifts`).
+
+    `rate` is the share of the population that holds it, above 0.
+    """
+    if inside < MINIMUM_HOLDERS:
+        return False
+    left = inside - 1.0
+    lower = max(left - CONFIDENCE * sqrt(left), 0.25) / size
+    chance = rate * size
+    excess = inside * log(inside / chance) - (inside - chance)
+    return excess > MARK_NATS and log(lower / rate) > MINIMUM_LIFT
 
 
 @dataclass(frozen=True)

@@ -62,9 +62,10 @@ class Overlay:
 
     def __init__(self, model: Model, *, most: int = MOST_NEWCOMERS) -> None:
         self.model, self.most = model, most
+        self.rates = Rates(model)
         self.joined: dict[int, int] = {}
         self._table = Table()
-        self._births = Births(Rates(model), self._table)
+        self._births = Births(self.rates, self._table)
         self._number: dict[str, int] = {}
         self._next = 0
 
@@ -92,8 +93,8 @@ class Overlay:
             self.joined[ring] = self.joined.get(ring, 0) + 1
             self._table.count(keyed)
             return
-        people = self._births.rates.people(keyed)
-        newcomer = Newcomer(self._next, account_id, created_ms, people, [])
+        people = self.rates.people(keyed)
+        newcomer = Newcomer(self._next, self._table.seen, account_id, created_ms, people, [])
         self._number[account_id] = self._next
         self._next += 1
         self._births.take(newcomer, keyed)

@@ -27,7 +27,7 @@ class Rates:
     Attributes
     ----------
     explained
-        Values that mark an organisation or a household: that newcomers share them is no news.
+        Values that mark an organisation or a household.
     """
 
     def __init__(self, model: Model) -> None:
