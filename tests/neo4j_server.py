@@ -6,7 +6,8 @@ it and ended with the process. A test calls ``neo4j_server.clear()`` before it w
 
 ``NEO4J_URI`` (with NEO4J_USER, NEO4J_PASSWORD, and NEO4J_BROWSER for what needs Browser) points
 at another server, whose database is cleared; with xdist this needs ``--dist loadgroup``.
-``NEO4J=0`` (``-m "not neo4j"``) leaves the tests out that use the fixtures or carry the marker.
+``NEO4J=0`` (``-m "not neo4j"``) leaves out the tests that use the fixtures, carry the marker or
+have the parameter "neo4j".
 """
 
 from __future__ import annotations
@@ -149,11 +150,7 @@ def own_neo4j_server(_module_neo4j_server: Neo4jServer) -> Neo4jServer:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what needs a server, and let tests on a given server take turns."""
-    ours = [
-        item
-        for item in items
-        if FIXTURES & set(getattr(item, "fixturenames", ())) or item.get_closest_marker("neo4j")
-    ]
+    ours = [item for item in items if _needs_a_server(item)]
     for item in ours:
         item.add_marker("neo4j")
         if os.environ.get("NEO4J_URI"):
@@ -161,6 +158,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     dist = config.getoption("dist", "no")
     if ours and os.environ.get("NEO4J_URI") and dist not in {"no", "loadgroup"}:
         raise pytest.UsageError("NEO4J_URI names one server: add --dist loadgroup, or -n 0.")
+
+
+def _needs_a_server(item: pytest.Item) -> bool:
+    if FIXTURES & set(getattr(item, "fixturenames", ())) or item.get_closest_marker("neo4j"):
+        return True
+    # A test on every store asks for the server once it is told which store it is to be.
+    return "neo4j" in getattr(getattr(item, "callspec", None), "params", {}).values()
 
 
 def _port(address: str) -> int:

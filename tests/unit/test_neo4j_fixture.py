@@ -69,6 +69,14 @@ class TestMarks:
         self.modify(with_server, without)
         assert (with_server.marks, without.marks) == (["neo4j"], [])
 
+    def test_a_test_on_every_store_is_left_out_for_this_store_only(self, monkeypatch):
+        monkeypatch.delenv("NEO4J_URI", raising=False)
+        here, there = self.item("store"), self.item("store")
+        here.callspec = SimpleNamespace(params={"address": "neo4j"})
+        there.callspec = SimpleNamespace(params={"address": "embedded"})
+        self.modify(here, there)
+        assert (here.marks, there.marks) == (["neo4j"], [])
+
     def test_on_a_given_server_tests_take_turns(self, monkeypatch):
         monkeypatch.setenv("NEO4J_URI", "neo4j://localhost")
         item = self.item("neo4j_server")
