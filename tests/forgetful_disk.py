@@ -56,9 +56,9 @@ class Disk:
             for i, (what, _, at, data) in enumerate(mine):
                 if i > synced and chance.random() >= kept:
                     continue
-                if i > synced and kept < 1 and what == "write" and chance.random() < 0.3:
-                    data = data[: chance.randrange(0, len(data) + 1, SECTOR)]
-                _apply(files.setdefault(name, bytearray()), what, at, data)
+                torn = i > synced and kept < 1 and what == "write" and chance.random() < 0.3
+                whole = chance.randrange(0, len(data) + 1, SECTOR) if torn else len(data)
+                _apply(files.setdefault(name, bytearray()), what, at, data[:whole])
         return {name: bytes(content) for name, content in files.items()}
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -84,8 +85,8 @@ def rows_in(directory: Path, query: str = "SELECT * FROM entry") -> list[tuple[A
 WRITER = """
 import sys
 from pathlib import Path
-from ringfinder.journal import run_writer
 {before}
+from ringfinder.journal import run_writer
 home = Path(sys.argv[1])
 run_writer(home / "journal", home / "events", ready=lambda: print("ready", flush=True))
 """
@@ -96,11 +97,12 @@ class WriterProcess:
 
     def __init__(self, home: Path, *, before: str = "", **more: Any) -> None:
         self.home = home
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 not a pipe: nobody reads it meanwhile
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
         self.process = subprocess.Popen(
             [sys.executable, "-c", WRITER.format(before=before), str(home)],
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._errors,
             env=environment,
             **more,
         )
@@ -108,13 +110,16 @@ class WriterProcess:
     def ready(self) -> WriterProcess:
         """Wait until clients can connect."""
         assert self.process.stdout is not None
-        assert self.process.stdout.readline() == b"ready\n", self.complaint()
+        if self.process.stdout.readline() != b"ready\n":
+            complaint = self.complaint()
+            self.end(signal.SIGKILL)
+            raise AssertionError(complaint)
         return self
 
     def complaint(self) -> str:
         """Return what it wrote on standard error before it ended."""
-        assert self.process.stderr is not None
-        return self.process.stderr.read().decode()
+        self._errors.seek(0)
+        return self._errors.read().decode()
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal."""
@@ -126,9 +131,9 @@ class WriterProcess:
         if number != signal.SIGCONT:
             self.process.send_signal(signal.SIGCONT)
         code = self.process.wait(timeout=20)
-        for stream in (self.process.stdout, self.process.stderr):
-            if stream is not None:
-                stream.close()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        self._errors.close()
         return code
 
 

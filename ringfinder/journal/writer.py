@@ -7,6 +7,7 @@ in the sockets: the slower the disk, the larger the groups, and no lock is ever 
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import sqlite3
 from collections import deque
@@ -33,6 +34,9 @@ BLOCK = 1_000_000
 TIDY_BYTES, RESTART_BYTES = 4 << 20, 16 << 20
 AGAIN_S = 0.1
 PREPARE_S = 5.0
+SAY_AGAIN_S = 10.0
+
+log = logging.getLogger("ringfinder.journal")
 
 Request: TypeAlias = tuple["_Client", int, list[Entry]]
 
@@ -344,6 +348,19 @@ def _move_changes(path: Path) -> None:
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
+class _Sparing:
+    """Logs what goes wrong beside the requests, such as a lack of descriptors, now and then."""
+
+    def __init__(self) -> None:
+        self._said: dict[str, float] = {}
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        message = f"{context.get('message')}: {context.get('exception')!r}"
+        if loop.time() - self._said.get(message, float("-inf")) > SAY_AGAIN_S:
+            self._said[message] = loop.time()
+            log.warning("journal: %s", message)
+
+
 async def serve_writer(
     directory: Path,
     events: Path,
@@ -366,6 +383,7 @@ async def serve_writer(
         If another process writes this journal.
     """
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_Sparing())
     with place.only_writer(directory):
         writer = Writer(directory, EventLog(events, wait_s=5.0), open_file=open_file)
         await writer.prepare()

@@ -1,0 +1,439 @@
+"""The journal over its socket: real writers, several clients, and what can befall them."""
+
+import asyncio
+import contextlib
+import os
+import resource
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from journals import (
+    WriterProcess,
+    client_of,
+    entries_in,
+    entry_of,
+    rows_in,
+    writer_at,
+)
+
+from ringfinder.errors import InputError, StoreError
+from ringfinder.journal import (
+    Committed,
+    Conflict,
+    JournalUnavailable,
+    Repeated,
+    errands,
+)
+from ringfinder.journal.check import check_journal
+from ringfinder.store import EventLog, EventType
+from ringfinder.store.files import locked
+
+STALL = """
+import time
+from ringfinder.journal.file import JournalFile
+commit = JournalFile.commit
+def slow(self, entries):
+    if (home / "stall").exists():
+        time.sleep({seconds})
+    return commit(self, entries)
+JournalFile.commit = slow
+"""
+
+
+@pytest.fixture
+def home(tmp_path):
+    """A data directory with a writer at work."""
+    with writer_at(tmp_path):
+        yield tmp_path
+
+
+@pytest.fixture
+def client(home):
+    """Speak to the writer: ``client(journal.commit(...))``."""
+    with client_of(home) as (runner, journal):
+        yield lambda work: runner.run(work(journal))
+
+
+class TestCommit:
+    def test_a_new_event_gets_the_next_number(self, client):
+        assert client(lambda j: j.commit(entry_of(1), 5)) == Committed(1)
+        assert client(lambda j: j.commit(entry_of(2), 5)) == Committed(2)
+        assert client(lambda j: j.last_sequence()) == 2
+
+    def test_a_repetition_gets_the_stored_answer_whatever_it_brings_along(self, client):
+        first = entry_of(1, country="DE")
+        client(lambda j: j.commit(first, 5))
+        again = entry_of(1, country="FR")
+        again = type(again)(*(getattr(again, f) for f in again.__slots__[:-1]), b"another answer")
+        assert client(lambda j: j.commit(again, 5)) == Repeated(1, first.answer)
+
+    def test_another_body_under_the_same_id_is_a_conflict(self, client):
+        client(lambda j: j.commit(entry_of(1), 5))
+        assert client(lambda j: j.commit(entry_of(1, body=b"other"), 5)) == Conflict()
+
+    def test_types_have_ids_of_their_own(self, client):
+        told = client(lambda j: j.commit_many([entry_of(1), entry_of(1, EventType.LOGINS)], 5))
+        assert told == [Committed(1), Committed(2)]
+
+    def test_a_batch_is_answered_item_by_item_repetitions_within_it_too(self, client):
+        client(lambda j: j.commit(entry_of(1), 5))
+        told = client(
+            lambda j: j.commit_many(
+                [entry_of(1), entry_of(2), entry_of(2), entry_of(2, body=b"x"), entry_of(3)], 5
+            )
+        )
+        assert told == [
+            Repeated(1, b"answer 1"), Committed(2), Repeated(2, b"answer 2"), Conflict(),
+            Committed(3),
+        ]  # fmt: skip
+
+    def test_nothing_to_commit_is_no_error(self, client):
+        assert client(lambda j: j.commit_many([], 5)) == []
+
+    @pytest.mark.parametrize("entry", [entry_of("x" * 70_000), entry_of(1, body=b"x" * 33)])
+    def test_what_cannot_be_kept_is_refused_before_it_is_sent(self, client, entry):
+        with pytest.raises(InputError):
+            client(lambda j: j.commit(entry, 5))
+
+    def test_large_batches_arrive_whole(self, client):
+        told = client(lambda j: j.commit_many([entry_of(n) for n in range(6_000)], 20))
+        assert told == [Committed(n + 1) for n in range(6_000)]
+
+    def test_a_committed_event_is_found_by_id_and_account(self, client):
+        entry = entry_of(1)
+        client(lambda j: j.commit(entry, 5))
+        found = client(lambda j: j.find(EventType.SIGNUPS, "e1"))
+        assert (found.sequence, found.account_id, found.event) == (1, "account-1", entry.event)
+        assert client(lambda j: j.of_account("account-1")) == [found]
+        assert client(lambda j: j.find(EventType.LOGINS, "e1")) is None
+
+    def test_many_at_once_share_syncs(self, client):
+        async def both(journal):
+            await journal.commit(entry_of("warm"), 5)
+            alone = []
+            for n in range(30):
+                start = time.perf_counter()
+                await journal.commit(entry_of(f"alone{n}"), 5)
+                alone.append(time.perf_counter() - start)
+            start = time.perf_counter()
+            await asyncio.gather(*(journal.commit(entry_of(n), 5) for n in range(1000)))
+            return statistics.median(alone), (time.perf_counter() - start) / 1000
+
+        alone_s, together_s = client(both)
+        assert together_s < alone_s / 2
+
+
+class TestTail:
+    def test_another_process_sees_an_event_within_100_ms(self, home, client):
+        follower = """
+import asyncio, sys, time
+from pathlib import Path
+from ringfinder.journal import Journal
+async def follow():
+    async for entries in Journal(Path(sys.argv[1])).tail(0):
+        for entry in entries:
+            print(entry.sequence, time.time(), flush=True)
+asyncio.run(follow())
+"""
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        command = [sys.executable, "-c", follower, str(home / "journal")]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
+            client(lambda j: j.commit(entry_of("first"), 5))
+            assert process.stdout.readline().startswith(b"1 ")
+            delays = []
+            for n in range(2, 12):
+                client(lambda j, n=n: j.commit(entry_of(n), 5))
+                done = time.time()
+                number, seen = process.stdout.readline().split()
+                assert int(number) == n
+                delays.append(float(seen) - done)
+            process.kill()
+        assert statistics.median(delays) < 0.1
+
+    def test_it_begins_after_the_number_that_is_known(self, client):
+        client(lambda j: j.commit_many([entry_of(n) for n in range(5)], 5))
+
+        assert client(lambda j: first_of(j.tail(3))) == [4, 5]
+
+    def test_it_leaves_out_what_is_known_beyond_that(self, client):
+        client(lambda j: j.commit_many([entry_of(n) for n in range(9)], 5))
+
+        known = ((1, 3), (5, 6), (20, 30))
+        assert client(lambda j: first_of(j.tail(1, known=known))) == [4, 7, 8, 9]
+
+
+class TestErase:
+    def test_events_answers_and_bytes_go_and_a_repetition_brings_nothing_back(self, home, client):
+        canary = entry_of(1, account="canary-account")
+        client(lambda j: j.commit_many([canary, entry_of(2)], 5))
+        assert client(lambda j: j.erase("canary-account", 5)) == 1
+        for path in (home / "journal").iterdir():
+            assert path.is_socket() or b"canary-account" not in path.read_bytes(), path
+        assert client(lambda j: j.commit(canary, 5)) == Repeated(1, None)
+        assert client(lambda j: j.commit(entry_of(1, body=b"x"), 5)) == Conflict()
+        assert [entry.sequence for entry in entries_in(home / "journal")] == [2]
+        assert check_journal(home / "journal").sound
+
+    def test_an_unknown_account_is_no_error(self, client):
+        assert client(lambda j: j.erase("nobody", 5)) == 0
+
+    def test_readers_are_waited_for(self, home, client):
+        client(lambda j: j.commit(entry_of(1), 5))
+        from ringfinder.journal.tables import NAME, open_reading
+
+        reader = open_reading(home / "journal" / NAME)
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM entry").fetchall()
+        client(lambda j: j.commit(entry_of(2), 5))
+        with pytest.raises(JournalUnavailable):
+            client(lambda j: j.erase("account-1", 0.1))
+        assert client(lambda j: j.commit(entry_of(3), 5)) == Committed(3)
+        reader.close()
+        client(lambda j: j.erase("account-1", 5))
+
+
+class TestDeadline:
+    def test_without_a_writer_it_ends_in_time(self, tmp_path):
+        with client_of(tmp_path) as (runner, journal):
+            start = time.monotonic()
+            with pytest.raises(JournalUnavailable, match="within 80 ms"):
+                runner.run(journal.commit(entry_of(1), 0.08))
+            assert time.monotonic() - start < 0.5
+
+    def test_a_writer_that_comes_later_is_found(self, tmp_path):
+        with client_of(tmp_path) as (runner, journal):
+            with pytest.raises(JournalUnavailable):
+                runner.run(journal.commit(entry_of(1), 0.05))
+            with writer_at(tmp_path):
+                assert runner.run(journal.commit(entry_of(1), 5)) == Committed(1)
+
+    def test_a_stalled_disk_is_told_in_time_and_the_answer_is_kept(self, tmp_path):
+        with (
+            writer_at(tmp_path, before=f"home = Path(sys.argv[1])\n{STALL.format(seconds=1)}"),
+            client_of(tmp_path) as (runner, journal),
+        ):
+            runner.run(journal.commit(entry_of("before"), 5))
+            (tmp_path / "stall").touch()
+            start = time.monotonic()
+            with pytest.raises(JournalUnavailable):
+                runner.run(journal.commit(entry_of(1), 0.08))
+            assert time.monotonic() - start < 0.5
+            (tmp_path / "stall").unlink()
+            assert runner.run(journal.commit(entry_of(1), 5)) == Repeated(2, b"answer 1")
+
+    def test_a_writer_that_stands_still_is_not_buried(self, home):
+        with client_of(home) as (runner, journal):
+            journal._dialer._max_pending = 50
+            runner.run(journal.commit(entry_of("before"), 5))
+            pid = int((home / "journal" / "lock").read_text())
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                journal._dialer._link._max_pending = 50
+                for n in range(50):
+                    with pytest.raises(JournalUnavailable, match="did not confirm"):
+                        runner.run(journal.commit(entry_of(n), 0.001))
+                with pytest.raises(JournalUnavailable, match="behind by 50 entries"):
+                    runner.run(journal.commit(entry_of("one more"), 5))
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            runner.run(asyncio.sleep(0.5))
+            assert isinstance(runner.run(journal.commit(entry_of("after"), 5)), Committed)
+
+
+class TestProcesses:
+    def test_a_second_writer_is_refused_and_the_first_is_named(self, home):
+        second = WriterProcess(home)
+        assert second.process.wait(timeout=20) == 1
+        assert "in use by another process" in second.complaint()
+        second.end(signal.SIGCONT)
+
+    def test_a_socket_left_behind_does_not_matter(self, tmp_path):
+        with writer_at(tmp_path) as writer:
+            writer.end(signal.SIGKILL)
+        assert (tmp_path / "journal" / "writer.sock").is_socket()
+        with writer_at(tmp_path), client_of(tmp_path) as (runner, journal):
+            assert runner.run(journal.commit(entry_of(1), 5)) == Committed(1)
+
+    def test_a_deep_directory_is_no_obstacle(self, tmp_path):
+        deep = tmp_path / ("d" * 60) / ("e" * 60)
+        deep.mkdir(parents=True)
+        with writer_at(deep), client_of(deep) as (runner, journal):
+            assert runner.run(journal.commit(entry_of(1), 5)) == Committed(1)
+
+    def test_nobody_else_may_read_it(self, home):
+        assert (home / "journal").stat().st_mode & 0o077 == 0
+        for path in (home / "journal").iterdir():
+            if path.name != "lock":
+                assert path.stat().st_mode & 0o077 == 0, path
+
+    def test_told_to_stop_it_leaves_one_sound_file(self, tmp_path):
+        with writer_at(tmp_path) as writer, client_of(tmp_path) as (runner, journal):
+            runner.run(journal.commit_many([entry_of(n) for n in range(100)], 5))
+            assert writer.end() == 0
+        assert {p.name for p in (tmp_path / "journal").iterdir()} == {"journal.sqlite", "lock"}
+        assert check_journal(tmp_path / "journal").entries == 100
+
+    def test_a_clock_set_back_changes_no_order(self, tmp_path):
+        with writer_at(tmp_path), client_of(tmp_path) as (runner, journal):
+            runner.run(journal.commit(entry_of(1), 5))
+        before = "import time\ntime.time = lambda: 1e9"
+        with writer_at(tmp_path, before=before), client_of(tmp_path) as (runner, journal):
+            assert runner.run(journal.commit(entry_of(2), 5)) == Committed(2)
+        first, second = entries_in(tmp_path / "journal")
+        assert first.sequence < second.sequence
+        assert first.committed_ms > second.committed_ms
+        assert check_journal(tmp_path / "journal").sound
+
+    def test_nonsense_on_the_socket_disturbs_nobody(self, home, client):
+        path = str(home / "journal" / "writer.sock")
+        for nonsense in (b"GET / HTTP/1.1\r\n\r\n", b"\0\0\0\x20\x01" + bytes(40), b"\0" * 13):
+            with socket.socket(socket.AF_UNIX) as stranger:
+                stranger.connect(path)
+                stranger.sendall(nonsense)
+                stranger.settimeout(5)
+                with contextlib.suppress(ConnectionResetError):
+                    assert stranger.recv(100) == b""
+        assert client(lambda j: j.commit(entry_of(1), 5)) == Committed(1)
+
+    def test_numbers_come_from_the_log_and_outlive_the_writer(self, tmp_path):
+        log = EventLog(tmp_path / "events")
+        for n in range(2):
+            with writer_at(tmp_path), client_of(tmp_path) as (runner, journal):
+                assert runner.run(journal.commit(entry_of(n), 5)) == Committed(n + 1)
+        assert rows_in(tmp_path / "journal", "SELECT first, last FROM block") == [(1, 1_000_000)]
+        assert log.allocated == 1_000_000
+
+    def test_a_log_that_is_being_loaded_delays_no_commit_once_there_are_numbers(self, tmp_path):
+        log = EventLog(tmp_path / "events")
+        with (
+            writer_at(tmp_path),
+            client_of(tmp_path) as (runner, journal),
+            locked(log.directory / "lock", what="it", exclusive=True, wait_s=5),
+        ):
+            assert runner.run(journal.commit(entry_of(1), 1)) == Committed(1)
+
+
+class TestErrands:
+    def test_they_go_through_the_writer_where_one_runs(self, home, client):
+        client(lambda j: j.commit_many([entry_of(1), entry_of(2)], 5))
+        with errands(home / "journal") as writer:
+            assert writer.erase("account-1") == 1
+            writer.forget((1, 2))
+        assert entries_in(home / "journal") == []
+
+    def test_and_in_its_place_where_none_does(self, tmp_path):
+        with writer_at(tmp_path), client_of(tmp_path) as (runner, journal):
+            runner.run(journal.commit_many([entry_of(1), entry_of(2)], 5))
+        with errands(tmp_path / "journal") as writer:
+            assert writer.erase("account-1") == 1
+        assert len(entries_in(tmp_path / "journal")) == 1
+
+
+class TestStarved:
+    def test_a_full_disk_is_a_clear_refusal_and_passes_by_itself(self, tmp_path):
+        limit = f"""
+import resource, threading, time
+def watch():
+    while not (home / "full").exists():
+        time.sleep(0.01)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+    (home / "is_full").touch()
+    while (home / "full").exists():
+        time.sleep(0.01)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+    (home / "is_free").touch()
+home = Path({str(tmp_path)!r})
+threading.Thread(target=watch, daemon=True).start()
+"""
+        with writer_at(tmp_path, before=limit), client_of(tmp_path) as (runner, journal):
+            runner.run(journal.commit_many([entry_of(n) for n in range(10)], 5))
+            (tmp_path / "full").touch()
+            wait_for(tmp_path / "is_full")
+            refused = 0
+            for n in range(10, 30):
+                with pytest.raises(JournalUnavailable, match="disk refuses|cannot be opened"):
+                    runner.run(journal.commit(entry_of(n), 5))
+                refused += 1
+            (tmp_path / "full").unlink()
+            wait_for(tmp_path / "is_free")
+            deadline = time.monotonic() + 10
+            told = []
+            while len(told) < 20 and time.monotonic() < deadline:
+                try:
+                    told.append(runner.run(journal.commit(entry_of(10 + len(told)), 5)))
+                except JournalUnavailable:
+                    time.sleep(0.05)
+        assert refused == 20
+        assert len(told) == 20
+        assert len(entries_in(tmp_path / "journal")) == 30
+        assert check_journal(tmp_path / "journal").sound
+
+    def test_without_file_descriptors_those_connected_go_on_and_others_come_later(self, tmp_path):
+        def few():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+
+        with (
+            writer_at(tmp_path, preexec_fn=few),
+            client_of(tmp_path) as (runner, journal),
+            client_of(tmp_path) as (other_runner, other),
+        ):
+            runner.run(journal.commit(entry_of(0), 5))
+            path = str(tmp_path / "journal" / "writer.sock")
+            crowd = [socket.socket(socket.AF_UNIX) for _ in range(60)]
+            for one in crowd:
+                one.connect(path)
+            with pytest.raises(JournalUnavailable):
+                other_runner.run(other.commit(entry_of(1), 0.3))
+            assert runner.run(journal.commit(entry_of(2), 5)) == Committed(2)
+            for one in crowd:
+                one.close()
+            told = other_runner.run(other.commit(entry_of(1), 10))
+            assert isinstance(told, Committed | Repeated)
+
+    def test_without_numbers_nothing_is_acknowledged_until_there_are_some(self, tmp_path):
+        log = EventLog(tmp_path / "events")
+        quick = "import ringfinder.journal.writer as w\nw.PREPARE_S = 0.1"
+        with locked(log.directory / "lock", what="it", exclusive=True, wait_s=5):
+            writer = WriterProcess(tmp_path, before=quick).ready()
+            with (
+                client_of(tmp_path) as (runner, journal),
+                pytest.raises(JournalUnavailable, match="sequence numbers"),
+            ):
+                runner.run(journal.commit(entry_of(1), 1))
+        try:
+            with client_of(tmp_path) as (runner, journal):
+                deadline = time.monotonic() + 10
+                while True:
+                    try:
+                        assert runner.run(journal.commit(entry_of(1), 1)) == Committed(1)
+                        break
+                    except JournalUnavailable:
+                        assert time.monotonic() < deadline
+                        time.sleep(0.05)
+        finally:
+            writer.end()
+
+    def test_a_journal_that_cannot_be_made_says_so(self, tmp_path):
+        (tmp_path / "journal").write_text("not a directory")
+        writer = WriterProcess(tmp_path)
+        assert writer.process.wait(timeout=20) == 1
+        assert StoreError.__name__ in writer.complaint()
+        writer.end(signal.SIGCONT)
+
+
+async def first_of(tail) -> list[int]:
+    """Return the numbers of the first page."""
+    return [entry.sequence for entry in await anext(tail)]
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 10
+    while not path.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
