@@ -9,7 +9,6 @@ from itertools import groupby
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from ringfinder.graph.columns import AttributeGraph
 from ringfinder.model import IntArray
@@ -36,7 +35,9 @@ from ringfinder.store.segments import EventLog
 def project(log: EventLog, store: GraphStore, *, known_by_ms: int | None = None) -> int:
     """Write to the store what the log holds and the store lacks; return how many batches.
 
-    Killed half way, it goes on where it stopped when called again.
+    Killed half way, it goes on where it stopped when called again. The events of a segment
+    become as many batches as the store asks for (`GraphStore.batch_events`); how they are
+    cut changes nothing that can be read.
 
     Parameters
     ----------
@@ -47,17 +48,17 @@ def project(log: EventLog, store: GraphStore, *, known_by_ms: int | None = None)
         its own; one that has seen an event as unknown never takes it in afterwards.
     """
     done = store.applied()
-    pending = [s for s in log.segments() if missing((s.first, s.last), done)]
+    pending = [
+        (list(segments), parts)
+        for interval, segments in groupby(log.segments(), key=lambda s: (s.first, s.last))
+        if (parts := _parts(interval, done, store.batch_events))
+    ]
     profiles = _profiles(log, pending, known_by_ms)
     written = 0
-    for (first, last), together in groupby(pending, key=lambda s: (s.first, s.last)):
-        segments = list(together)
-        carried = pa.concat_tables(
-            [PROFILES.empty_table(), *(profiles.get(s) for s in segments if s in profiles)]
-        )
+    for segments, parts in pending:
         events = {s.type: _known(log.table(s), known_by_ms) for s in segments}
-        for part in missing((first, last), done):
-            written += store.write(to_batch(part, events, carried))
+        for part in parts:
+            written += store.write(to_batch(part, events, profiles.get(part)))
     return written
 
 
@@ -85,26 +86,49 @@ def read_attribute_graph(log: EventLog, store: GraphStore) -> AttributeGraph:
     return to_attribute_graph(tables, profiles)
 
 
-def _profiles(
-    log: EventLog, pending: list[Segment], known_by_ms: int | None
-) -> dict[Segment, pa.Table]:
-    """Return the profiles that each segment's batch carries, folded in one pass.
+def _parts(
+    interval: Interval, done: Sequence[Interval], batch_events: int | None
+) -> list[Interval]:
+    """Return what a store lacks of an interval, in batches of its size.
 
-    A profile takes in all usage of the log, and travels with the last pending segment that
+    The cuts lie at multiples of the size from the interval's beginning, so that two loaders
+    make the same batches wherever each of them began.
+    """
+    step = batch_events or interval[1] - interval[0] + 1
+    return [
+        (max(first, begin), min(last, begin + step - 1))
+        for first, last in missing(interval, done)
+        for begin in range(first - (first - interval[0]) % step, last + 1, step)
+    ]
+
+
+def _profiles(
+    log: EventLog,
+    pending: Sequence[tuple[Sequence[Segment], Sequence[Interval]]],
+    known_by_ms: int | None,
+) -> dict[Interval, pa.Table]:
+    """Return the profiles that each part's batch carries, folded in one pass.
+
+    A profile takes in all usage of the log, and travels with the last pending part that
     names its account: whoever is killed before that one will meet the account again.
     """
-    carried: dict[Segment, pa.Array] = {}
+    carried: dict[Interval, pa.Array] = {}
     seen = pa.array([], pa.string())
-    for segment in reversed(pending):
-        if segment.hours is None:
+    for segments, parts in reversed(pending):
+        tables = [log.table(s, ["sequence", "account_id"]) for s in segments if s.hours is not None]
+        if not tables:
             continue
-        names = pc.unique(pq.read_table(log.checked(segment.hours), columns=["account_id"])[0])
-        carried[segment] = names.filter(pc.invert(pc.is_in(names, seen)))
-        seen = pa.concat_arrays([seen, carried[segment]])
+        events = pa.concat_tables(tables)
+        row_part = np.searchsorted([last for _, last in parts], events["sequence"].to_numpy())
+        for at, part in reversed(list(enumerate(parts))):
+            beyond = at == len(parts) - 1  # what a store has already is named by the last part
+            mask = row_part >= at if beyond else row_part == at
+            names = pc.unique(events["account_id"].filter(pa.array(mask)))
+            carried[part] = names.filter(pc.invert(pc.is_in(names, seen)))
+            seen = pa.concat_arrays([seen, carried[part]])
     rows = profile_rows(log, seen, known_by_ms=known_by_ms)
     return {
-        segment: rows.filter(pc.is_in(rows["account_id"], names))
-        for segment, names in carried.items()
+        part: rows.filter(pc.is_in(rows["account_id"], names)) for part, names in carried.items()
     }
 
 

@@ -1,5 +1,6 @@
 """Promises 2 and 3: one effect per event, and the graph a pure function of the events."""
 
+import contextlib
 import itertools
 import tempfile
 from pathlib import Path
@@ -100,6 +101,45 @@ def test_events_sent_again_and_cut_otherwise_give_one_graph(rows, data):
             fingerprint_after(other, pieces),
         ]
     assert prints[0] == prints[1]
+
+
+@SLOW
+@given(
+    rows=st.lists(st.tuples(TYPES, EVENT), min_size=1, max_size=12),
+    sizes=st.lists(st.none() | st.integers(1, 5), min_size=2, max_size=3),
+    dies_at=st.integers(1, 6),
+)
+def test_any_cutting_of_segments_into_batches_gives_one_graph(rows, sizes, dies_at):
+    """Also where a loader is killed and another, of another size, goes on."""
+    content = {(kind, row["event_id"]): row for kind, row in rows}
+    with tempfile.TemporaryDirectory() as directory:
+        log = EventLog(Path(directory) / "events")
+        log.append(by_type([(kind, row) for (kind, _), row in content.items()]))
+        whole, cut = fresh_store(f"{directory}/whole"), fresh_store(f"{directory}/cut")
+        project(log, whole)
+        for size in sizes:
+            cut.batch_events = size
+            with contextlib.suppress(InterruptedError):
+                project(log, StopsAfter(cut, dies_at))
+        project(log, cut)
+        assert cut.fingerprint() == whole.fingerprint()
+        assert cut.applied() == whole.applied()
+
+
+class StopsAfter:
+    """A store whose process dies at the nth write."""
+
+    def __init__(self, store, writes):
+        self.applied, self._store, self._left = store.applied, store, writes
+        self.batch_events = store.batch_events
+
+    def write(self, batch):
+        """Write, until the end has come; no batch is larger than the store asks for."""
+        assert self.batch_events is None or batch.last - batch.first < self.batch_events
+        self._left -= 1
+        if not self._left:
+            raise InterruptedError
+        return self._store.write(batch)
 
 
 def by_type(events):
