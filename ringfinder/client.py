@@ -424,10 +424,10 @@ class _Wire:
         headers: Mapping[str, str],
     ) -> tuple[int, bytes]:  # fmt: skip
         connection.request(method, self._base + path, content, dict(headers))
-        response = connection.getresponse()
-        answer = response.read(_MOST_BYTES + 1)
-        if not response.isclosed():
-            raise http.client.HTTPException("the answer is too large, or not whole")
+        with connection.getresponse() as response:
+            answer = response.read(_MOST_BYTES + 1)
+            if not response.isclosed():
+                raise http.client.HTTPException("the answer is too large, or not whole")
         if response.will_close or self._closed:
             connection.close()
         else:

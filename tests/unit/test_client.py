@@ -232,7 +232,8 @@ class TestFailure:
     def test_throw_raises_what_was_refused_with_its_status(self):
         refusal = sends({"title": "Unauthorized", "detail": "no"}, status="401 Unauthorized")
         with server(refusal) as running, pytest.raises(Refused, match="401: no") as error:
-            client_of(running, on_failure="throw").signup(account_id="a1")
+            with client_of(running, on_failure="throw") as client:
+                client.signup(account_id="a1")
         assert (error.value.status, error.value.problem["title"]) == (401, "Unauthorized")
 
     def test_other_calls_raise_whatever_the_rule(self):
