@@ -4,10 +4,14 @@
 
     log = EventLog(directory)                 # immutable segments, one manifest
     log.append([(EventType.SIGNUPS, table)])
-    store = EmbeddedStore(path)               # or any other GraphStore
+    store = EmbeddedStore(path)               # or Neo4jStore(uri, ...): any GraphStore
     project(log, store)                       # what the store lacks
     graph = read_attribute_graph(log, store)  # what the core computes with
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from ringfinder.store.batches import GraphBatch, GraphTables, RingTables
 from ringfinder.store.convert import to_attribute_graph, to_graph_tables
@@ -17,6 +21,9 @@ from ringfinder.store.profiles import no_profiles, read_profiles
 from ringfinder.store.protocol import GraphStore, Interval, RunLock
 from ringfinder.store.replay import project, read_attribute_graph, rebuild
 from ringfinder.store.segments import Appended, EventLog
+
+if TYPE_CHECKING:
+    from ringfinder.store.neo4j import Neo4jStore
 
 __all__ = [
     "EVENT_SCHEMAS",
@@ -28,6 +35,7 @@ __all__ = [
     "GraphStore",
     "GraphTables",
     "Interval",
+    "Neo4jStore",
     "Outcome",
     "RingTables",
     "RunLock",
@@ -40,3 +48,12 @@ __all__ = [
     "to_graph_tables",
     "to_values",
 ]
+
+
+def __getattr__(name: str) -> type[Neo4jStore]:
+    """Import the driver when somebody asks for it: nobody else waits."""
+    if name != "Neo4jStore":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from ringfinder.store.neo4j import Neo4jStore  # noqa: PLC0415 see above
+
+    return Neo4jStore

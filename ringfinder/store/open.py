@@ -127,7 +127,13 @@ def open_store(
         )
     from ringfinder.store.neo4j import Neo4jStore  # noqa: PLC0415 the driver takes a while
 
-    return Neo4jStore(str(where.uri), user=user, password=password, database=where.database)
+    return Neo4jStore(
+        str(where.uri),
+        user=user,
+        password=password,
+        database=where.database,
+        allow_plain_remote=allow_plain,
+    )
 
 
 def _neo4j(address: str) -> StoreAddress:
