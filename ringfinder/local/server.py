@@ -58,7 +58,12 @@ def up(directory: Path, options: Options | None = None, progress: Progress | Non
             return server
         if progress:
             progress("starting Neo4j", 0.0)
-        return _start(home, jars, options, last)
+        try:
+            return _start(home, jars, options, last)
+        except StoreError:
+            if not _lost_a_port(home, options):
+                raise
+        return _start(home, jars, options, None)
 
 
 def _start(home: Home, jars: tuple[Path, ...], options: Options, last: State | None) -> Server:
@@ -76,6 +81,12 @@ def _start(home: Home, jars: tuple[Path, ...], options: Options, last: State | N
         home.write_state(state)
         raise
     return server
+
+
+def _lost_a_port(home: Home, options: Options) -> bool:
+    """Whether a port that was free when it was chosen was taken before the server had it."""
+    asked = options.bolt_port is not None and options.http_port is not None
+    return not asked and "already in use" in last_words(home)
 
 
 def _check_same(last: State, options: Options) -> None:

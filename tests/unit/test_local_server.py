@@ -157,6 +157,19 @@ class TestPorts:
         assert http == last.bolt_port
         assert bolt != http
 
+    def test_a_free_port_that_another_was_quicker_to_take_is_replaced(self, acts, home):
+        busy = "mkdir $home/tried 2>/dev/null && echo 'Address already in use' && exit 1;"
+        acts(busy + RUNS, answers=False)
+        with pytest.raises(StoreUnavailable):  # the second one runs; it is only never answered
+            local.up(home, Options(timeout_s=0.5))
+        assert (home / "started").exists()
+
+    def test_a_port_asked_for_that_another_was_quicker_to_take_is_told(self, acts, home):
+        acts("echo 'Address already in use'; exit 1")
+        bolt, http = choose_ports(Options(), None)
+        with pytest.raises(StoreError, match="already in use"):
+            local.up(home, Options(bolt_port=bolt, http_port=http))
+
     @pytest.mark.parametrize(
         ("options", "says"),
         [
