@@ -1,0 +1,438 @@
+"""From the journal into the graph and the log: at least once, in order, wherever it is killed."""
+
+import asyncio
+import threading
+import time
+from contextlib import closing, contextmanager
+
+import pytest
+from journals import client_of, entries_in, entry_of, mixed, rows_in
+from stored import START_MS, signups
+from stores import OPENERS
+
+from ringfinder.errors import StoreUnavailable
+from ringfinder.journal import Compaction, Entry, Projector, Reader, errands
+from ringfinder.journal import compact as compact_module
+from ringfinder.journal.file import JournalFile
+from ringfinder.journal.tail import Follower
+from ringfinder.store import EventLog, EventType, project, rebuild
+
+
+class Home:
+    """A journal, a log and a store, without a writer's process."""
+
+    def __init__(self, path):
+        self.path, self.journal = path, path / "journal"
+        self.journal.mkdir()
+        self.log = EventLog(path / "events", wait_s=1)
+        self.clock = [START_MS / 1000]
+        with self.file() as file:
+            file.add_block(self.log.reserve(1000))
+
+    @contextmanager
+    def file(self):
+        with closing(JournalFile(self.journal, clock=lambda: self.clock[0])) as file:
+            yield file
+
+    def commit(self, *entries):
+        with self.file() as file:
+            return file.commit(entries)
+
+    def open_store(self, name="graph"):
+        return OPENERS["embedded"](str(self.path / f"{name}.duckdb"))
+
+    def projector(self, **options):
+        return Projector(self.journal, self.open_store, **options)
+
+    def drain(self, **options):
+        with closing(self.projector(**options)) as projector:
+            return projector.drain()
+
+    def compact(self, *, min_age_s=0.0, **options):
+        with errands(self.journal) as writer:
+            clock = options.pop("clock", lambda: self.clock[0] + 1)
+            work = Compaction(self.journal, self.log, self.open_store(), writer, clock=clock)
+            return work.run(min_age_s=min_age_s, **options)
+
+    def rebuilt(self, name):
+        """Return a store made from the log alone."""
+        store = self.open_store(name)
+        rebuild(self.log, store)
+        return store
+
+
+@pytest.fixture
+def home(tmp_path):
+    return Home(tmp_path)
+
+
+class TestProjector:
+    def test_every_event_arrives_once(self, home):
+        home.commit(*(mixed(n) for n in range(30)))
+        assert home.drain(batch_events=7) == 30
+        store = home.open_store()
+        assert store.applied() == ((1, 30),)
+        assert store.counts()["accounts"] == 10
+        assert sum(store.read_graph().sightings["count"].to_pylist()) == 10 * (1 + 1 + 2)
+        assert home.drain() == 0
+
+    def test_attempts_are_not_counted_until_they_are_completed(self, home):
+        home.commit(entry_of(1, outcome=None), entry_of(2, outcome=None))
+        home.drain()
+        assert home.open_store().counts()["accounts"] == 0
+        done = entry_of(3, EventType.OUTCOMES, account="account-1", occurred_ms=START_MS + 5)
+        gone = entry_of(
+            4, EventType.OUTCOMES, account="account-2", outcome="abandoned",
+            occurred_ms=START_MS + 5,
+        )  # fmt: skip
+        home.commit(done, gone)
+        home.drain()
+        graph = home.open_store().read_graph()
+        assert graph.accounts["account_id"].to_pylist() == ["account-1"]
+
+    def test_labels_and_decisions_arrive(self, home):
+        home.commit(entry_of(1, EventType.LABELS), entry_of(2, EventType.DECISIONS))
+        home.drain()
+        counts = home.open_store().counts()
+        assert (counts["labels"], counts["decisions"]) == (1, 1)
+
+    def test_two_at_once_do_each_other_no_harm(self, home):
+        home.commit(*(mixed(n) for n in range(40)))
+        stop = threading.Event()
+        both = [home.projector(batch_events=size, every_s=0.01) for size in (3, 7)]
+        threads = [threading.Thread(target=each.run, args=(stop,)) for each in both]
+        for thread in threads:
+            thread.start()
+        deadline = time.monotonic() + 20
+        while home.open_store().applied() != ((1, 40),):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        stop.set()
+        for thread in threads:
+            thread.join()
+        once = at_once(home, "once")
+        assert home.open_store().fingerprint() == once.fingerprint()
+
+    def test_a_store_that_is_away_is_told_in_the_lag_and_caught_up_with(self, home):
+        home.commit(*(mixed(n) for n in range(6)))
+        away = threading.Event()
+        away.set()
+
+        def opened():
+            if away.is_set():
+                raise StoreUnavailable("the graph store is away: start it")
+            return home.open_store()
+
+        stop = threading.Event()
+        projector = Projector(home.journal, opened, every_s=0.01)
+        thread = threading.Thread(target=projector.run, args=(stop,))
+        thread.start()
+        with closing(Reader(home.journal, clock=lambda: home.clock[0] + 9)) as reader:
+            until(lambda: reader.lag().problem)
+            lag = reader.lag()
+            assert (lag.events, lag.projected) == (6, 0)
+            assert lag.seconds == pytest.approx(9)
+            assert "is away: start it" in lag.problem
+            home.commit(*(mixed(n) for n in range(6, 9)))
+            away.clear()
+            until(lambda: reader.lag().events == 0)
+            assert reader.lag().problem is None
+            assert reader.lag().seconds == 0
+        stop.set()
+        thread.join()
+        assert home.open_store().applied() == ((1, 9),)
+
+    def test_a_store_that_dies_in_a_batch_gets_it_again(self, home):
+        home.commit(*(mixed(n) for n in range(9)))
+
+        class Dying:
+            def __init__(self):
+                self.inner, self.left = home.open_store(), 2
+
+            def write(self, batch):
+                self.left -= 1
+                if not self.left:
+                    self.inner.write(batch)
+                    raise StoreUnavailable("the answer was lost")
+                return self.inner.write(batch)
+
+            def __getattr__(self, name):
+                return getattr(self.inner, name)
+
+        with (
+            closing(Projector(home.journal, Dying, batch_events=4)) as projector,
+            pytest.raises(StoreUnavailable),
+        ):
+            projector.drain()
+        assert home.drain() == 1
+        assert home.open_store().applied() == ((1, 9),)
+
+    def test_a_store_that_was_emptied_is_filled_again(self, home):
+        home.commit(*(mixed(n) for n in range(9)))
+        home.drain()
+        before = home.open_store().fingerprint()
+        home.open_store().clear()
+        assert home.drain() == 9
+        assert home.open_store().fingerprint() == before
+
+    def test_a_damaged_entry_keeps_no_other_out_and_is_named(self, home):
+        home.commit(*(mixed(n) for n in range(9)))
+        with home.file() as file:
+            file._connection.execute("UPDATE entry SET event = zeroblob(9) WHERE sequence = 4")
+        with closing(home.projector()) as projector:
+            assert projector.drain() == 8
+            projector._asked_s = float("-inf")
+            home.commit(mixed(9))
+            assert projector.drain() == 1
+        assert home.open_store().applied() == ((1, 3), (5, 10))
+        with closing(Reader(home.journal)) as reader:
+            assert "the first is 4" in reader.lag().problem
+            assert reader.lag().projected == 10
+
+    def test_bytes_that_are_no_event_keep_no_other_out(self, home):
+        poison = Entry(EventType.LOGINS, "e", b"e", "a", b"{}")
+        clear = entry_of("clear")
+        event = clear.event.replace(b'"p1_', b'"x1_')
+        home.commit(poison, mixed(0), Entry(EventType.SIGNUPS, "f", b"f", "a", event))
+        assert home.drain() == 3
+        assert home.open_store().counts()["accounts"] == 1
+        with closing(Reader(home.journal)) as reader:
+            assert "2 entries" in reader.lag().problem
+
+    def test_who_is_erased_on_the_way_is_not_brought_back(self, home):
+        home.commit(entry_of(1), entry_of(2))
+
+        class Erasing:
+            def __init__(self):
+                self.inner = home.open_store()
+
+            def write(self, batch):
+                with home.file() as file:
+                    file.erase("account-1")
+                self.inner.erase(["account-1"])
+                return self.inner.write(batch)
+
+            def __getattr__(self, name):
+                return getattr(self.inner, name)
+
+        with closing(Projector(home.journal, Erasing)) as projector:
+            projector.drain()
+        graph = home.open_store().read_graph(uncounted=True)
+        assert graph.accounts["account_id"].to_pylist() == ["account-2"]
+
+
+def at_once(home, name):
+    """Return a store that took the journal in all at once."""
+    with closing(Projector(home.journal, lambda: home.open_store(name))) as projector:
+        projector.drain()
+    return home.open_store(name)
+
+
+def until(true, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+class TestCompaction:
+    def test_events_keep_their_numbers_and_the_graph_stays_the_same(self, home):
+        home.commit(*(mixed(n) for n in range(30)))
+        home.drain()
+        done = home.compact()
+        assert (done.moved, done.dropped, done.left) == (30, 30, 0)
+        assert entries_in(home.journal) == []
+        numbers = sorted(
+            number
+            for kind in EventType
+            for table in home.log.read(kind, columns=["sequence"])
+            for number in table["sequence"].to_pylist()
+        )
+        assert numbers == list(range(1, 31))
+        store = home.open_store()
+        assert project(home.log, store) == 0
+        assert home.rebuilt("rebuilt").fingerprint() == store.fingerprint()
+        assert store.read_profiles()["exchanges"].to_pylist() == [2] * 10
+
+    def test_a_repetition_after_it_still_gets_the_stored_answer(self, home):
+        (first,) = home.commit(entry_of(1))
+        home.drain()
+        home.compact()
+        (told,) = home.commit(entry_of(1))
+        assert (told.sequence, told.answer) == (first.sequence, b"answer 1")
+
+    def test_what_the_store_lacks_and_what_is_young_stays(self, home):
+        home.commit(entry_of(1), entry_of(2))
+        home.drain()
+        home.commit(entry_of(3))
+        assert home.compact().moved == 2
+        home.drain()
+        assert home.compact(min_age_s=60).moved == 0
+        assert home.compact().moved == 1
+
+    def test_an_id_that_the_log_knows_from_a_file_counts_once(self, home):
+        kind, table = signups("account-1")
+        home.log.append([(kind, table.set_column(0, "event_id", [["e1"]]))])
+        home.commit(entry_of(1), entry_of(2))
+        home.drain()
+        done = home.compact()
+        assert (done.moved, done.duplicates, done.left) == (1, 1, 0)
+
+    def test_loaded_files_in_between_do_not_disturb_the_order(self, home):
+        home.commit(*(mixed(n) for n in range(3)))
+        home.log.append([signups("loaded")])
+        with home.file() as file:
+            file._blocks[0] = (1, 3)  # as if the block had been used up
+            file.add_block(home.log.reserve(1000))
+            file.commit([mixed(n) for n in range(3, 6)])
+        store = home.open_store()
+        project(home.log, store)
+        home.drain()
+        home.compact()
+        numbers = [(s.first, s.last) for s in home.log.segments(EventType.SIGNUPS)]
+        assert numbers == [(1, 3), (1001, 1001), (1002, 1004)]
+        assert home.rebuilt("rebuilt").fingerprint() == store.fingerprint()
+
+    @pytest.mark.parametrize("dies_at", ["append", "profiles", "forget", "second forget"])
+    def test_killed_anywhere_it_doubles_nothing(self, home, monkeypatch, dies_at):
+        monkeypatch.setattr(compact_module, "FORGET_EVENTS", 4)
+        home.commit(*(mixed(n) for n in range(12)))
+        home.drain()
+        steps = {"append": "append_numbered", "profiles": "write", "forget": "forget"}
+
+        class Killed(BaseException):
+            pass
+
+        class Dying:
+            def __init__(self, inner, calls):
+                self.inner, self.calls = inner, calls
+
+            def __getattr__(self, name):
+                real = getattr(self.inner, name)
+                if name != steps.get(dies_at, "forget"):
+                    return real
+
+                def dying(*args):
+                    self.calls -= 1
+                    told = real(*args)
+                    if not self.calls:
+                        raise Killed
+                    return told
+
+                return dying
+
+        calls = 2 if dies_at == "second forget" else 1
+        with errands(home.journal) as writer:
+            log, store, asked = (
+                Dying(each, calls) for each in (home.log, home.open_store(), writer)
+            )
+            work = Compaction(home.journal, log, store, asked, clock=lambda: home.clock[0] + 1)
+            with pytest.raises(Killed):
+                work.run(min_age_s=0)
+        home.commit(*(mixed(n) for n in range(15)))
+        home.drain()
+        assert home.compact().left == 0
+        assert sum(s.rows for s in home.log.segments()) == 15
+        store = home.open_store()
+        assert store.counts()["accounts"] == 5
+        assert home.rebuilt("rebuilt").fingerprint() == store.fingerprint()
+
+    def test_damaged_entries_are_never_dropped(self, home):
+        home.commit(*(mixed(n) for n in range(9)))
+        with home.file() as file:
+            file._connection.execute("UPDATE entry SET event = zeroblob(9) WHERE sequence = 4")
+        home.drain()
+        done = home.compact()
+        assert (done.moved, done.left) == (8, 1)
+        assert home.compact().left == 1
+
+    def test_who_is_erased_on_the_way_is_not_brought_back(self, home):
+        home.commit(entry_of(1), entry_of(2))
+        home.drain()
+
+        class Erasing:
+            def __getattr__(self, name):
+                return getattr(home.log, name)
+
+            def append_numbered(self, part, tables):
+                with home.file() as file:
+                    file.erase("account-1")
+                home.log.erase(["account-1"])
+                return home.log.append_numbered(part, tables)
+
+        with errands(home.journal) as writer:
+            work = Compaction(
+                home.journal, Erasing(), home.open_store(), writer, clock=lambda: 1e12
+            )
+            work.run(min_age_s=0)
+        (table,) = home.log.read(EventType.SIGNUPS)
+        assert table["account_id"].to_pylist() == ["account-2"]
+
+    def test_old_answers_are_dropped_after_their_retention(self, home):
+        home.commit(*(entry_of(n) for n in range(5)))
+        home.clock[0] += 86_400 * 20
+        home.commit(*(entry_of(n) for n in range(5, 8)))
+        home.drain()
+        assert home.compact().pruned == 0
+        done = home.compact(clock=lambda: home.clock[0] + 86_400 * 15)
+        assert done.pruned == 5
+        assert rows_in(home.journal, "SELECT min(sequence) FROM entry") == [(6,)]
+        from ringfinder.journal.check import check_journal
+
+        assert check_journal(home.journal).sound
+        home.commit(entry_of("new"))
+        assert check_journal(home.journal).sound
+
+
+class TestFollow:
+    def test_it_misses_nothing_that_moves_meanwhile(self, home, monkeypatch):
+        monkeypatch.setattr("ringfinder.journal.tail.PAGE", 4)
+        home.commit(*(mixed(n) for n in range(30)))
+        home.drain()
+        with closing(Reader(home.journal)) as reader:
+            follower = Follower(reader, 2, home.log)
+            seen = [entry.sequence for entry in follower.take()]
+            home.compact()
+            while (page := follower.take()) is not None:
+                seen += [entry.sequence for entry in page]
+        assert seen == list(range(3, 31))
+
+    def test_events_come_from_the_log_as_the_journal_had_them(self, home):
+        home.commit(*(mixed(n) for n in range(6)))
+        before = entries_in(home.journal)
+        home.drain()
+        home.compact()
+        with closing(Reader(home.journal)) as reader:
+            after = Follower(reader, 0, home.log).take()
+        assert [(e.sequence, e.event_type, e.account_id) for e in after] == [
+            (e.sequence, e.event_type, e.account_id) for e in before
+        ]
+        from ringfinder.journal import decode_event
+
+        assert [decode_event(e.event) for e in after] == [decode_event(e.event) for e in before]
+
+    def test_loaded_events_are_left_out(self, home):
+        home.commit(entry_of(1))
+        home.log.append([signups("loaded")])
+        home.drain()
+        home.compact()
+        with closing(Reader(home.journal)) as reader:
+            assert [e.sequence for e in Follower(reader, 0, home.log).take()] == [1]
+
+    def test_a_client_follows_across_a_compaction(self, home):
+        home.commit(*(mixed(n) for n in range(9)))
+        home.drain()
+        home.compact()
+        home.commit(mixed(9))
+        with client_of(home.path) as (runner, journal):
+
+            async def follow():
+                seen = []
+                async with asyncio.timeout(5):
+                    async for entries in journal.tail(0, log=home.log):
+                        seen += [entry.sequence for entry in entries]
+                        if len(seen) == 10:
+                            break
+                return seen
+
+            assert runner.run(follow()) == list(range(1, 11))
