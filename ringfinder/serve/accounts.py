@@ -6,10 +6,12 @@ import json
 import logging
 from typing import Any
 
-from ringfinder.errors import NotFound, StoreError
+from ringfinder.errors import NotFound
 from ringfinder.journal import Recorded
 from ringfinder.pipeline.home import EVENTS, open_graph
 from ringfinder.serve import reading
+from ringfinder.serve.erasure import Kept, erase_kept
+from ringfinder.serve.knownlabels import with_label
 from ringfinder.serve.service import Service, now_ms
 from ringfinder.store.events import EventType
 from ringfinder.store.segments import EventLog
@@ -28,14 +30,18 @@ async def view(service: Service, account_id: str) -> dict[str, Any]:
     """
     state = service.live.state
     recorded = await service.journal.of_account(account_id)
-    answered = _answered([one for one in recorded if one.sequence > state.sequence])
+    answered = _answered([one for one in recorded if not state.has(one.sequence)])
     known = None if answered else await service.read(reading.account, state.model, account_id)
     if answered is None and known is None:
         answered = _answered(recorded)
+    if known is not None and service.erased.hides(account_id, state.created_ms):
+        known = None
     found = answered or known
     if found is None:
         raise NotFound("No account of that id is in the snapshot or was accepted since.")
-    fields = {name: found.get(name) for name in ("decision", "score", "ring", "reasons")}
+    label = service.known_labels.find(account_id, is_known=state.has)
+    said = with_label(found, label)
+    fields = {name: said.get(name) for name in ("decision", "score", "ring", "reasons")}
     return fields | {
         "account_id": account_id,
         "source": "signup" if answered else "snapshot",
@@ -53,29 +59,25 @@ def _answered(recorded: list[Recorded]) -> dict[str, Any] | None:
     return None
 
 
-async def erase(service: Service, account_id: str) -> dict[str, Any]:
-    """Erase an account from journal, event log, graph and allowances."""
+async def erase(service: Service, account_id: str, *, who: str) -> dict[str, Any]:
+    """Erase an account from journal, event log, graph, labels, audit log and what is shown."""
     entries = await service.journal.erase(account_id, PATIENCE_S)
-    events, graph = await service.read(_erase_kept, service, account_id)
-    log.info("account erased", extra={"entries": entries, "events": events, "graph": graph})
-    note = "The snapshots that name it go with the next ones that are published."
-    if not graph:
+    kept = await service.read(_erase_kept, service, account_id, who)
+    service.known_labels.forget(account_id)
+    log.info("erased", extra={"entries": entries, "events": kept.events, "graph": kept.graph})
+    note = "Snapshots of before are not asked for it any more, and go with newer ones."
+    if not kept.graph:
         note = "The graph store could not be reached: ask again once it is there. " + note
-    return {"account_id": account_id, "entries": entries, "events": events, "graph": graph,
-            "note": note}  # fmt: skip
+    return {"account_id": account_id, "entries": entries, "events": kept.events,
+            "graph": kept.graph, "note": note}  # fmt: skip
 
 
-def _erase_kept(service: Service, account_id: str) -> tuple[int, bool]:
+def _erase_kept(service: Service, account_id: str, who: str) -> Kept:
     settings = service.settings
-    events = EventLog(settings.data_dir / EVENTS).erase([account_id])
-    service.allowance.erase(account_id)
-    try:
-        store = open_graph(settings)
-        try:
-            store.erase([account_id])
-        finally:
-            store.close()
-    except StoreError as error:
-        log.warning("graph not erased yet", extra={"error": type(error).__name__})
-        return events, False
-    return events, True
+    service.erased.add(account_id, now_ms())
+    kept = erase_kept(
+        account_id, EventLog(settings.data_dir / EVENTS), lambda: open_graph(settings),
+        service.allowance.erase, service.labels.erase, service.customers.erase,
+    )  # fmt: skip
+    service.audit.erase([account_id], who=who)
+    return kept

@@ -15,12 +15,14 @@ from ringfinder.serve import problems
 from ringfinder.serve.access import GuardedRoute
 from ringfinder.serve.describe import complete
 from ringfinder.serve.guard import Guard
+from ringfinder.serve.hooks import routes as hooks
 from ringfinder.serve.routes import (
     accounts,
     allowance,
     batches,
     description,
     health,
+    labels,
     rings,
     signups,
 )
@@ -95,7 +97,7 @@ def _routers() -> list[APIRouter]:
 
 def _others() -> list[APIRouter]:
     """Return the routers of labels and hooks."""
-    return []
+    return [labels.router, hooks.router]
 
 
 def _describe(app: FastAPI) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -14,10 +15,17 @@ from ringfinder.journal import Journal, JournalUnavailable
 from ringfinder.normalise.events import Rules
 from ringfinder.pipeline.home import EVENTS, network_lists
 from ringfinder.pipeline.pepper import find_pepper
+from ringfinder.score.policy import Policy
 from ringfinder.serve.allowance import Allowance
+from ringfinder.serve.auditlog import AuditLog
+from ringfinder.serve.erasure import ErasedAccounts
+from ringfinder.serve.hooks.customers import Customers
+from ringfinder.serve.hooks.secrets import read_secrets
 from ringfinder.serve.intake import Intake
 from ringfinder.serve.keyring import Keyring
 from ringfinder.serve.keys import KeyStore
+from ringfinder.serve.knownlabels import KnownLabels
+from ringfinder.serve.labels import LabelDesk
 from ringfinder.serve.limits import Limits, Rates
 from ringfinder.serve.live import Live
 from ringfinder.serve.policyfile import PolicyFile
@@ -55,6 +63,14 @@ class Service:
         From what is known to a decision.
     allowance
         Exchanges that fleets may still make today.
+    audit
+        What people did, and why.
+    labels, known_labels
+        Where labels are handed in; those that the snapshot does not know yet.
+    customers, hook_secrets
+        Whose customer of a payment provider it is; what hooks are signed with.
+    erased
+        Accounts that snapshots still name.
     readers
         Threads for reading rings: few, so that they cannot starve scoring.
     """
@@ -68,6 +84,12 @@ class Service:
     intake: Intake
     policy: PolicyFile
     allowance: Allowance
+    audit: AuditLog
+    labels: LabelDesk
+    known_labels: KnownLabels
+    customers: Customers
+    erased: ErasedAccounts
+    hook_secrets: dict[str, tuple[str, ...]]
     readers: ThreadPoolExecutor
     tasks: list[asyncio.Task[Any]] = field(default_factory=list)
 
@@ -88,16 +110,27 @@ class Service:
         rates = Rates(
             settings.key_rate, home / RUN / "rates", index=worker, workers=settings.workers
         )
+        audit = AuditLog(home, key_file=settings.audit_key_file)
+        known_labels = KnownLabels()
         return cls(
             settings=settings,
             keyring=Keyring(KeyStore(home), now_ms),
             limits=Limits(rates, concurrency=settings.key_concurrency),
             probing=Probing(settings.probing_limit),
             journal=journal,
-            live=Live(home / SNAPSHOTS, journal, EventLog(home / EVENTS)),
+            live=Live(home / SNAPSHOTS, journal, EventLog(home / EVENTS), known_labels.follow),
             intake=Intake(rules),
-            policy=PolicyFile(getattr(settings, "policy_file", None)),
+            policy=PolicyFile(
+                settings.policy_file,
+                on_change=lambda before, after: policy_changed(audit, before, after),
+            ),
             allowance=Allowance(home, ceiling=settings.fleet_allowance),
+            audit=audit,
+            labels=LabelDesk(home),
+            known_labels=known_labels,
+            customers=Customers(home),
+            erased=ErasedAccounts(home, audit.trace_of),
+            hook_secrets=read_secrets(settings),
             readers=ThreadPoolExecutor(2, thread_name_prefix="reader"),
         )
 
@@ -128,3 +161,11 @@ class Service:
     async def offload(self, function: Any, *given: Any) -> Any:
         """Run what keeps a core busy in the readers' threads, without a turn of its own."""
         return await asyncio.get_running_loop().run_in_executor(self.readers, function, *given)
+
+
+def policy_changed(audit: AuditLog, before: Policy, after: Policy) -> None:
+    """Note that another policy is in force; scoring does not wait for the disk."""
+    details = {"before": before.version, "after": after.version}
+    threading.Thread(
+        target=audit.append, args=("serve", "policy.changed"), kwargs={"details": details}
+    ).start()

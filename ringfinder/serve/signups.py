@@ -23,7 +23,7 @@ from ringfinder.journal import (
 from ringfinder.model import Decision
 from ringfinder.normalise.events import NORMALISER
 from ringfinder.normalise.one import NormalisedSignup
-from ringfinder.score.policy import Action, Facts, Ruling, decide, public_reason
+from ringfinder.score.policy import Action, Facts, Label, Ruling, decide, public_reason
 from ringfinder.serve import metrics
 from ringfinder.serve.errors import Gone, Overloaded, TooMany, Unprocessable
 from ringfinder.serve.keys import Key
@@ -89,10 +89,12 @@ def score(service: Service, key: Key, row: Signup) -> Scored:
     answer = state.scorer.score(signup)
     age = state.age_s(now)
     degraded = age is None or age > service.settings.snapshot_max_age_hours * 3600
-    facts = facts_of(answer, degraded=degraded)
+    label = service.known_labels.find(signup.account_id, is_known=state.has)
+    facts = facts_of(answer, degraded=degraded, label=label)
     policy = service.policy.current()
     ruling = decide(policy, facts, Action.SIGNUP)
-    body = to_json(_content(row, answer, ruling, state, age, degraded))
+    said = public_reason(ruling.decision, service.settings.appeal_contact)
+    body = to_json(_content(row, answer, ruling, said, state, age, degraded))
     record = {"facts": facts.to_record(), "policy": policy.version, "rule": ruling.rule,
               "would_be": ruling.would_be}  # fmt: skip
     stored = b'{"answer":' + body + b',"record":' + to_json(record) + b"}"
@@ -118,19 +120,25 @@ def notice_probing(service: Service, key: Key, signup: NormalisedSignup, now: in
         )
 
 
-def facts_of(answer: Answer, *, degraded: bool) -> Facts:
+def facts_of(answer: Answer, *, degraded: bool, label: Label | None = None) -> Facts:
     """Return what a policy may look at."""
     ring = answer.ring
     if ring is None:
-        return Facts(answer.score, families=answer.families, degraded=degraded)
+        return Facts(answer.score, families=answer.families, degraded=degraded, label=label)
     return Facts(
         answer.score, ring.verdict, ring.membership, ring.size, answer.families,
-        provisional=ring.provisional, degraded=degraded,
+        provisional=ring.provisional, degraded=degraded, label=label,
     )  # fmt: skip
 
 
 def _content(
-    row: Signup, answer: Answer, ruling: Ruling, state: State, age: float | None, degraded: bool
+    row: Signup,
+    answer: Answer,
+    ruling: Ruling,
+    said: str,
+    state: State,
+    age: float | None,
+    degraded: bool,
 ) -> dict[str, Any]:
     ring = answer.ring
     name = {"account_id": row.account_id} if row.account_id else {"attempt_id": row.attempt_id}
@@ -146,7 +154,7 @@ def _content(
              "text": one.text}
             for one in answer.reasons
         ],
-        "public_reason": public_reason(ruling.decision),
+        "public_reason": said,
         "snapshot": {"id": state.snapshot_id, "age_s": age},
         "degraded": degraded,
     }  # fmt: skip

@@ -10,7 +10,7 @@ from ringfinder.serve import accounts
 from ringfinder.serve.access import GuardedRoute, needs
 from ringfinder.serve.answers import AccountView, Erased
 from ringfinder.serve.keys import KeyScope
-from ringfinder.serve.lean import TheService
+from ringfinder.serve.lean import TheKey, TheService
 
 router = APIRouter(route_class=GuardedRoute, tags=["accounts"])
 
@@ -24,10 +24,10 @@ async def get_account(service: TheService, account_id: str) -> Any:
 
 @router.delete("/v1/accounts/{account_id:path}/personal-data", response_model=Erased)
 @needs(KeyScope.ADMIN)
-async def erase_account(service: TheService, account_id: str) -> Any:
+async def erase_account(service: TheService, key: TheKey, account_id: str) -> Any:
     """Erase an account: its events, its answers, and its place in the graph.
 
     That its events were received stays known, so that a repetition brings nothing back.
     Asking twice is safe.
     """
-    return await accounts.erase(service, account_id)
+    return await accounts.erase(service, account_id, who=f"key:{key.id}")

@@ -1,0 +1,126 @@
+"""Erasing one account: from every file of the data directory that can name it.
+
+What stays are snapshots of before, which are immutable and checksummed: they are not shown
+(`ErasedAccounts`), and go as newer ones are published; and hash chains, which hold
+commitments. Order matters: first what takes in new events, then what is made of them, so that
+an erasure that was interrupted is finished by asking again.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ringfinder.errors import StoreError
+from ringfinder.store.files import locked, write_atomically
+from ringfinder.store.protocol import GraphStore
+from ringfinder.store.segments import EventLog
+
+FILE = "erased.json"
+_Table = Callable[[str], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was removed from what is kept beside the journal.
+
+    Attributes
+    ----------
+    events
+        Events of the log.
+    graph
+        Whether the graph store has dropped the account; False: it could not be reached.
+    """
+
+    events: int
+    graph: bool
+
+
+def erase_kept(
+    account_id: str, log: EventLog, open_store: Callable[[], GraphStore], *tables: _Table
+) -> Kept:
+    """Erase an account from the event log, small tables and the graph store.
+
+    Parameters
+    ----------
+    account_id
+        The account.
+    log
+        The events: segments that name it are written anew.
+    open_store
+        Opens the graph store.
+    tables
+        The `erase` of what else names accounts: labels, customers, allowances.
+    """
+    events = log.erase([account_id])
+    for table in tables:
+        table(account_id)
+    try:
+        store = open_store()
+        try:
+            store.erase([account_id])
+        finally:
+            store.close()
+    except StoreError:
+        return Kept(events, graph=False)
+    return Kept(events, graph=True)
+
+
+class ErasedAccounts:
+    """Accounts that older snapshots still name, and that are not shown from them.
+
+    Kept as keyed hashes; read again by every worker when the file changes.
+
+    Parameters
+    ----------
+    directory
+        The data directory.
+    trace_of
+        The keyed hash of an account's id.
+    """
+
+    def __init__(self, directory: Path, trace_of: Callable[[str], str]) -> None:
+        self.path = directory / FILE
+        self._trace_of = trace_of
+        self._stamp: tuple[int, int] | None = None
+        self._erased: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def add(self, account_id: str, now_ms: int) -> None:
+        """Remember that an account was erased."""
+        with locked(
+            self.path.with_name(FILE + ".lock"), what="the list of erased accounts",
+            exclusive=True, wait_s=5.0,
+        ):  # fmt: skip
+            self._refresh()
+            self._erased[self._trace_of(account_id)] = now_ms
+            write_atomically(self.path, json.dumps(self._erased).encode())
+
+    def hides(self, account_id: str, created_ms: int | None) -> bool:
+        """Tell whether a snapshot of that time names the account, and must not.
+
+        Parameters
+        ----------
+        account_id
+            The account.
+        created_ms
+            When the snapshot was made; None where there is none.
+        """
+        self._refresh()
+        if created_ms is None or not self._erased:
+            return False
+        return self._erased.get(self._trace_of(account_id), -1) >= created_ms
+
+    def _refresh(self) -> None:
+        try:
+            status = self.path.stat()
+        except FileNotFoundError:
+            return
+        stamp = (status.st_mtime_ns, status.st_ino)
+        with self._lock:
+            if stamp != self._stamp:
+                self._erased = json.loads(self.path.read_bytes())
+                self._stamp = stamp

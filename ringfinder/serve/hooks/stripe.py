@@ -1,0 +1,92 @@
+"""Stripe: whose card is it? Customers, payment methods and charges.
+
+https://docs.stripe.com/webhooks · https://docs.stripe.com/api/events/types
+
+Stripe tells of cards by customer. Which account a customer is, is told by `account_id` in the
+metadata of the object or of the customer, or by `client_reference_id` of a Checkout session;
+a customer that nobody named counts as an account of that name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ringfinder.serve.hooks.payloads import name, part, row, text
+
+ACCOUNT = "account_id"
+"""The metadata key that names the account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A customer of Stripe's, and the account it is; None: it was deleted."""
+
+    customer: str
+    account_id: str | None
+
+
+def to_link(event: Mapping[str, Any]) -> Link | None:
+    """Return what an event says about whose customer it is; None where it says nothing."""
+    what, about = event.get("type"), part(event, "data", "object")
+    if what in {"customer.created", "customer.updated", "customer.deleted"}:
+        customer, account = name(about.get("id")), _named(about)
+        if customer and what == "customer.deleted":
+            return Link(customer, None)
+    elif what == "checkout.session.completed":
+        customer = name(about.get("customer"))
+        account = name(about.get("client_reference_id")) or _named(about)
+    else:
+        return None
+    return Link(customer, account) if customer and account else None
+
+
+def to_payment(event: Mapping[str, Any], *, known: Mapping[str, str]) -> dict[str, Any] | None:
+    """Return the row of an event that shows a card; None where it shows none.
+
+    Parameters
+    ----------
+    event
+        The event.
+    known
+        Customer -> account.
+    """
+    about = part(event, "data", "object")
+    card = _card(str(event.get("type")), about)
+    customer = customer_of(event)
+    account = _named(about) or (known.get(customer, customer) if customer else None)
+    fingerprint = text(card.get("fingerprint"))
+    if not fingerprint or not account:
+        return None
+    return row(
+        event_id=name(event.get("id")),
+        account_id=account,
+        occurred_at=_time(event.get("created")),
+        payment_fingerprint=fingerprint,
+        card_bin=text(card.get("iin")),
+    )
+
+
+def customer_of(event: Mapping[str, Any]) -> str | None:
+    """Return the customer an event is about."""
+    customer = part(event, "data", "object").get("customer")
+    return name(customer.get("id") if isinstance(customer, dict) else customer)
+
+
+def _card(what: str, about: Mapping[str, Any]) -> Mapping[str, Any]:
+    if what.startswith("payment_method."):
+        return part(about, "card")
+    if what.startswith("charge."):
+        return part(about, "payment_method_details", "card")
+    if what.startswith("customer.source.") and about.get("object") == "card":
+        return about
+    return {}
+
+
+def _named(about: Mapping[str, Any]) -> str | None:
+    return name(part(about, "metadata").get(ACCOUNT))
+
+
+def _time(created: Any) -> float | None:
+    return float(created) if isinstance(created, int) and not isinstance(created, bool) else None

@@ -1,0 +1,65 @@
+"""Labels as a worker knows them: learnt from the journal, until the snapshot knows them too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ringfinder.journal import Recorded
+from ringfinder.model import Decision
+from ringfinder.score.policy import Label
+from ringfinder.store.events import EventType
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The newest label of an account, and its number in the journal."""
+
+    label: Label
+    decided_ms: int
+    sequence: int
+
+
+class KnownLabels:
+    """Labels as a worker learns them from the journal, within 100 ms of another's.
+
+    A label that the snapshot in force had taken in is the snapshot's business: it may have
+    found evidence against it since.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, Known] = {}
+
+    def follow(self, entry: Recorded, row: Mapping[str, Any]) -> None:
+        """Take in an entry of the journal, and its event."""
+        if entry.event_type is not EventType.LABELS:
+            return
+        now = Known(Label(row["label"]), row["occurred_ms"], entry.sequence)
+        before = self._known.get(row["account_id"])
+        if before is None or (now.decided_ms, now.sequence) > (before.decided_ms, before.sequence):
+            self._known[row["account_id"]] = now
+
+    def find(self, account_id: str, *, is_known: Callable[[int], bool]) -> Label | None:
+        """Return an account's label, unless the snapshot knows the event of its number."""
+        known = self._known.get(account_id)
+        return None if known is None or is_known(known.sequence) else known.label
+
+    def forget(self, account_id: str) -> None:
+        """Forget an account that was erased."""
+        self._known.pop(account_id, None)
+
+
+def with_label(found: dict[str, Any], label: Label | None) -> dict[str, Any]:
+    """Return what is known of an account as a person's label leaves it."""
+    if label is None:
+        return found
+    cleared = label is Label.LEGITIMATE
+    reason = {
+        "code": f"labelled_{label}", "family": "none", "kind": "label", "nats": 0.0,
+        "text": f"A person labelled this account {label}.",
+    }  # fmt: skip
+    decision = Decision.ALLOW if cleared else max(
+        Decision(found["decision"]), Decision.REVIEW, key=list(Decision).index
+    )  # fmt: skip
+    return found | {"decision": decision, "reasons": [reason, *(found.get("reasons") or [])]}
