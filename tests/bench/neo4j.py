@@ -146,10 +146,16 @@ def cut(tables: GraphTables, first: int, last: int, size: int) -> Iterator[Graph
         )
 
 
-def written(store: Neo4jStore, parts: Iterator[GraphTables], sequence: int) -> tuple[int, float]:
+def processor_s(server: psutil.Process) -> float:
+    """Processor seconds that the server and this process have used so far."""
+    return sum(sum(p.cpu_times()[:2]) for p in (server, psutil.Process()))
+
+
+def written(store: Neo4jStore, parts: Iterator[GraphTables]) -> tuple[int, float]:
     """Write batches; return how many nodes and relationships they hold, and the seconds."""
     items, seconds = 0, 0.0
-    for number, part in enumerate(parts, start=sequence + 1):
+    applied = store.applied()
+    for number, part in enumerate(parts, start=applied[-1][1] + 1 if applied else 1):
         begun = time.perf_counter()
         store.write(GraphBatch(number, number, part))
         seconds += time.perf_counter() - begun
