@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from ringfinder.model import Decision, Lifecycle, Verdict
+from ringfinder.serve.rows import Exchanges, Id
 
 
 class RingOfAccount(BaseModel):
@@ -208,9 +209,9 @@ class Reserve(BaseModel):
         },
     )  # fmt: skip
 
-    event_id: str = Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")
-    account_id: str = Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")
-    exchanges: int = Field(ge=0, le=10**9)
+    event_id: Id
+    account_id: Id
+    exchanges: Exchanges
 
 
 class Settle(BaseModel):
@@ -221,8 +222,8 @@ class Settle(BaseModel):
         json_schema_extra={"examples": [{"event_id": "r-1", "exchanges": 17}]},
     )  # fmt: skip
 
-    event_id: str = Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")
-    exchanges: int = Field(ge=0, le=10**9)
+    event_id: Id
+    exchanges: Exchanges
 
 
 class AllowanceAnswer(BaseModel):

@@ -96,6 +96,10 @@ class State:
         """Return the snapshot as answers name it."""
         return {"id": self.snapshot_id, "age_s": self.age_s(now_ms)}
 
+    def has(self, sequence: int) -> bool:
+        """Tell whether the snapshot knows the event of that number."""
+        return sequence <= self.sequence or bool(covering(self.applied, sequence))
+
     @property
     def known_since(self) -> int:
         """Sign-ups since the snapshot that the overlay holds."""

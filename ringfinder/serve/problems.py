@@ -25,7 +25,6 @@ MOST_FIELDS = 20
 log = logging.getLogger("ringfinder.serve")
 
 DETAILS = {
-    400: "The request is not HTTP as this service speaks it.",
     404: "There is nothing at this path.",
     405: "This path does not take this method; the Allow header names those it takes.",
     500: "Something went wrong inside ringfinder; the log has the request id.",
@@ -143,6 +142,12 @@ def answer(error: Exception) -> Response:  # noqa: PLR0911 a row per error
         )  # fmt: skip
     if isinstance(error, RingfinderError):
         return problem(error.http_status, str(error), code=code_of(type(error)))
+    if isinstance(error, HTTPException) and error.status_code == 400:
+        # What FastAPI makes of a body that is not even text.
+        error = Unprocessable(
+            "The body is not JSON.", [{"field": "body", "problem": "is not JSON"}]
+        )
+        return answer(error)
     if isinstance(error, HTTPException):
         detail = DETAILS.get(error.status_code, "The request cannot be answered.")
         return problem(error.status_code, detail, headers=error.headers)

@@ -19,7 +19,7 @@ from ringfinder.serve.live import State
 
 MOST_NODES = 400
 """Accounts, and values, in one graph: more cannot be looked at."""
-_CURSOR = re.compile(r"([0-9A-Za-z.-]{1,64})_(\d{1,12})")
+CURSOR = r"^([0-9A-Za-z.-]{1,64})_([0-9]{1,12})$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ def _page(
 def _begin(state: State, after: str | None) -> int:
     if after is None:
         return 0
-    match = _CURSOR.fullmatch(after)
+    match = re.fullmatch(CURSOR, after)
     if match is None:
         raise Unprocessable(
             "`after` is not what a page named as `next`.",

@@ -10,7 +10,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from ringfinder.sources.columns import column
@@ -36,7 +43,15 @@ Time = (
 NO_CONTROLS = r"^[^\x00-\x1f\x7f]+$"
 Id = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=NO_CONTROLS)]
 Text = Annotated[str, StringConstraints(max_length=4096, pattern=r"^[^\x00]*$")]
-Count = Annotated[int, Field(ge=0, le=10**12)]
+
+
+def _whole(number: object) -> object:
+    """Return 3.0 as 3: to JSON they are one number."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+Count = Annotated[int, Field(ge=0, le=10**12), BeforeValidator(_whole)]
+Exchanges = Annotated[int, Field(ge=0, le=10**9), BeforeValidator(_whole)]
 
 
 def to_ms(time: str | float) -> int:
@@ -143,9 +158,7 @@ class Usage(Row):
     prompt: Annotated[str, StringConstraints(max_length=1_048_576)] | None = Field(
         None, description=_says("usage", "prompt")
     )
-    exchanges: Annotated[int, Field(ge=0, le=10**9)] | None = Field(
-        None, description=_says("usage", "exchanges")
-    )
+    exchanges: Exchanges | None = Field(None, description=_says("usage", "exchanges"))
 
 
 class Payment(Row):

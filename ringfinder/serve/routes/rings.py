@@ -12,11 +12,12 @@ from ringfinder.serve.access import GuardedRoute, needs
 from ringfinder.serve.answers import EvidencePage, MemberPage, RingGraph, RingPage, RingView
 from ringfinder.serve.keys import KeyScope
 from ringfinder.serve.lean import TheService
+from ringfinder.serve.reading import CURSOR
 from ringfinder.serve.service import now_ms
 
 router = APIRouter(route_class=GuardedRoute, tags=["rings"])
 Limit = Annotated[int, Query(ge=1, le=1000, description="At most so many.")]
-After = Annotated[str | None, Query(max_length=80, description="The `next` of the page before.")]
+After = Annotated[str | None, Query(pattern=CURSOR, description="The `next` of the page before.")]
 
 
 @router.get("/v1/rings", response_model=RingPage)
