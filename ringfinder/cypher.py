@@ -15,9 +15,8 @@ from pathlib import Path
 from ringfinder.errors import InvalidParameter
 
 _PACKAGE = Path(__file__).parent
-DIRECTORY = next(
-    folder for folder in (_PACKAGE / "_cypher", _PACKAGE.parent / "cypher") if folder.is_dir()
-)
+PLACES = (_PACKAGE / "_cypher", _PACKAGE.parent / "cypher")
+DIRECTORY = next(folder for folder in PLACES if folder.is_dir())
 """Where the files lie: in a wheel inside of the package, in a checkout beside it."""
 
 _PARAMETER = re.compile(r"(\w+)(?: \([^()]*\))?(?:, |$)")

@@ -186,3 +186,31 @@ OBSERVATION_OF_KIND: tuple[int, ...] = tuple(OBSERVATIONS.index(name) for name i
 def fields_of_values() -> tuple[str, ...]:
     """Return the input fields that hold attribute values, each once, in table order."""
     return tuple(dict.fromkeys(kind.field for kind in KINDS))
+
+
+NODES: dict[str, str] = {
+    "Account": "An account; what its sign-ups, outcomes and usage said are its properties.",
+    "Value": "An attribute value, known by its pseudonym; the label of its kind stands beside.",
+    "Outside": "Beside Account or Value: a ring names it, and no event does (any more).",
+    "Label": "That somebody called an account fraud or legitimate.",
+    "Decision": "That a sign-up was allowed, reviewed, challenged or denied.",
+    "Ring": "A ring of the last run.",
+    "RingName": "What a ring was ever called; it outlives the ring.",
+    "Run": "A run that wrote rings.",
+    "Change": "What a run found to have become of a ring.",
+    "Store": "What the store knows about itself: events taken in, run lock, version.",
+}
+"""Node labels of the graph in Neo4j, beside the labels of the kinds, and what they mean."""
+
+RELATIONSHIPS: dict[str, tuple[str, str]] = {
+    "SEEN_WITH": ("Account", "Value"),
+    "HAS_LABEL": ("Account", "Label"),
+    "DECIDED": ("Account", "Decision"),
+    "MEMBER_OF": ("Account", "Ring"),
+    "MARKED_BY": ("Ring", "Value"),
+    "NAMED": ("Ring", "RingName"),
+    "RECORDED": ("Run", "Change"),
+    "NOW": ("Change", "RingName"),
+    "BEFORE": ("Change", "RingName"),
+}
+"""Relationship types of the graph in Neo4j, and what they lead from and to."""
