@@ -29,7 +29,7 @@ class Link:
 
 def to_link(event: Mapping[str, Any]) -> Link | None:
     """Return what an event says about whose customer it is; None where it says nothing."""
-    what, about = event.get("type"), part(event, "data", "object")
+    what, about = str(event.get("type")), part(event, "data", "object")
     if what in {"customer.created", "customer.updated", "customer.deleted"}:
         customer, account = name(about.get("id")), _named(about)
         if customer and what == "customer.deleted":

@@ -1,0 +1,267 @@
+"""Hooks, labels and policies against a real `ringfinder serve`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import hook_payloads as sent
+import httpx
+import pytest
+from hook_payloads import STANDARD, STRIPE, encoded, standard_headers, stripe_headers
+from served import serving, signup, wait_for
+
+from ringfinder.serve.auditlog import AuditLog
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+OPEN = '[[rules]]\nname = "open"\nthen = "allow"\n'
+CLOSED = '[[rules]]\nname = "closed"\nactions = ["signup"]\nthen = "deny"\n'
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    home = tmp_path_factory.mktemp("served")
+    (home / "policy.toml").write_text(OPEN)
+    (home / "hooks.toml").write_text(
+        f'supabase = ["v1,{STANDARD}"]\nauth0 = ["{STANDARD}"]\nstripe = ["{STRIPE}"]\n'
+    )
+    with serving(
+        home,
+        policy_file=home / "policy.toml",
+        hook_secrets_file=home / "hooks.toml",
+        appeal_contact="appeals@example.com",
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def closed(served):
+    """A policy that a person set to deny every sign-up, for the length of a test."""
+    policy = served.home / "policy.toml"
+    policy.write_text(CLOSED)
+    probe = iter(range(10**6))
+    wait_for(lambda: _decision(served, f"probe-{time.time_ns()}-{next(probe)}") == "deny")
+    yield served
+    policy.write_text(OPEN)
+    wait_for(lambda: _decision(served, f"probe-{time.time_ns()}-{next(probe)}") == "allow")
+
+
+def _decision(served, number):
+    return served.post("/v1/signups", signup(number)).json()["decision"]
+
+
+def hook(served, name, payload, headers=standard_headers, **options):
+    body = payload if isinstance(payload, bytes) else encoded(payload)
+    return httpx.post(
+        f"{served.url}/v1/hooks/{name}", content=body, headers=headers(body, **options), timeout=10
+    )
+
+
+class TestSupabase:
+    def test_a_registration_is_let_in_recorded_and_readable_at_once(self, served):
+        answer = hook(served, "supabase", sent.supabase("user-1", "uuid-1"))
+        assert (answer.status_code, answer.json()) == (200, {})
+        assert answer.headers["content-type"] == "application/json"
+        assert served.get("/v1/accounts/user-1").json()["decision"] == "allow"
+
+    def test_the_same_registration_again_is_answered_the_same(self, served):
+        first = hook(served, "supabase", sent.supabase("user-2", "uuid-2"))
+        again = hook(served, "supabase", sent.supabase("user-2", "uuid-2"), message="msg_other")
+        assert first.json() == again.json() == {}
+
+    def test_a_denial_is_what_supabase_shows_and_says_how_to_appeal(self, closed):
+        answer = hook(closed, "supabase", sent.supabase("user-3", "uuid-3"))
+        assert answer.status_code == 200
+        error = answer.json()["error"]
+        assert (error["http_code"], set(error)) == (403, {"http_code", "message"})
+        assert "appeals@example.com" in error["message"]
+
+    def test_what_is_not_understood_locks_nobody_out(self, served):
+        answer = hook(served, "supabase", {"metadata": {}, "user": {}})
+        assert (answer.status_code, answer.json()) == (200, {})
+
+    def test_without_a_good_signature_nothing_is_read(self, served):
+        body = encoded(sent.supabase("user-4", "uuid-4"))
+        bad = standard_headers(body + b" ")
+        answer = httpx.post(f"{served.url}/v1/hooks/supabase", content=body, headers=bad)
+        assert answer.status_code == 401
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert served.get("/v1/accounts/user-4").status_code == 404
+
+    def test_a_body_beyond_64_kib_is_refused_before_it_is_read(self, served):
+        answer = hook(served, "supabase", b'{"x": "' + b"x" * (64 << 10) + b'"}')
+        assert answer.status_code == 413
+
+
+class TestAuth0:
+    def test_an_attempt_becomes_an_account(self, served):
+        answer = hook(served, "auth0", sent.auth0("attempt-1"))
+        assert answer.json() == {
+            "event_id": "attempt-1", "decision": "allow", "message": "Nothing more is needed.",
+        }  # fmt: skip
+        after = {
+            "trigger": "post-user-registration", "event_id": "attempt-1",
+            "event": {"user": {"user_id": "auth0|77"}},
+        }  # fmt: skip
+        assert hook(served, "auth0", after).status_code == 200
+        assert served.get("/v1/accounts/auth0%7C77").status_code == 200
+
+    def test_a_denial_carries_the_public_reason_alone(self, closed):
+        answer = hook(closed, "auth0", sent.auth0("attempt-2")).json()
+        assert (answer["decision"], set(answer)) == ("deny", {"event_id", "decision", "message"})
+
+    @pytest.mark.skipif(shutil.which("node") is None, reason="no JavaScript on this machine")
+    def test_the_actions_in_the_examples_speak_this_protocol(self, served, tmp_path):
+        script = tmp_path / "run.js"
+        script.write_text(_NODE)
+        done = subprocess.run(
+            ["node", str(script), str(EXAMPLES / "auth0"), served.url, STANDARD],
+            capture_output=True, text=True, timeout=30, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        metadata = json.loads(done.stdout)
+        assert metadata["denied"] is None
+        assert len(metadata["ringfinder_event_id"]) == 36
+        assert served.get("/v1/accounts/auth0%7Cnode").status_code == 200
+
+    @pytest.mark.skipif(shutil.which("node") is None, reason="no JavaScript on this machine")
+    def test_the_action_denies_where_the_policy_does(self, closed, tmp_path):
+        script = tmp_path / "run.js"
+        script.write_text(_NODE)
+        done = subprocess.run(
+            ["node", str(script), str(EXAMPLES / "auth0"), closed.url, STANDARD, "only-before"],
+            capture_output=True, text=True, timeout=30, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert "appeals@example.com" in json.loads(done.stdout)["denied"]
+
+
+_NODE = """
+const [,, directory, url, secret, only] = process.argv;
+const before = require(directory + "/pre-user-registration.js");
+const after = require(directory + "/post-user-registration.js");
+const secrets = { RINGFINDER_URL: url, RINGFINDER_SECRET: secret };
+const metadata = { denied: null };
+const api = {
+  user: { setAppMetadata: (name, value) => { metadata[name] = value; } },
+  access: { deny: (reason, message) => { metadata.denied = message; } },
+};
+const event = {
+  secrets,
+  user: { email: "node@example.org", email_verified: false },
+  request: { ip: "203.0.113.9", user_agent: "Node", geoip: { countryCode: "FR" } },
+};
+(async () => {
+  await before.onExecutePreUserRegistration(event, api);
+  if (!only) {
+    const user = { user_id: "auth0|node", app_metadata: metadata };
+    await after.onExecutePostUserRegistration({ secrets, user });
+  }
+  console.log(JSON.stringify(metadata));
+})();
+"""
+
+
+class TestStripe:
+    def test_a_card_is_recorded_for_the_account_that_the_customer_is(self, served):
+        created = sent.stripe(
+            "customer.created", sent.customer("cus_7", account_id="acct-7"), "evt_c"
+        )
+        card = sent.stripe("payment_method.attached", sent.payment_method("cus_7"), "evt_p")
+        for event in (created, card, card):
+            answer = hook(served, "stripe", event, stripe_headers)
+            assert (answer.status_code, answer.json()) == (200, {"received": True})
+        assert "Xt5EWLLDS7FJjR1c" not in served.log
+
+    def test_events_that_tell_of_no_card_are_taken_as_read(self, served):
+        answer = hook(served, "stripe", sent.stripe("invoice.paid", {}), stripe_headers)
+        assert answer.json() == {"received": True}
+
+    def test_an_old_signature_is_refused(self, served):
+        event = sent.stripe("customer.created", sent.customer())
+        answer = hook(served, "stripe", event, stripe_headers, now=time.time() - 600)
+        assert answer.status_code == 401
+
+
+class TestGeneric:
+    def test_a_hook_without_a_secret_is_not_there(self, served):
+        answer = hook(served, "webhook", {"type": "signup", "data": {}})
+        assert answer.status_code == 404
+        assert "RINGFINDER_HOOK_WEBHOOK_SECRET" in answer.json()["detail"]
+
+
+class TestLabels:
+    def label(self, served, number, key=None, **fields):
+        body = {
+            "event_id": f"label-{number}", "account_id": f"labelled-{number}",
+            "label": "legitimate", "decided_at": "2026-03-02T00:00:00Z",
+        } | fields  # fmt: skip
+        with served.client(key) as client:
+            return client.post("/v1/labels", json=body)
+
+    def test_a_legitimate_label_clears_an_account_at_once(self, closed):
+        closed.post("/v1/signups", signup("appeal"))
+        assert closed.get("/v1/accounts/acct-appeal").json()["decision"] == "deny"
+        answer = self.label(closed, "appeal", account_id="acct-appeal", source="appeal")
+        assert (answer.status_code, answer.json()["state"]) == (200, "effective")
+
+        def cleared():
+            return closed.get("/v1/accounts/acct-appeal").json()["decision"] == "allow"
+
+        began = time.monotonic()
+        wait_for(cleared)
+        assert time.monotonic() - began < 2
+        assert closed.get("/v1/accounts/acct-appeal").json()["reasons"][0]["code"] == (
+            "labelled_legitimate"
+        )
+
+    def test_the_audit_log_tells_who_did_it_and_why(self, served):
+        self.label(served, "why", note="Known customer since 2019.")
+        log = AuditLog(served.home)
+        assert log.verify().entries > 0
+        (act,) = [act for act in log.read() if act.about == "labelled-why"]
+        assert (act.what, act.why) == ("label.given", "Known customer since 2019.")
+        assert act.who.startswith("key:")
+
+    def test_more_than_twenty_wait_for_another_key(self, served):
+        many, second = served.new_key("labels:write"), served.new_key("labels:write")
+        wait_for(lambda: self.label(served, "m-0", many).status_code == 200)
+        states = [self.label(served, f"m-{n}", many).json()["state"] for n in range(1, 22)]
+        assert states == ["effective"] * 19 + ["pending"] * 2
+        path = "/v1/labels/label-m-20/approve"
+        with served.client(many) as client:
+            assert client.post(path, json={}).status_code == 403
+            waiting = client.get("/v1/labels/pending").json()["labels"]
+            assert [one["account_id"] for one in waiting] == ["labelled-m-20", "labelled-m-21"]
+        with served.client(second) as client:
+            wait_for(lambda: client.get("/v1/labels/pending").status_code == 200)
+            done = client.post(path, json={"why": "Looked at it."}).json()
+            assert (done["state"], done["accepted"]) == ("effective", True)
+            refused = client.post("/v1/labels/label-m-21/refuse", json={}).json()
+            assert (refused["state"], refused["accepted"]) == ("refused", False)
+
+    def test_another_label_under_the_same_event_id_is_422(self, served):
+        self.label(served, "twice")
+        answer = self.label(served, "twice", label="fraud")
+        assert answer.status_code == 422
+
+    @pytest.mark.parametrize("fields", [{"label": "nice"}, {"note": "x" * 2001}, {"other": 1}])
+    def test_what_is_no_label_is_422_and_not_echoed(self, served, fields):
+        answer = self.label(served, "bad", **fields)
+        assert answer.status_code == 422
+        assert "nice" not in answer.text
+
+
+class TestPolicy:
+    def test_a_bad_file_changes_nothing(self, closed):
+        (closed.home / "policy.toml").write_text("[[rules]]\nthen = 'destroy'\n")
+        time.sleep(1.3)
+        assert _decision(closed, f"still-{time.time_ns()}") == "deny"
+
+    def test_a_change_of_policy_is_in_the_audit_log(self, closed):
+        changes = [act for act in AuditLog(closed.home).read() if act.what == "policy.changed"]
+        assert changes
+        assert set(changes[-1].details) == {"before", "after"}

@@ -1,0 +1,355 @@
+"""Hooks: signatures, secrets, and what is read out of providers' payloads."""
+
+from __future__ import annotations
+
+import time
+
+import hook_payloads as sent
+import pytest
+from hook_payloads import OTHER, STANDARD, STRIPE, encoded, standard_headers, stripe_headers
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ringfinder.config import load
+from ringfinder.errors import InputError
+from ringfinder.model import Decision
+from ringfinder.serve.errors import Unauthorised, Unprocessable
+from ringfinder.serve.hooks import auth0, stripe, supabase, webhook
+from ringfinder.serve.hooks.customers import Customers
+from ringfinder.serve.hooks.payloads import read_json
+from ringfinder.serve.hooks.record import Told, fitted
+from ringfinder.serve.hooks.secrets import read_secrets
+from ringfinder.serve.hooks.signatures import verify_standard, verify_stripe
+from ringfinder.serve.rows import Outcome, Payment, Signup
+
+BODY = b'{"type": "x", "data": {"\xc3\xa9": 1}}'
+NOW = 1_772_360_000
+
+
+def accepted(verify, secrets, headers, body=BODY, **options):
+    try:
+        verify(secrets, headers, body, **options)
+    except Unauthorised:
+        return False
+    return True
+
+
+class TestStandardSignature:
+    def test_what_was_signed_with_the_secret_is_accepted(self):
+        assert accepted(verify_standard, [STANDARD], standard_headers(BODY))
+
+    @pytest.mark.parametrize("secrets", [[STANDARD, OTHER], [OTHER, STANDARD]])
+    def test_while_a_secret_is_rotated_both_are_accepted(self, secrets):
+        for secret in secrets:
+            assert accepted(verify_standard, secrets, standard_headers(BODY, secret))
+
+    @pytest.mark.parametrize("joiner", [" ", ", "])
+    def test_of_several_signatures_one_is_enough_however_they_are_joined(self, joiner):
+        headers = standard_headers(BODY, extra=[OTHER], joiner=joiner)
+        assert accepted(verify_standard, [STANDARD], headers)
+
+    @pytest.mark.parametrize("late", [-301, 301, -86_400])
+    def test_outside_the_replay_window_nothing_is_accepted(self, late):
+        headers = standard_headers(BODY, now=time.time() + late)
+        assert not accepted(verify_standard, [STANDARD], headers)
+
+    def test_another_body_another_id_or_another_secret_is_refused(self):
+        headers = standard_headers(BODY)
+        assert not accepted(verify_standard, [STANDARD], headers, BODY + b" ")
+        assert not accepted(verify_standard, [STANDARD], headers | {"webhook-id": "msg_2"})
+        assert not accepted(verify_standard, [OTHER], headers)
+
+    @pytest.mark.parametrize("missing", ["webhook-id", "webhook-timestamp", "webhook-signature"])
+    def test_without_one_of_the_headers_it_is_refused(self, missing):
+        headers = standard_headers(BODY)
+        del headers[missing]
+        assert not accepted(verify_standard, [STANDARD], headers)
+
+    @given(st.text(max_size=60), st.text(max_size=20), st.binary(max_size=40))
+    def test_whatever_the_headers_hold_it_is_refused_and_nothing_breaks(self, mac, stamp, body):
+        headers = {"webhook-id": "m", "webhook-timestamp": stamp, "webhook-signature": mac}
+        assert not accepted(verify_standard, [STANDARD], headers, body)
+
+
+class TestStripeSignature:
+    def check(self, headers, secrets=(STRIPE,), body=BODY, now=NOW):
+        return accepted(verify_stripe, secrets, headers, body, now_s=now)
+
+    def test_what_was_signed_with_the_secret_is_accepted(self):
+        assert self.check(stripe_headers(BODY, now=NOW))
+
+    def test_while_a_secret_is_rotated_both_are_accepted(self):
+        assert self.check(stripe_headers(BODY, "whsec_new_one_0123456789abc", now=NOW),
+                          (STRIPE, "whsec_new_one_0123456789abc"))  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("late", "fine"), [(300, True), (-300, True), (301, False), (-301, False)]
+    )
+    def test_the_tolerance_is_five_minutes_either_way(self, late, fine):
+        assert self.check(stripe_headers(BODY, now=NOW), now=NOW + late) is fine
+
+    def test_another_body_or_secret_is_refused(self):
+        assert not self.check(stripe_headers(BODY, now=NOW), body=BODY + b"\n")
+        assert not self.check(stripe_headers(BODY, "whsec_other", now=NOW))
+
+    def test_an_older_scheme_is_no_signature(self):
+        headers = stripe_headers(BODY, now=NOW)["stripe-signature"].replace("v1=", "v0=")
+        assert not self.check({"stripe-signature": headers})
+
+    def test_a_second_time_is_refused(self):
+        headers = stripe_headers(BODY, now=NOW)["stripe-signature"]
+        assert not self.check({"stripe-signature": f"{headers},t={NOW}"})
+
+    @given(st.text(max_size=80))
+    def test_whatever_the_header_holds_nothing_breaks(self, header):
+        assert not self.check({"stripe-signature": header})
+
+
+class TestSecrets:
+    def test_they_come_from_settings_several_each(self, monkeypatch):
+        monkeypatch.setenv("RINGFINDER_HOOK_SUPABASE_SECRET", f"v1,{STANDARD} v1,{OTHER}")
+        monkeypatch.setenv("RINGFINDER_HOOK_STRIPE_SECRET", STRIPE)
+        assert read_secrets(load()) == {"supabase": (STANDARD, OTHER), "stripe": (STRIPE,)}
+
+    def test_or_from_a_file(self, tmp_path):
+        path = tmp_path / "hooks.toml"
+        path.write_text(f'auth0 = ["{STANDARD}"]\nwebhook = ["{OTHER}"]\n')
+        found = read_secrets(load({"hook_secrets_file": str(path)}))
+        assert found == {"auth0": (STANDARD,), "webhook": (OTHER,)}
+
+    def test_not_from_both(self, tmp_path, monkeypatch):
+        path = tmp_path / "hooks.toml"
+        path.write_text(f'auth0 = ["{STANDARD}"]\n')
+        monkeypatch.setenv("RINGFINDER_HOOK_AUTH0_SECRET", OTHER)
+        with pytest.raises(InputError, match="keep one of them"):
+            read_secrets(load({"hook_secrets_file": str(path)}))
+
+    @pytest.mark.parametrize(
+        "secret", ["whsec_", "opensesame", "whsec_" + "A" * 48, "whsec_c2hvcnQ=", "hunter2-hunter2"]
+    )
+    def test_a_weak_one_is_refused_and_not_shown(self, monkeypatch, secret):
+        monkeypatch.setenv("RINGFINDER_HOOK_WEBHOOK_SECRET", secret)
+        with pytest.raises(InputError, match="hook webhook is unusable") as error:
+            read_secrets(load())
+        assert secret not in str(error.value).replace("whsec_ and", "")
+
+    @pytest.mark.parametrize(
+        ("content", "says"),
+        [("stripe = 3", "a list of secrets"), ("paypal = []", "there is not"), ("=", "not TOML")],
+    )
+    def test_a_file_that_is_none_is_a_sentence(self, tmp_path, content, says):
+        path = tmp_path / "hooks.toml"
+        path.write_text(content)
+        with pytest.raises(InputError, match=says):
+            read_secrets(load({"hook_secrets_file": str(path)}))
+
+    def test_without_any_no_hook_is_set_up(self):
+        assert read_secrets(load()) == {}
+
+
+def told(decision):
+    return Told("e", decision, "One more step.")
+
+
+class TestSupabase:
+    def test_a_user_about_to_be_created_is_a_signup(self):
+        row = fitted(Signup, supabase.to_signup(sent.supabase(), now="x"))
+        assert (row.event_id, row.account_id) == (
+            "8b34dcdd-0000", "5b0c6f3e-0000-4000-8000-000000000001",
+        )  # fmt: skip
+        assert (row.email, row.ip, row.phone) == ("ada.canary@example.org", "192.0.2.44", None)
+        assert row.created_at == "2026-03-01T13:13:24.755552-07:00"
+
+    def test_a_phone_number_gets_back_its_plus(self):
+        fields = supabase.to_signup(sent.supabase(email="", phone="15551234567"), now="x")
+        assert (fields["phone"], "email" in fields) == ("+15551234567", False)
+
+    @pytest.mark.parametrize("decision", [Decision.ALLOW, Decision.REVIEW, Decision.CHALLENGE])
+    def test_only_a_denial_refuses_the_registration(self, decision):
+        assert supabase.to_answer(told(decision)) == {}
+
+    def test_a_denial_is_the_documented_error_and_says_no_more_than_may_be_told(self):
+        assert supabase.to_answer(told(Decision.DENY)) == {
+            "error": {"http_code": 403, "message": "One more step."}
+        }
+
+
+class TestAuth0:
+    def test_a_registration_is_an_attempt(self):
+        row = fitted(Signup, auth0.to_signup(sent.auth0(), now="2026-03-01T00:00:00Z"))
+        assert (row.attempt_id, row.account_id, row.event_id) == ("3f1e-1", "", "3f1e-1")
+        assert (row.email, row.email_verified, row.ip) == (
+            "grace@example.org", False, "198.51.100.7",
+        )  # fmt: skip
+        assert (row.country, row.user_agent, row.tls_fingerprint) == (
+            "DE", "Mozilla/5.0", "t13d1516h2",
+        )  # fmt: skip
+
+    def test_afterwards_it_has_an_account(self):
+        payload = {"event_id": "3f1e-1", "event": {"user": {"user_id": "auth0|5f7"}}}
+        assert auth0.to_outcome(payload) == (
+            "3f1e-1", {"outcome": "completed", "account_id": "auth0|5f7"},
+        )  # fmt: skip
+
+    def test_the_answer_is_decision_and_public_reason_alone(self):
+        assert auth0.to_answer(told(Decision.DENY)) == {
+            "event_id": "e", "decision": "deny", "message": "One more step.",
+        }  # fmt: skip
+
+
+class TestStripe:
+    @pytest.mark.parametrize(
+        ("kind", "about"),
+        [
+            ("payment_method.attached", sent.payment_method(account_id="a1")),
+            ("payment_method.automatically_updated", sent.payment_method(account_id="a1")),
+            ("charge.succeeded", sent.charge(account_id="a1")),
+            ("charge.failed", sent.charge(account_id="a1")),
+            (
+                "customer.source.created",
+                {"object": "card", "customer": "cus_Q1", "fingerprint": "Xt5EWLLDS7FJjR1c",
+                 "metadata": {"account_id": "a1"}},
+            ),
+        ],
+    )  # fmt: skip
+    def test_events_that_show_a_card_are_payments(self, kind, about):
+        row = fitted(Payment, stripe.to_payment(sent.stripe(kind, about), known={}))
+        assert (row.event_id, row.account_id, row.payment_fingerprint) == (
+            "evt_1PqA", "a1", "Xt5EWLLDS7FJjR1c",
+        )  # fmt: skip
+        assert row.occurred_at == 1_772_360_000
+
+    @pytest.mark.parametrize(
+        ("kind", "about"),
+        [
+            ("customer.created", sent.customer(account_id="a1")),
+            ("payment_method.attached", sent.payment_method() | {"card": None}),
+            ("payment_method.detached", sent.payment_method(owner=None)),
+            ("invoice.paid", {"customer": "cus_Q1"}),
+            ("charge.succeeded", sent.charge() | {"payment_method_details": None}),
+            ("charge.succeeded", None),
+            (None, []),
+        ],
+    )
+    def test_events_that_show_none_are_not(self, kind, about):
+        assert stripe.to_payment(sent.stripe(kind, about), known={}) is None
+
+    def test_a_customer_that_was_named_is_the_account(self):
+        event = sent.stripe("payment_method.attached", sent.payment_method())
+        assert stripe.to_payment(event, known={"cus_Q1": "a7"})["account_id"] == "a7"
+
+    def test_one_that_nobody_named_is_an_account_of_its_own_name(self):
+        event = sent.stripe("payment_method.attached", sent.payment_method())
+        assert stripe.to_payment(event, known={})["account_id"] == "cus_Q1"
+
+    def test_an_expanded_customer_is_understood(self):
+        event = sent.stripe("charge.succeeded", sent.charge(owner={"id": "cus_Q9"}))
+        assert stripe.customer_of(event) == "cus_Q9"
+
+    @pytest.mark.parametrize(
+        ("kind", "about", "link"),
+        [
+            ("customer.created", sent.customer(account_id="a1"), stripe.Link("cus_Q1", "a1")),
+            ("customer.updated", sent.customer(account_id="a2"), stripe.Link("cus_Q1", "a2")),
+            ("customer.deleted", sent.customer(), stripe.Link("cus_Q1", None)),
+            ("customer.created", sent.customer(), None),
+            (
+                "checkout.session.completed",
+                {"customer": "cus_Q1", "client_reference_id": "a3"},
+                stripe.Link("cus_Q1", "a3"),
+            ),
+            ("charge.succeeded", sent.charge(account_id="a1"), None),
+        ],
+    )
+    def test_events_tell_whose_customer_it_is(self, kind, about, link):
+        assert stripe.to_link(sent.stripe(kind, about)) == link
+
+
+class TestCustomers:
+    def test_they_are_remembered_and_forgotten(self, tmp_path):
+        customers = Customers(tmp_path)
+        assert customers.find("cus_1") is None
+        customers.put("cus_1", "a1")
+        customers.put("cus_1", "a2")
+        assert Customers(tmp_path).find("cus_1") == "a2"
+        customers.put("cus_1", None)
+        assert customers.find("cus_1") is None
+
+    def test_an_erased_account_is_gone_from_the_bytes(self, tmp_path):
+        customers = Customers(tmp_path)
+        customers.put("cus_canary", "account-canary")
+        customers.put("cus_1", "a1")
+        assert customers.erase("account-canary") == 1
+        assert b"canary" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
+        assert customers.find("cus_1") == "a1"
+
+
+class TestGeneric:
+    def test_a_signup_takes_the_messages_id_and_time(self):
+        payload = {
+            "type": "signup", "timestamp": "2026-03-01T00:00:00Z", "data": {"account_id": "a1"},
+        }  # fmt: skip
+        event_id, row = webhook.to_row(payload, webhook_id="msg_9")
+        assert (event_id, row.event_id, row.created_at) == (
+            "msg_9", "msg_9", "2026-03-01T00:00:00Z",
+        )  # fmt: skip
+
+    def test_what_the_row_says_itself_goes_first(self):
+        data = {"account_id": "a1", "occurred_at": "2026-03-02T00:00:00Z", "event_id": "u1"}
+        payload = {"type": "login", "timestamp": "2026-03-01T00:00:00Z", "data": data}
+        assert webhook.to_row(payload, webhook_id="m")[1].occurred_at == "2026-03-02T00:00:00Z"
+
+    def test_an_outcome_names_its_signup(self):
+        payload = {"type": "signup.outcome", "data": {"event_id": "e1", "outcome": "completed"}}
+        event_id, row = webhook.to_row(payload, webhook_id="m")
+        assert (event_id, type(row), row.outcome) == ("e1", Outcome, "completed")
+
+    @pytest.mark.parametrize(
+        "payload", [{}, {"type": "x"}, {"type": ["signup"]}, {"type": "signup.outcome", "data": 3}]
+    )
+    def test_anything_else_is_a_sentence(self, payload):
+        with pytest.raises(Unprocessable):
+            webhook.to_row(payload, webhook_id="m")
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(
+        st.sampled_from(
+            ["metadata", "user", "event", "request", "geoip", "data", "object", "card", "customer",
+             "type", "id", "email", "security_context", "payment_method_details", "account_id"]
+        ),
+        inner, max_size=5,
+    ),
+    max_leaves=12,
+)  # fmt: skip
+
+
+class TestHostilePayloads:
+    @given(
+        st.dictionaries(st.sampled_from(["metadata", "user", "event", "data", "type"]), anything)
+    )
+    def test_no_payload_breaks_a_reader(self, payload):
+        supabase.to_signup(payload, now="x")
+        auth0.to_signup(payload, now="x")
+        auth0.to_outcome(payload)
+        stripe.to_link(payload)
+        stripe.to_payment(payload, known={})
+
+    def test_a_field_that_no_row_can_hold_is_left_out(self):
+        fields = supabase.to_signup(sent.supabase(email="x" * 5000, phone="a\x00b"), now="x")
+        assert "email" not in fields
+        assert "phone" not in fields
+        wrong = supabase.to_signup(sent.supabase(), now="x") | {
+            "created_at": "2026-03-01T00:00:00Z"
+        }
+        assert fitted(Signup, wrong | {"ip": 3}).ip is None
+
+    @pytest.mark.parametrize("body", [b"", b"[]", b"3", b"\xff", b"{", b"[" * 50_000])
+    def test_what_is_no_object_is_a_sentence(self, body):
+        with pytest.raises(Unprocessable, match="not a JSON object"):
+            read_json(body)
+
+    def test_an_object_is_read(self):
+        assert read_json(encoded({"a": 1})) == {"a": 1}
