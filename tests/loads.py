@@ -165,13 +165,8 @@ def write_rows(place: Path, rows: Mapping[str, Sequence[dict]], ending: str = "j
     """Write a file per table; tables without rows are left out."""
     place.mkdir(parents=True, exist_ok=True)
     return {
-        table: [write(place / f"{table}.{ending}", list(held), _columns(table))]
+        table: [write(place / f"{table}.{ending}", list(held))]
         for table, held in rows.items()
         if held
     }
 
-
-def _columns(table: str) -> list[str] | None:
-    """Columns as a file of all rows would have them, so that its parts have them, too."""
-    sample = some_rows(0, 5).get(table)
-    return list(sample[0]) if sample else None

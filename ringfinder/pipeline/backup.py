@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ringfinder.errors import InputError, StoreError
 from ringfinder.journal.copying import copy_sqlite, is_sqlite
@@ -257,9 +258,9 @@ def write_back(store: GraphStore, rings: RingTables, *, holder: str) -> None:
     known = store.read_rings()
     lineage = rings.lineage
     if known is not None:
-        there = pa.compute.is_in(lineage["run_id"], pa.compute.unique(known.lineage["run_id"]))
-        own = pa.compute.equal(lineage["run_id"], rings.run_id)
-        lineage = lineage.filter(pa.compute.or_(pa.compute.invert(there), own))
+        there = pc.is_in(lineage["run_id"], pc.unique(known.lineage["run_id"]))
+        own = pc.equal(lineage["run_id"], rings.run_id)
+        lineage = lineage.filter(pc.or_(pc.invert(there), own))
     lock = store.acquire_run_lock(holder)
     try:
         store.write_rings(

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from ringfinder.model import BoolArray, IntArray
 from ringfinder.schema import KINDS
-from ringfinder.store.batches import GraphTables
+from ringfinder.store.batches import SIGHTINGS, GraphTables
 from ringfinder.store.protocol import GraphStore
 
 SHOWN = 5
@@ -28,12 +28,15 @@ class Contents:
         With uncounted accounts.
     profiles, labels, decisions
         As the store reads them; of profiles without how far they go.
+    uncertain
+        Pseudonyms of values that may or may not be there.
     """
 
     graph: GraphTables
     profiles: pa.Table
     labels: pa.Table
     decisions: pa.Table
+    uncertain: pa.Array = field(default_factory=lambda: pa.array([], pa.string()))
 
     @classmethod
     def of(cls, store: GraphStore) -> Contents:
@@ -43,6 +46,25 @@ class Contents:
             store.read_profiles().drop_columns(["through"]),
             store.read_labels(),
             store.read_decisions(),
+        )
+
+    def without(self, account_ids: pa.Array, pseudonyms: pa.Array) -> Contents:
+        """Return what there is besides some accounts, and besides some values by themselves."""
+        if not len(account_ids):
+            return self
+
+        def others(table: pa.Table) -> pa.Table:
+            return table.filter(pc.invert(pc.is_in(table["account_id"], account_ids)))
+
+        accounts, values, seen = self.graph.accounts, self.graph.values, self.graph.sightings
+        kept = pc.invert(pc.is_in(accounts["account_id"], account_ids)).to_numpy()
+        seen = seen.filter(pa.array(kept[seen["account"].to_numpy()]))
+        account = (np.cumsum(kept) - 1)[seen["account"].to_numpy()]
+        seen = seen.set_column(0, SIGHTINGS.field("account"), pa.array(account.astype(np.int32)))
+        # Sightings go on naming the rows of values: their number must stay as it is.
+        graph = GraphTables(accounts.filter(pa.array(kept)), values, seen)
+        return Contents(
+            graph, others(self.profiles), others(self.labels), others(self.decisions), pseudonyms
         )
 
 
@@ -169,7 +191,8 @@ class _Names:
         return keys
 
     def _value_side(self, side: Contents) -> _Side:
-        return _Side(self._value_keys(side))
+        certain = ~pc.is_in(side.graph.values["pseudonym"], side.uncertain).to_numpy()
+        return _Side(self._value_keys(side)[certain])
 
     def _sighting_side(self, side: Contents) -> _Side:
         seen = side.graph.sightings
