@@ -2,7 +2,7 @@
 
 Made on top of a simulated world. An account is there on some nights; of every fleet that
 splits, a part moves to things of its own (each value that is the fleet's own becomes another
-one); of two that merge, one takes over the things of the other.
+one); of two that merge, the accounts of one go on with the things of the other's.
 """
 
 from __future__ import annotations
@@ -117,13 +117,9 @@ def renamed(graph: AttributeGraph, moved: BoolArray, own: BoolArray) -> Attribut
 def taken_over(
     graph: AttributeGraph, gone: BoolArray, into: BoolArray, rng: np.random.Generator
 ) -> AttributeGraph:
-    """The accounts of a fleet hold, in the place of its values, those of the other's accounts.
-
-    Each gets what some account of the other fleet has of that fleet's own.
-    """
-    mine, theirs = own_values(graph, gone), own_values(graph, into)
-    kept = ~(gone[graph.account] & mine[graph.value])
-    given = np.flatnonzero(into[graph.account] & theirs[graph.value])
+    """The accounts of a fleet hold what some account of the other fleet holds, each another's."""
+    kept = ~gone[graph.account]
+    given = np.flatnonzero(into[graph.account])
     donors = np.unique(graph.account[given])
     where = np.searchsorted(graph.account[given], donors)
     sizes = np.bincount(np.searchsorted(donors, graph.account[given]), minlength=len(donors))

@@ -34,6 +34,8 @@ class Detection:
         Rings found in the null world, and accounts in them.
     least_nats
         Excess from which a pair of values became an edge.
+    null_strength
+        float64 (R0,): strength of the null world's rings.
     """
 
     communities: Communities
@@ -41,6 +43,7 @@ class Detection:
     null_rings: int
     null_accounts: int
     least_nats: float
+    null_strength: FloatArray
 
 
 def find_communities(
@@ -196,13 +199,15 @@ def find_rings(
         del permuted
         found = find_communities(shared, back, pairs, threshold, seed=seed)
         null = searched.result()
-    rate = false_discovery_rate(strength(found), strength(null))
+    chance = strength(null)
+    rate = false_discovery_rate(strength(found), chance)
     return Detection(
         communities=found,
         false_discovery_rate=rate,
         null_rings=null.lifts.communities,
         null_accounts=int((null.community >= 0).sum()),
         least_nats=threshold,
+        null_strength=chance,
     )
 
 

@@ -108,12 +108,16 @@ class Overlap:
         return {new: old for new, (_, _, old) in answered.items()}
 
     def _part_rank(self, old: int, part: tuple[int, int]) -> tuple[float, ...]:
-        """Rank the parts of a known ring: accounts first in it, common ones, marks, founders."""
+        """Rank the parts of a known ring by the accounts that first were in it.
+
+        Each counts up to twice where the part also shows what marked the ring; common
+        accounts and founders decide between equals.
+        """
         new, common = part
+        marked = 1.0 + self.marks[new, old]
         return (
-            -self.first.get((new, old), 0),
-            -common,
-            -self.marks[new, old],
+            -marked * self.first.get((new, old), 0),
+            -marked * common,
             -self.founders.get((new, old), 0),
             new,
         )

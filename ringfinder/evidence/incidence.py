@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -29,7 +29,8 @@ class Incidence:
     kind, family
         int8 (V,).
     degree
-        int64 (V,): holders of each value; at least two.
+        int64 (V,): holders of each value; at least two. Of an incidence that was cut down to
+        some accounts (`among`) still the holders among all.
     source
         int32 (V,): the value's index in the graph it was cut from.
     shown
@@ -50,6 +51,11 @@ class Incidence:
         """Number of shared values, V."""
         return len(self.kind)
 
+    def among(self, accounts: BoolArray) -> Incidence:
+        """Return the sightings of some accounts, bool (N,); numbers and degrees stay."""
+        rows = accounts[self.account]
+        return replace(self, account=self.account[rows], value=self.value[rows])
+
     @cached_property
     def account_pointer(self) -> IntArray:
         """Return int64 (N + 1,): account a's sightings are rows ptr[a] to ptr[a + 1]."""
@@ -60,7 +66,8 @@ class Incidence:
     def by_value(self) -> tuple[IntArray, IntArray]:
         """Return (pointer, accounts): the holders of each value, ascending."""
         order = np.argsort(self.value, kind="stable")
-        return np.concatenate(([0], np.cumsum(self.degree))), self.account[order]
+        held = np.bincount(self.value, minlength=self.values)
+        return np.concatenate(([0], np.cumsum(held))), self.account[order]
 
 
 def shared_values(graph: AttributeGraph, *, exclude: BoolArray | None = None) -> Incidence:

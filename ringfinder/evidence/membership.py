@@ -228,7 +228,7 @@ class _Search:
         anchor = first + np.flatnonzero(self.is_anchor[first:last])
         pointer, holders = self.shared.by_value
         value = self.lifts.value[anchor]
-        which, row = spread(pointer[value], self.shared.degree[value])
+        which, row = spread(pointer[value], pointer[value + 1] - pointer[value])
         holder = holders[row].astype(np.int64)
         if self.among is not None:
             inside = self.among[holder]

@@ -113,7 +113,7 @@ def pooled_links(shared: Incidence, community: IntArray, held: Held) -> Links:
     rows = np.flatnonzero(POOLED[shared.kind[held.value]] & spare)
     pointer, holders = shared.by_value
     value = held.value[rows]
-    which, at = spread(pointer[value], shared.degree[value])
+    which, at = spread(pointer[value], pointer[value + 1] - pointer[value])
     account = holders[at].astype(np.int64)
     member = community[account] == held.community[rows][which]
     mainland = _mainland(community, held.community[rows], which[member], account[member])

@@ -14,6 +14,7 @@ from ringfinder.detect.known import KnownRings
 from ringfinder.graph.columns import AttributeGraph
 from ringfinder.model import BoolArray, Verdict
 from ringfinder.pipeline.analyse import Analysis, Labels
+from ringfinder.pipeline.epoch import Epoch
 from ringfinder.pipeline.home import Home
 from ringfinder.publish import snapshots
 from ringfinder.publish.gate import InForce
@@ -120,6 +121,10 @@ class Night:
         What was read, and what was found in it.
     identity
         Names of the rings, and what became of them.
+    epoch
+        What the run was judged against: it began with this run, or was held fast.
+    touched
+        Accounts looked at again, where only what changed was; None: all.
     held
         Why the snapshot waits for a person; empty: it does not.
     edited
@@ -129,6 +134,8 @@ class Night:
     read: Read
     done: Analysis
     identity: Identity
+    epoch: Epoch
+    touched: int | None
     held: Sequence[str]
     edited: Sequence[str]
 

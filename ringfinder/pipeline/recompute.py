@@ -22,25 +22,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ringfinder.config import Settings
-from ringfinder.detect.identity import Identity, match
-from ringfinder.detect.known import FoundRings, KnownRings
 from ringfinder.errors import InputError, StoreError
 from ringfinder.explain.build import build_run_view
 from ringfinder.explain.view import RunView
-from ringfinder.graph.columns import AttributeGraph, Rings
-from ringfinder.model import IntArray
 from ringfinder.pipeline.analyse import (
-    Analysis,
     Labels,
-    Namer,
-    detect,
-    judge,
     last_labels,
-    learn,
     write_tables,
 )
-from ringfinder.pipeline.apart import read_apart, to_sides
+from ringfinder.pipeline.anew import analysed
 from ringfinder.pipeline.check import check_graph
+from ringfinder.pipeline.epoch import (
+    write_epoch,
+)
 from ringfinder.pipeline.home import Home
 from ringfinder.pipeline.judgement import decisions
 from ringfinder.pipeline.night import SNAPSHOTS, Earlier, Night, Read, Run, flagged
@@ -49,7 +43,6 @@ from ringfinder.pipeline.one_run import the_only_run
 from ringfinder.pipeline.steps import Steps
 from ringfinder.publish import snapshots
 from ringfinder.publish.carried import (
-    marks_of,
     read_in_force,
     read_known,
     ring_tables,
@@ -61,7 +54,6 @@ from ringfinder.publish.model import write_model
 from ringfinder.publish.report import write_report
 from ringfinder.publish.staging import Staging, staged
 from ringfinder.runs import Notice, Progress, RecomputeSummary
-from ringfinder.score.assess import Assessment
 from ringfinder.store.protocol import GraphStore, RunLock
 from ringfinder.store.replay import project, read_attribute_graph, rebuild
 
@@ -87,6 +79,9 @@ def recompute(
         See `config.Settings`: analysis, gate, how many snapshots to keep.
     home
         The data directory: events, store, snapshots.
+    touched
+        Look again only at what changed since the snapshot in force, against its background,
+        while that is younger than the setting `epoch_days`; else, and by default, at all.
     check, repair
         Whether to compare the graph with the events first, and to put right what differs.
     progress, notices
@@ -119,9 +114,9 @@ def recompute(
                 edited = _checked(run, repair=repair)
         with steps.step("read"):
             read = _read(run)
-        done, identity = _analysed(run, read, steps)
+        done, identity, epoch, again = analysed(run, read, steps, touched=touched)
         held = why_held(read.graph, flagged(done), read.earlier.flags, limits(settings))
-        night = Night(read, done, identity, held, edited)
+        night = Night(read, done, identity, epoch, again, held, edited)
         view = _written(run, night, steps)
         with steps.step("publish"):
             snapshots.record(run.directory, run.snapshot_id, held=held)
@@ -208,54 +203,6 @@ def _labels(table: pa.Table, account_ids: pa.StringArray) -> Labels:
     )
 
 
-def _analysed(run: Run, read: Read, steps: Steps) -> tuple[Analysis, Identity]:
-    """Learn, detect, judge and name; return also what became of the rings."""
-    seed, graph = run.settings.seed, read.graph
-    with steps.step("background"):
-        population = learn(graph, seed=seed)
-    with steps.step("detect"):
-        found = detect(graph, population, seed=seed)
-    with steps.step("judge"):
-        said = read_apart(run.home.directory)
-        apart, unknown = to_sides(said, read.earlier.known, graph.account_ids)
-        if unknown:
-            run.notice(
-                f"{unknown} of {len(said)} decisions to keep two apart name nobody who is there."
-            )
-        told: list[Identity] = []
-        done = judge(
-            graph,
-            population,
-            found,
-            read.labels,
-            run.settings,
-            named_after(read.earlier.known, told),
-            before=rings_before(read.earlier.known, graph.account_ids),
-            apart=apart,
-        )
-    return done, told[0]
-
-
-def named_after(known: KnownRings, told: list[Identity]) -> Namer:
-    """Name rings after those known before; how that came about is added to `told`."""
-
-    def namer(graph: AttributeGraph, judged: Assessment, rings: Rings) -> list[str]:
-        marks = marks_of(graph, rings)
-        found = FoundRings(graph.account_ids, graph.created_ms, judged.ring, marks)
-        told.append(match(found, known))
-        return told[-1].names
-
-    return namer
-
-
-def rings_before(known: KnownRings, account_ids: pa.StringArray) -> IntArray:
-    """Return int32 (N,): the ring that each account was in, -1 for none."""
-    at = pc.fill_null(pc.index_in(known.account_id, value_set=account_ids), -1).to_numpy()
-    out = np.full(len(account_ids), -1, dtype=np.int32)
-    out[at[at >= 0]] = known.ring[at >= 0]
-    return out
-
-
 def _written(run: Run, night: Night, steps: Steps) -> RunView:
     """Write the snapshot's directory, whole or not at all; return the view of its report."""
     with staged(run.directory / run.snapshot_id) as stage:
@@ -273,6 +220,7 @@ def _write_files(stage: Staging, run: Run, night: Night) -> None:
     reasons = write_tables(stage, done, night.read.labels[1])
     write_lineage(stage, run.snapshot_id, night.identity.steps)
     write_history(stage, earlier.path, night.identity.first)
+    write_epoch(stage, done.run.graph, done.population, done.found)
     write_model(
         stage,
         shared=done.population.shared,

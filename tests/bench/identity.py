@@ -24,13 +24,14 @@ from ringfinder.detect.identity import Identity, Step
 from ringfinder.graph.columns import AttributeGraph
 from ringfinder.model import IntArray
 from ringfinder.pipeline.analyse import Analysis, detect, judge, learn, write_tables
-from ringfinder.pipeline.recompute import named_after, rings_before
+from ringfinder.pipeline.anew import named_after, rings_before
 from ringfinder.publish.carried import read_known, write_history
 from ringfinder.publish.staging import staged
 from tests.bench.results import keep, markdown
 from tests.evolving import Evolving, evolving
 
 NONE = np.zeros(0, dtype=np.int64)
+SIDE = 0.2
 
 
 @dataclass
@@ -43,12 +44,16 @@ class Tally:
         (ring, night) pairs of rings with a true group, and those whose id is that group's.
     moved
         Ids that belonged to one fleet and then to another.
+    one
+        True group -> the one it was merged into: from then on they are one fleet.
     fleet_of
         Id -> true group it was first seen with.
-    name_of
-        True group -> id it was first seen with.
+    names_of
+        True group -> the id it was first seen with; of merged ones those of both.
     told, right
-        By ``split`` and ``merged``: what lineage told, and of it what was planted.
+        By ``split`` and ``merged``: what lineage told, and of it what was planted. Told are
+        only those of which every side is a `SIDE` of the whole: a ring of sixty that takes
+        in a fragment of five grew.
     planted, found
         By the same: planted ones of whose fleets there was a ring, and those told.
     """
@@ -56,13 +61,27 @@ class Tally:
     pairs: int = 0
     agree: int = 0
     moved: set[str] = field(default_factory=set)
+    one: dict[int, int] = field(default_factory=dict)
     fleet_of: dict[str, int] = field(default_factory=dict)
-    name_of: dict[int, str] = field(default_factory=dict)
+    names_of: dict[int, set[str]] = field(default_factory=dict)
     told: Counter[str] = field(default_factory=Counter)
     right: Counter[str] = field(default_factory=Counter)
     planted: Counter[str] = field(default_factory=Counter)
     found: Counter[str] = field(default_factory=Counter)
     missed: list[str] = field(default_factory=list)
+
+    def root(self, group: int) -> int:
+        """The fleet that a true group is by now."""
+        while group in self.one:
+            group = self.one[group]
+        return group
+
+    def merge(self, one: int, other: int) -> None:
+        """Two fleets are one from now on."""
+        a, b = self.root(one), self.root(other)
+        if a != b:
+            self.one[b] = a
+            self.names_of.setdefault(a, set()).update(self.names_of.pop(b, set()))
 
     def figures(self) -> dict[str, Any]:
         """Shares, in plain numbers."""
@@ -155,31 +174,42 @@ def count(
 ) -> dict[str, int]:
     """Add one night to the tally; return the true group of each ring."""
     names, ring = done.run.judgement.ring_id, done.judged.ring
-    group_of, sizes = {}, {}
+    for one in world.planted:
+        if one.what == "merged" and one.night == number:
+            tally.merge(one.one, one.other)
+    group_of: dict[str, int] = {}
+    sizes: dict[str, int] = {}
     for code, name in enumerate(names):
         inside = truth[ring == code]
         groups, counts = np.unique(inside[inside >= 0], return_counts=True)
         if len(groups) and counts.max() > len(inside) / 2:
-            group_of[name], sizes[name] = int(groups[counts.argmax()]), int(counts.max())
+            group_of[name] = tally.root(int(groups[counts.argmax()]))
+            sizes[name] = int(counts.max())
     largest: dict[int, str] = {}
     for name in sorted(group_of, key=lambda one: -sizes[one]):
         largest.setdefault(group_of[name], name)
     for name, group in group_of.items():
-        first = tally.fleet_of.setdefault(name, group)
+        first = tally.root(tally.fleet_of.setdefault(name, group))
         if first != group:
             tally.moved.add(name)
         same = first == group
         if largest[group] == name:  # a fleet in two pieces has two ids: the larger is the fleet's
-            same &= tally.name_of.setdefault(group, name) == name
+            same &= name in tally.names_of.setdefault(group, {name})
         tally.pairs += 1
         tally.agree += same
         if not same:
             tally.missed.append(
                 f"night {number}: {name} is of {group}, was of {first}; "
-                f"that was called {tally.name_of.get(group)}"
+                f"that was called {tally.names_of.get(group)}"
             )
     _changes(tally, world, number, lineage, before, group_of)
     return group_of
+
+
+def _both_large(steps: list[Step]) -> bool:
+    """Whether a second side is a `SIDE` of all of them together."""
+    shared = sorted(step.shared for step in steps)
+    return shared[-2] >= SIDE * sum(shared)
 
 
 def _changes(
@@ -193,6 +223,7 @@ def _changes(
         for step in lineage:
             if step.change == what:
                 told.setdefault(getattr(step, key), []).append(step)
+        told = {name: steps for name, steps in told.items() if _both_large(steps)}
         tally.told[what] += len(told)
         groups = [
             {before.get(one.earlier_ring_id or "") for one in steps}
@@ -201,13 +232,14 @@ def _changes(
         ]
         for one in (one for one in tonight if one.what == what):
             wanted = {one.one, one.other}
+            now = {tally.root(group) for group in wanted}
             there = (
                 wanted <= set(before.values()) if what == "merged" else one.one in before.values()
             )
             if not there:
                 continue  # no ring was there that could split or merge
             tally.planted[what] += 1
-            hit = [some for some in groups if wanted & some]
+            hit = [some for some in groups if (wanted | now) & some]
             tally.found[what] += bool(hit)
             tally.right[what] += len(hit)
             if not hit:

@@ -21,8 +21,8 @@ RECOMPUTE = "ringfinder.pipeline.recompute"
 BEFORE = {
     "when the lock is taken": f"{RECOMPUTE}.project",
     "with the events in the store": f"{RECOMPUTE}.project+",
-    "with the graph read": f"{RECOMPUTE}.learn",
-    "with rings found": f"{RECOMPUTE}.judge",
+    "with the graph read": "ringfinder.pipeline.anew.learn",
+    "with rings found": "ringfinder.pipeline.anew.judge",
     "while it writes the tables": f"{RECOMPUTE}.write_lineage",
     "with the files written, not yet moved": "ringfinder.publish.staging._publish",
     "with the snapshot written": "ringfinder.publish.snapshots.record",
@@ -113,7 +113,7 @@ def test_after_the_pointer_moved_the_new_snapshot_is_whole_and_in_force(
 
 
 def test_a_second_run_ends_with_exit_code_4_while_the_first_goes_on(directory):
-    process = start(directory, f"wait={RECOMPUTE}.learn")
+    process = start(directory, "wait=ringfinder.pipeline.anew.learn")
     try:
         assert process.stdout.readline() == "waiting\n"
         pepper = directory / "pepper.txt"

@@ -51,6 +51,7 @@ def found():
         null_rings=2,
         null_accounts=11,
         least_nats=9.5,
+        null_strength=np.array([12.0, 15.5]),
     )
 
 
