@@ -94,20 +94,36 @@ def crash(home: Path, rounds: int, *, seed: int = 0, clients: int = 2) -> Outcom
     writer = WriterProcess(home).ready()
     loads = [start("commit", home, str(number)) for number in range(clients)]
     followers = [start("follow", home)]
-    for _ in range(rounds):
-        time.sleep(chance.uniform(0.05, 0.5))
-        writer.end(signal.SIGKILL)
-        if chance.random() < 0.5:
-            followers[-1].kill()
-            followers[-1].wait()
-            followers.append(start("follow", home))
-        writer = WriterProcess(home).ready()
-    time.sleep(0.3)
-    (home / "stop").touch()
-    for process in (*loads, followers[-1]):
-        assert process.wait(timeout=120) == 0
-    assert writer.end() == 0
+    try:
+        for _ in range(rounds):
+            writer = one_round(home, writer, followers, chance)
+        time.sleep(0.3)
+        (home / "stop").touch()
+        for process in (*loads, followers[-1]):
+            assert process.wait(timeout=120) == 0
+        assert writer.end() == 0
+    finally:
+        for process in (*loads, *followers):
+            process.kill()
+            process.wait()
+        writer.process.kill()
     return count(home, rounds)
+
+
+def one_round(
+    home: Path,
+    writer: WriterProcess,
+    followers: list[subprocess.Popen[bytes]],
+    chance: random.Random,
+) -> WriterProcess:
+    """Kill the writer, often whoever follows it too, and start them again."""
+    time.sleep(chance.uniform(0.05, 0.5))
+    writer.end(signal.SIGKILL)
+    if chance.random() < 0.5:
+        followers[-1].kill()
+        followers[-1].wait()
+        followers.append(start("follow", home))
+    return WriterProcess(home).ready()
 
 
 def start(what: str, *arguments: object) -> subprocess.Popen[bytes]:

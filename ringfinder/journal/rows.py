@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from math import isfinite
 from typing import Any
 
 import pyarrow as pa
@@ -17,6 +18,7 @@ from ringfinder.store.events import (
     EVENT_SCHEMAS,
     LATEST_MS,
     PSEUDONYM,
+    PSEUDONYMS,
     WORDS,
     EventType,
 )
@@ -75,7 +77,11 @@ def _is_flag(value: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value == value  # noqa: PLR0124
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+
+
+def _is_pseudonym(value: object) -> bool:
+    return isinstance(value, str) and _PSEUDONYM.fullmatch(value) is not None
 
 
 def _are_values(value: object) -> bool:
@@ -83,8 +89,7 @@ def _are_values(value: object) -> bool:
         isinstance(one, Mapping)
         and one.keys() == {"kind", "pseudonym"}
         and one["kind"] in KIND
-        and isinstance(one["pseudonym"], str)
-        and _PSEUDONYM.fullmatch(one["pseudonym"])
+        and _is_pseudonym(one["pseudonym"])
         for one in value
     )
 
@@ -104,6 +109,8 @@ def _check(field: pa.Field) -> Callable[[object], bool]:
         return lambda value: (
             (value is None and field.nullable) or (isinstance(value, str) and value in words)
         )
+    elif field.name in PSEUDONYMS:
+        fits = _is_pseudonym
     elif field.name == "values":
         fits = _are_values
     else:

@@ -34,6 +34,8 @@ BLOCK = 1_000_000
 TIDY_BYTES, RESTART_BYTES = 4 << 20, 16 << 20
 AGAIN_S = 0.1
 PREPARE_S = 5.0
+ERRAND_S = 3.0
+"""How long a command that found no writer may need for what it does in its place."""
 SAY_AGAIN_S = 10.0
 
 log = logging.getLogger("ringfinder.journal")
@@ -384,7 +386,7 @@ async def serve_writer(
     """
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_Sparing())
-    with place.only_writer(directory):
+    with place.only_writer(directory, wait_s=ERRAND_S):
         writer = Writer(directory, EventLog(events, wait_s=5.0), open_file=open_file)
         await writer.prepare()
         listening = place.listen(directory)

@@ -104,6 +104,9 @@ WORDS: dict[str, frozenset[str]] = {
     "decision": frozenset(Decision),
 }
 
+PSEUDONYMS = frozenset({"adoption", "first_window", "last_window", "model"})
+"""Columns that hold one pseudonym each, outside `values`."""
+
 
 def check_events(kind: EventType, table: pa.Table) -> pa.Table:
     """Return the table in the shape of its type, or say what is wrong with it.
@@ -154,6 +157,8 @@ def _column(kind: EventType, table: pa.Table, field: pa.Field) -> pa.ChunkedArra
         _check_counts(kind, field.name, column)
     if field.name in WORDS:
         _check_words(kind, field.name, column)
+    if field.name in PSEUDONYMS:
+        check_pseudonyms(f"{kind}: {field.name}", column)
     return column
 
 
