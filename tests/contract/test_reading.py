@@ -3,11 +3,12 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from stored import START_MS, batch_of, graph_tables, label, pseudonym
+from stored import START_MS, batch_of, graph_tables, label, pseudonym, rings_of
 
 from ringfinder.errors import InputError
 from ringfinder.schema import CODE
 from ringfinder.store import no_profiles, to_attribute_graph, to_graph_tables
+from ringfinder.store.neo4j.keys import key_of
 
 HOSTILE = [
     "plain",
@@ -103,6 +104,36 @@ class TestStrings:
         assert store.read_labels()["source"].to_pylist() == names
         assert len(graph.values) == len(graph.sightings) == len(HOSTILE)
 
+    def test_hostile_strings_are_data_in_what_is_told_of_accounts(self, store):
+        said = [
+            {"account_id": "a", "decision": "allow", "decided_ms": START_MS, "ring_id": name,
+             "snapshot_id": name, "score": 0.5}
+            for name in HOSTILE
+        ]  # fmt: skip
+        labels = [label("a", name, source=name) for name in HOSTILE]
+        store.write(batch_of(1, decisions=said, labels=labels))
+        names = sorted(HOSTILE, key=str.encode)
+        decisions = store.read_decisions()
+        assert decisions["ring_id"].to_pylist() == decisions["snapshot_id"].to_pylist() == names
+        assert store.read_labels()["label"].to_pylist() == names
+
+    def test_long_ids_and_what_looks_like_their_stand_ins_are_all_different(self, store):
+        names = ["x" * 100_000, "x" * 99_999, "sha256:" + "0" * 64]
+        names += [key_of(name) for name in names]
+        store.write(batch_of(1, graph=graph_tables({name: {} for name in names})))
+        assert store.read_graph().accounts["account_id"].to_pylist() == sorted(names)
+        store.erase(names[:1])
+        assert store.read_graph().accounts["account_id"].to_pylist() == sorted(names[1:])
+
+    @pytest.mark.parametrize("half", ["\ud800", "a\udfffb"])
+    def test_half_a_character_is_refused_wherever_a_string_comes_in(self, store, half):
+        with pytest.raises(InputError, match="lone surrogate"):
+            store.erase(["plain", half])
+        with pytest.raises(InputError, match="lone surrogate"):
+            store.acquire_run_lock(half)
+        with pytest.raises(InputError, match="lone surrogate"):
+            rings_of(half, {})
+
     def test_strings_that_differ_only_in_unicode_form_or_case_are_two(self, store):
         names = ["\u00e9", "e\u0301", "E", "e"]
         store.write(batch_of(1, graph=graph_tables({name: {} for name in names})))
@@ -121,6 +152,30 @@ class TestStrings:
     def test_a_lone_surrogate_cannot_be_made_into_a_column(self):
         with pytest.raises(UnicodeEncodeError):
             graph_tables({"\ud800": {}})
+
+
+class TestHub:
+    def test_a_value_that_very_many_share_is_written_and_read(self, store):
+        many = 3_000
+        for number in (1, 2):  # the second time, every sighting is there already
+            names = [f"hub {row:04}" for row in range(many)]
+            rows = [(name, "ip", "hub", number, number, 1) for name in names]
+            store.write(batch_of(number, graph=graph_tables({name: {} for name in names}, rows)))
+        graph = store.read_graph()
+        assert len(graph.values) == 1
+        assert graph.sightings["account"].to_pylist() == list(range(many))
+        assert set(graph.sightings["count"].to_pylist()) == {2}
+
+    def test_one_pseudonym_of_two_kinds_is_two_values(self, store):
+        rows = [("a", kind, "same", 0, 0, 1) for kind in ("device", "ip", "mailbox")]
+        store.write(batch_of(1, graph=graph_tables({"a": {}}, rows[:1])))
+        store.write(batch_of(2, graph=graph_tables({"a": {}}, rows)))
+        graph = store.read_graph()
+        kinds = [CODE[kind] for kind in ("ip", "mailbox", "device")]
+        assert graph.values.to_pylist() == [
+            {"kind": kind, "pseudonym": pseudonym("same")} for kind in kinds
+        ]
+        assert graph.sightings["count"].to_pylist() == [1, 1, 2]
 
 
 class TestCore:

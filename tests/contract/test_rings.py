@@ -1,7 +1,10 @@
 """What a store promises about runs: one at a time, whole, and nothing of the run before."""
 
+from dataclasses import replace
+
 import pytest
 from stored import batch_of, graph_tables, label, pseudonym, rings_of
+from test_reading import HOSTILE
 
 from ringfinder.errors import StoreError, StoreUnavailable
 from ringfinder.schema import CODE
@@ -89,6 +92,43 @@ class TestRings:
         assert store.fingerprint() == empty
         assert store.applied() == ()
         assert store.counts()["rings"] == 1
+
+    def test_hostile_strings_are_data(self, store, lock):
+        names = [*HOSTILE[:-1], "y" * 100_000]
+        rings = rings_of(
+            names[3],
+            {name: [name] for name in names},
+            lineage=[born(names[3], name) for name in names],
+        )
+        column = rings.rings.schema.get_field_index("summary")
+        words = rings.rings.set_column(
+            column, rings.rings.schema.field(column), rings.rings["ring_id"]
+        )
+        rings = replace(rings, rings=words)
+        store.write_rings(rings, lock)
+        store.write_rings(rings, lock)
+        found = store.read_rings()
+        names = sorted(names, key=str.encode)
+        assert found.run_id == rings.run_id
+        for column in ("ring_id", "summary"):
+            assert found.rings[column].to_pylist() == names
+        assert found.members["account_id"].to_pylist() == names
+        assert found.lineage["ring_id"].to_pylist() == names
+
+    def test_members_outlive_clearing_and_meet_their_events_again(self, store, lock, another):
+        batch = batch_of(1, graph=graph_tables({"a": {}}, [("a", "ip", "x", 0, 0, 1)]))
+        store.write(batch)
+        store.write_rings(rings_of("monday", {"r1": ["a", "b"]}, evidence=[EVIDENCE]), lock)
+        before, rings = store.fingerprint(), store.read_rings()
+        store.clear()
+        assert len(store.read_graph(uncounted=True).accounts) == 0
+        assert store.read_rings() == rings
+        store.write(batch)
+        assert store.fingerprint() == before
+        assert store.read_rings() == rings
+        other = another()
+        other.write(batch)
+        assert other.fingerprint() == before
 
 
 class TestRunLock:

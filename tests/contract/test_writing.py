@@ -2,6 +2,7 @@
 
 import itertools
 
+import pyarrow as pa
 import pytest
 from stored import START_MS, batch_of, graph_tables, label, profile
 from stores import open_store
@@ -164,6 +165,43 @@ class TestMerging:
         store.write(batch_of(2, labels=[label("ann"), label("ann", source="appeal")]))
         kept = [(row["label"], row["source"]) for row in store.read_labels().to_pylist()]
         assert kept == [("fraud", "appeal"), ("fraud", None), ("legitimate", None)]
+
+    def test_sums_of_counts_end_with_the_range_of_integers(self, store):
+        most = 2**63 - 1
+        for number, count in ((1, most - 1), (2, most), (3, 5)):
+            seen = ("ann", "ip", "x", 0, 0, count)
+            store.write(batch_of(number, graph=graph_tables({"ann": {}}, [seen])))
+        assert store.read_graph().sightings["count"].to_pylist() == [most]
+
+    def test_keys_that_repeat_within_a_batch_are_folded(self, store, another):
+        one = graph_tables({"ann": {"country": "FR"}}, [("ann", "ip", "x", 1, 3, 2)])
+        two = graph_tables({"ann": {"country": "DE"}}, [("ann", "ip", "x", 0, 2, 5)])
+        both = type(one)(
+            *(
+                pa.concat_tables([getattr(t, name) for t in (one, two)])
+                for name in ("accounts", "values", "sightings")
+            )
+        )
+        store.write(batch_of(1, graph=both))
+        (ann,) = store.read_graph().accounts.to_pylist()
+        assert ann["country"] == "DE"
+        assert sightings_of(store) == [("ann", 0, 0, 3, 7)]
+        other = another()
+        for number, tables in ((1, one), (2, two)):
+            other.write(batch_of(number, graph=tables))
+        assert other.fingerprint() == store.fingerprint()
+
+
+class TestOneStore:
+    def test_emptied_and_written_again_in_another_order_it_is_the_same(self, store):
+        for batch in BATCHES:
+            store.write(batch)
+        before = store.fingerprint()
+        store.clear()
+        assert store.fingerprint() != before
+        for batch in (THREE, ONE, TWO, ONE):
+            store.write(batch)
+        assert store.fingerprint() == before
 
 
 class TestLasting:
