@@ -15,6 +15,7 @@ from ringfinder.journal.seals import (
     Row,
     answer_mark,
     chained,
+    content_is_sound,
     event_mark,
     id_of,
     is_sound,
@@ -24,6 +25,11 @@ from ringfinder.store.protocol import Interval
 
 _INSERT = f"INSERT INTO entry VALUES ({', '.join('?' * len(Row._fields))})"
 _KNOWN = "SELECT * FROM entry WHERE id = ? AND type = ?"
+_TWO_BEFORE = "SELECT * FROM entry WHERE sequence < ? ORDER BY sequence DESC LIMIT 2"
+_REPLACED = """
+    UPDATE entry SET id = randomblob(16), nonce = NULL, account_id = NULL, event = NULL,
+    answer = NULL WHERE sequence = ?
+"""
 _BEFORE = "SELECT chain FROM entry WHERE sequence < ? ORDER BY sequence DESC LIMIT 1"
 _LINK = "INSERT OR REPLACE INTO link VALUES (?, ?, ?)"
 _ERASE = """
@@ -121,7 +127,7 @@ class JournalFile:
         with self._transaction():
             for entry in entries:
                 key = (id_of(entry.event_id), str(entry.event_type))
-                known = fresh.get(key) or self._known(*key)
+                known = fresh.get(key) or self._known(key, entry)
                 if known is None:
                     known = _row(next(numbers), key, entry, chain, now_ms)
                     fresh[key], chain = known, known.chain
@@ -138,21 +144,29 @@ class JournalFile:
             self.last_sequence, self._chain = last.sequence, last.chain
         return results
 
-    def _known(self, id_: bytes, type_: str) -> Row | None:
-        """Return the entry recorded under an id; a damaged one no longer counts as recorded."""
-        found = self._connection.execute(_KNOWN, (id_, type_)).fetchone()
+    def _known(self, key: tuple[bytes, str], entry: Entry) -> Row | None:
+        """Return the row recorded under an id; None also where it is damaged.
+
+        What can neither be told again nor replayed is taken anew from whoever repeats it.
+        """
+        found = self._connection.execute(_KNOWN, key).fetchone()
         if found is None:
             return None
         row = Row(*found)
-        before = self._connection.execute(_BEFORE, (row.sequence,)).fetchone()
-        anchor = self._connection.execute("SELECT chain FROM link WHERE name = 'tail'").fetchone()
-        if is_sound(row, (before or anchor or (START,))[0]):
+        # Content and digest vouch for each other; where they differ, either may be damaged.
+        if content_is_sound(row) and (row.body == entry.body_digest or self._is_chained(row)):
             return row
-        # It could neither be told again nor replayed: the sender offers it anew, take that.
-        self._connection.execute(
-            "UPDATE entry SET id = randomblob(16) WHERE sequence = ?", (row.sequence,)
-        )
+        self._connection.execute(_REPLACED, (row.sequence,))
         return None
+
+    def _is_chained(self, row: Row) -> bool:
+        """Whether a row is sealed as it was written; yes where the row before it is lost."""
+        before = [Row(*r) for r in self._connection.execute(_TWO_BEFORE, (row.sequence,))]
+        if before and before[0].sequence == row.sequence - 1:
+            seals = [before[0].chain]
+            seals += [chained(earlier.chain, before[0]) for earlier in before[1:]]
+            return any(is_sound(row, seal) for seal in seals)
+        return True
 
     def erase(self, account_id: str) -> int:
         """Remove what is held of an account; return how many entries it had.

@@ -108,6 +108,14 @@ class Reader:
         query = "SELECT * FROM entry WHERE account_id = ? ORDER BY sequence"
         return list(self._query(query, account_id))
 
+    def answered(self, after: int, limit: int = 1000) -> list[Recorded]:
+        """Return sign-ups whose answers are kept, also of events moved to the log, in order."""
+        query = """
+            SELECT * FROM entry WHERE sequence > ? AND type = ? AND answer IS NOT NULL
+            ORDER BY sequence LIMIT ?
+        """
+        return list(self._query(query, after, str(EventType.SIGNUPS), limit))
+
     def last_sequence(self) -> int:
         """Return the newest sequence number, 0 while the journal is empty."""
         with self._asking() as connection:
