@@ -69,7 +69,7 @@ def check(file: Path, as_json: bool) -> None:
     required=True,
     metavar="RECORDED",
     type=_FILE,
-    help="Recorded traffic: JSON lines of `journal export`, or the directory of an audit.",
+    help="Recorded traffic: a data directory, the directory of an audit, or a file of JSON lines.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the difference as one JSON object.")
 def diff(before: Path, after: Path, over: Path, as_json: bool) -> None:
@@ -85,8 +85,8 @@ def diff(before: Path, after: Path, over: Path, as_json: bool) -> None:
     found = compare(old, new, read_recorded(over))
     if not found.decided:
         raise InputError(
-            f"{over} holds no decision with the facts it was made on; expected JSON lines of "
-            "`ringfinder journal export`, or the directory of an audit."
+            f"{over} holds no decision with the facts it was made on; expected a data directory "
+            "that has served sign-ups, the directory of an audit, or a file of JSON lines."
         )
     if found.unreadable:
         notice(f"{found.unreadable:,} records hold no facts to decide on and were left out.")

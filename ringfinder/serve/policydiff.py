@@ -12,11 +12,13 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from ringfinder.errors import InputError
+from ringfinder.journal import Reader
 from ringfinder.model import Decision, Family, Verdict
 from ringfinder.schema import KIND
 from ringfinder.score.policy import Action, Facts, Mode, Policy, decide
 
 EXAMPLES = 5
+JOURNAL = "journal"
 MOST_LINE_BYTES = 1 << 20
 
 
@@ -127,8 +129,9 @@ def read_recorded(path: Path) -> Iterator[Recorded | None]:
     Parameters
     ----------
     path
-        JSON lines such as ``ringfinder journal export`` writes, or the directory of an audit
-        or a snapshot (its accounts.parquet and rings.parquet).
+        A data directory (the answers that its journal keeps), the directory of an audit or a
+        snapshot (its accounts.parquet and rings.parquet), or a file of JSON lines: objects
+        with `account_id`, `facts` (`Facts.to_record`) and, unless it is a sign-up, `action`.
 
     Raises
     ------
@@ -136,12 +139,27 @@ def read_recorded(path: Path) -> Iterator[Recorded | None]:
         If there is nothing of the kind.
     """
     try:
-        if path.is_dir():
+        if (path / JOURNAL).is_dir():
+            yield from _of_journal(path / JOURNAL)
+        elif path.is_dir():
             yield from _of_run(path)
         else:
             yield from _of_lines(path)
     except OSError as error:
         raise InputError(f"Cannot read the recorded traffic {path}: {error.strerror}.") from None
+
+
+def _of_journal(directory: Path) -> Iterator[Recorded | None]:
+    reader, after = Reader(directory), 0
+    try:
+        while entries := reader.answered(after):
+            for entry in entries:
+                line = json.loads(entry.answer or b"{}")
+                record = line.get("record") if isinstance(line, dict) else None
+                yield _of_record({"account_id": entry.account_id, **(record or {})})
+            after = entries[-1].sequence
+    finally:
+        reader.close()
 
 
 def _of_lines(path: Path) -> Iterator[Recorded | None]:
@@ -153,13 +171,17 @@ def _of_lines(path: Path) -> Iterator[Recorded | None]:
 
 def _of_line(line: bytes) -> Recorded | None:
     try:
-        found = _with_facts(json.loads(line), {})
-        if found is None:
-            return None
-        name = found.get("account_id") or found.get("attempt_id") or ""
+        return _of_record(_with_facts(json.loads(line), {}) or {})
+    except (ValueError, RecursionError):
+        return None
+
+
+def _of_record(found: Mapping[str, Any]) -> Recorded | None:
+    name = found.get("account_id") or found.get("attempt_id") or ""
+    try:
         action = Action(found.get("action", Action.SIGNUP))
         return Recorded(str(name), action, Facts.from_record(found["facts"]))
-    except (ValueError, RecursionError):
+    except (KeyError, ValueError):
         return None
 
 
@@ -181,8 +203,8 @@ def _of_run(directory: Path) -> Iterator[Recorded | None]:
     accounts, rings = directory / "accounts.parquet", directory / "rings.parquet"
     if not accounts.is_file() or not rings.is_file():
         raise InputError(
-            f"{directory} holds no accounts.parquet and rings.parquet: expected the directory of "
-            "an audit or a snapshot, or a file of JSON lines."
+            f"{directory} holds no accounts.parquet and rings.parquet: expected a data directory, "
+            "that of an audit or a snapshot, or a file of JSON lines."
         )
     table = pq.read_table(rings, columns=["ring_id", "verdict", "size"])
     judged = {row["ring_id"]: row for row in table.to_pylist()}

@@ -11,9 +11,11 @@ from pathlib import Path
 import hook_payloads as sent
 import httpx
 import pytest
+from click.testing import CliRunner
 from hook_payloads import STANDARD, STRIPE, encoded, standard_headers, stripe_headers
 from served import serving, signup, wait_for
 
+from ringfinder.cli import program
 from ringfinder.serve.auditlog import AuditLog
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -265,3 +267,15 @@ class TestPolicy:
         changes = [act for act in AuditLog(closed.home).read() if act.what == "policy.changed"]
         assert changes
         assert set(changes[-1].details) == {"before", "after"}
+
+    def test_two_policies_are_compared_over_what_was_decided(self, served, tmp_path):
+        for n in range(3):
+            served.post("/v1/signups", signup(f"diff-{n}"))
+        (tmp_path / "open.toml").write_text(OPEN)
+        (tmp_path / "closed.toml").write_text(CLOSED)
+        files = [str(tmp_path / name) for name in ("open.toml", "closed.toml")]
+        command = ["policy", "diff", *files, "--over", str(served.home), "--json"]
+        found = json.loads(CliRunner().invoke(program, command, catch_exceptions=False).output)
+        assert found["decided"] == found["changed"] >= 3
+        assert [(one["from"], one["to"]) for one in found["changes"]] == [("allow", "deny")]
+        assert found["unreadable"] == 0
