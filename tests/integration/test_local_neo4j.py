@@ -15,6 +15,8 @@ from ringfinder import local
 from ringfinder.errors import InputError
 from ringfinder.local.home import Options
 
+pytestmark = pytest.mark.xdist_group("local-neo4j")  # one server of their own is enough
+
 
 def count(server) -> int:
     with server.driver() as driver:
@@ -116,7 +118,7 @@ class TestUpAndDown:
             "browser": own_neo4j_server.browser,
         }
 
-    def test_what_was_committed_survives_a_kill_and_a_stop(self, own_neo4j_server):
+    def test_what_was_committed_survives_a_kill_and_down_ends_the_server(self, own_neo4j_server):
         own_neo4j_server.clear()
         with own_neo4j_server.driver() as driver:
             driver.execute_query("CREATE (:Kept)")
@@ -126,7 +128,7 @@ class TestUpAndDown:
         own_neo4j_server.start()
         assert own_neo4j_server.pid != killed
         assert count(own_neo4j_server) == 1
-        own_neo4j_server.stop()
+        again = own_neo4j_server.pid
+        assert local.down(own_neo4j_server.home) is True
         assert own_neo4j_server.pid is None
-        own_neo4j_server.start()
-        assert count(own_neo4j_server) == 1
+        assert not psutil.pid_exists(again)
