@@ -10,13 +10,13 @@
     Projector(directory, log, open_store).run(stop)   # into the graph, at least once
 """
 
+from ringfinder.journal.caretaker import Caretaker
 from ringfinder.journal.client import Journal
 from ringfinder.journal.compact import Compacted, Compaction
 from ringfinder.journal.entries import (
     Committed,
     Conflict,
     Entry,
-    JournalDamaged,
     JournalUnavailable,
     Lag,
     Recorded,
@@ -30,13 +30,13 @@ from ringfinder.journal.rows import decode_event, encode_event
 from ringfinder.journal.writer import run_writer, serve_writer
 
 __all__ = [
+    "Caretaker",
     "Committed",
     "Compacted",
     "Compaction",
     "Conflict",
     "Entry",
     "Journal",
-    "JournalDamaged",
     "JournalUnavailable",
     "Lag",
     "Projector",

@@ -111,7 +111,7 @@ class Compaction:
             forgotten_ms = int(now_ms - retention_days * 86_400_000)
             while count := self._writer.prune(forgotten_ms, FORGET_EVENTS):
                 pruned += count
-            left = self._reader.count_held()
+            left = self._reader.held_since(0).events
         finally:
             self._reader.close()
         return Compacted(self._moved, self._duplicates, self._dropped, pruned, left)

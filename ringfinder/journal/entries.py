@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ringfinder.errors import StoreError, StoreUnavailable
+from ringfinder.errors import StoreUnavailable
 from ringfinder.store.events import EventType
 
 DIGEST_BYTES = 32
@@ -17,10 +17,6 @@ class JournalUnavailable(StoreUnavailable):
 
     The same event_id sent again gets the stored answer if it was.
     """
-
-
-class JournalDamaged(StoreError):
-    """What the journal holds is not what was written: the message names the entries."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from ringfinder.errors import StoreError
@@ -91,13 +92,6 @@ class Reader:
             rows = [] if connection is None else connection.execute(_ERASED, part).fetchall()
         return {sequence for (sequence,) in rows}
 
-    def count_held(self) -> int:
-        """Return how many events are held here."""
-        with self._asking() as connection:
-            if connection is None:
-                return 0
-            return connection.execute(_BEHIND, (0,)).fetchone()[0]
-
     def find(self, event_type: EventType, event_id: str) -> Recorded | None:
         """Return the entry of an event; None where none is known."""
         query = "SELECT * FROM entry WHERE id = ? AND type = ?"
@@ -145,14 +139,18 @@ class Reader:
     def lag(self) -> Lag:
         """Return how far the graph store is behind, as the projector last said."""
         projected, problem = read_projected(self.directory)
+        return replace(self.held_since(projected), problem=problem)
+
+    def held_since(self, after: int) -> Lag:
+        """Return how many events are held beyond a number, and how old they are."""
         with self._asking() as connection:
             if connection is None:
-                return Lag(0, 0.0, projected, problem)
-            events, oldest = connection.execute(_BEHIND, (projected,)).fetchone()
+                return Lag(0, 0.0, after)
+            events, oldest = connection.execute(_BEHIND, (after,)).fetchone()
             when = "SELECT committed_ms FROM entry WHERE sequence = ?"
             row = connection.execute(when, (oldest,)).fetchone() if events else None
         age_s = self._clock() - row[0] / 1000 if row else 0.0
-        return Lag(events, max(0.0, age_s), projected, problem)
+        return Lag(events, max(0.0, age_s), after)
 
     def close(self) -> None:
         """Close the file."""

@@ -49,15 +49,19 @@ def _write(settings: Settings, told: dict[str, Any]) -> None:
 
 
 def _project(settings: Settings, told: dict[str, Any]) -> None:
-    from ringfinder.journal.projector import Projector
+    from ringfinder.journal import Caretaker, Projector
     from ringfinder.pipeline.home import open_graph
+    from ringfinder.store import EventLog
 
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     os.nice(5)  # answers come first
     say_ready()
-    Projector(settings.data_dir / "journal", lambda: open_graph(settings)).run(stop)
+    home = settings.data_dir
+    caretaker = Caretaker(home / "journal", EventLog(home / "events"), lambda: open_graph(settings))
+    threading.Thread(target=caretaker.run, args=(stop,), daemon=True, name="caretaker").start()
+    Projector(home / "journal", lambda: open_graph(settings)).run(stop)
 
 
 def _answer(settings: Settings, told: dict[str, Any]) -> None:
