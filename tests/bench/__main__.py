@@ -17,6 +17,7 @@ BENCHES = {
     "scoring": "one sign-up: microseconds, memory and time to open, beside a bare look-up",
     "journal": "durable commits per second, beside bare SQLite",
     "crash": "kill -9 of the journal's writer under load, fifty times: nothing lost or doubled",
+    "nightly": "seconds per step of a nightly run out of a store, full and touched",
     "fit_judge": "fit the weights of the judgement anew",
 }
 SUBSET = (("quality", "--only", "aws,stars,framing", "--first", "1"), ("speed", "--sizes", "10000"))
