@@ -24,10 +24,10 @@ from ringfinder.journal.entries import (
     Result,
 )
 from ringfinder.journal.errands import errands
+from ringfinder.journal.process import run_writer, serve_writer
 from ringfinder.journal.projector import Projector
 from ringfinder.journal.reader import Reader
 from ringfinder.journal.rows import decode_event, encode_event
-from ringfinder.journal.writer import run_writer, serve_writer
 
 __all__ = [
     "Caretaker",

@@ -7,20 +7,19 @@ in the sockets: the slower the disk, the larger the groups, and no lock is ever 
 from __future__ import annotations
 
 import asyncio
-import logging
-import signal
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Protocol, TypeAlias, cast
+from typing import Protocol, TypeAlias
 
 from ringfinder.errors import StoreError
-from ringfinder.journal import frames, place
+from ringfinder.journal import frames
+from ringfinder.journal.caller import Caller
 from ringfinder.journal.entries import Entry, Result
 from ringfinder.journal.file import JournalFile, OutOfNumbersError
-from ringfinder.journal.frames import BadFrameError, Frames, Kind
+from ringfinder.journal.frames import BadFrameError, Kind
 from ringfinder.journal.salvage import open_or_salvage
 from ringfinder.journal.tables import open_writing
 from ringfinder.store.segments import EventLog
@@ -34,13 +33,8 @@ BLOCK = 1_000_000
 TIDY_BYTES, RESTART_BYTES = 4 << 20, 16 << 20
 AGAIN_S = 0.1
 PREPARE_S = 5.0
-ERRAND_S = 3.0
-"""How long a command that found no writer may need for what it does in its place."""
-SAY_AGAIN_S = 10.0
 
-log = logging.getLogger("ringfinder.journal")
-
-Request: TypeAlias = tuple["_Client", int, list[Entry]]
+Request: TypeAlias = tuple[Caller, int, list[Entry]]
 
 
 class OpenFile(Protocol):
@@ -82,9 +76,9 @@ class Writer:
         self._reads = True
         self._broken = False
         self._why = "the journal is being opened"
-        self._erasures: list[tuple[_Client, int, int]] = []
+        self._erasures: list[tuple[Caller, int, int]] = []
         self._jobs: dict[str, asyncio.Task[None]] = {}
-        self.clients: set[_Client] = set()
+        self.clients: set[Caller] = set()
         self._reopen()
 
     async def prepare(self) -> None:
@@ -95,7 +89,7 @@ class Writer:
 
     # -- what clients ask
 
-    def handle(self, client: _Client, kind: Kind, request: int, body: bytes) -> None:
+    def handle(self, client: Caller, kind: Kind, request: int, body: bytes) -> None:
         """Take in one request; its answer comes later, or at once where it is a refusal."""
         if kind == Kind.COMMIT:
             entries = frames.decode_entries(body)
@@ -149,7 +143,7 @@ class Writer:
     # -- when the disk refuses
 
     @contextmanager
-    def _refusing(self, requests: list[tuple[_Client, int]]) -> Iterator[None]:
+    def _refusing(self, requests: list[tuple[Caller, int]]) -> Iterator[None]:
         """Tell the clients where something cannot be done; nothing of it was acknowledged."""
         try:
             yield
@@ -237,13 +231,14 @@ class Writer:
 
     def _finish_erasures(self) -> None:
         """Answer erasures once no old copy is left; readers in the middle are waited for."""
-        if not self._erasures or self._file is None:
-            return
-        if self._file.checkpoint("TRUNCATE"):
+        done = False
+        with suppress(sqlite3.Error):
+            done = self._file is not None and self._file.checkpoint("TRUNCATE")
+        if done:
             for client, request, count in self._erasures:
                 client.answer(Kind.COUNT, request, frames.encode_numbers(count))
             self._erasures.clear()
-        else:
+        elif self._erasures:
             self._loop.call_later(0.02, self._finish_erasures)
 
     async def finish(self) -> None:
@@ -259,74 +254,6 @@ class Writer:
             with suppress(sqlite3.Error):
                 self._file.checkpoint("TRUNCATE")
         self._close_file()
-
-
-class _Client(asyncio.Protocol):
-    """One connection, seen from the writer."""
-
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
-        self._frames = Frames()
-        self._transport: asyncio.Transport | None = None
-        self._answers: list[bytes] = []
-        self._reads = True
-        self._takes = True
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
-        # A stream socket has one that writes; uvloop's is no subclass of asyncio's.
-        self._transport = cast(asyncio.Transport, transport)
-        self._writer.clients.add(self)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """End."""
-        self._transport = None
-        self._writer.clients.discard(self)
-
-    def data_received(self, data: bytes) -> None:
-        """Take in what has come."""
-        try:
-            for kind, request, body in self._frames.feed(data):
-                self._writer.handle(self, kind, request, body)
-        except (BadFrameError, UnicodeError):
-            self.hang_up()
-
-    def pause_writing(self) -> None:
-        """Take no further requests of a client that does not read its answers."""
-        self._takes = False
-        self.read_on(self._reads)
-
-    def resume_writing(self) -> None:
-        """Take requests again."""
-        self._takes = True
-        self.read_on(self._reads)
-
-    def read_on(self, reads: bool) -> None:
-        """Read from this client, or leave it waiting."""
-        self._reads = reads
-        if self._transport is None or self._transport.is_closing():
-            return
-        if reads and self._takes:
-            self._transport.resume_reading()
-        else:
-            self._transport.pause_reading()
-
-    def answer(self, kind: Kind, request: int, body: bytes) -> None:
-        """Send an answer; several of one moment go out together."""
-        if not self._answers:
-            asyncio.get_running_loop().call_soon(self._send)
-        self._answers.append(frames.to_frame(kind, request, body))
-
-    def _send(self) -> None:
-        if self._transport is not None:
-            self._transport.write(b"".join(self._answers))
-        self._answers.clear()
-
-    def hang_up(self) -> None:
-        """Send what is answered, then close."""
-        self._send()
-        if self._transport is not None:
-            self._transport.close()
 
 
 def _answer(group: list[Request], results: list[Result]) -> None:
@@ -348,69 +275,3 @@ def _reserved(log: EventLog, after: int) -> tuple[int, int]:
 def _move_changes(path: Path) -> None:
     with closing(open_writing(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-
-
-class _Sparing:
-    """Logs what goes wrong beside the requests, such as a lack of descriptors, now and then."""
-
-    def __init__(self) -> None:
-        self._said: dict[str, float] = {}
-
-    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-        message = f"{context.get('message')}: {context.get('exception')!r}"
-        if loop.time() - self._said.get(message, float("-inf")) > SAY_AGAIN_S:
-            self._said[message] = loop.time()
-            log.warning("journal: %s", message)
-
-
-async def serve_writer(
-    directory: Path,
-    events: Path,
-    *,
-    ready: Callable[[], object] = lambda: None,
-    open_file: OpenFile = open_or_salvage,
-) -> None:
-    """Write the journal until this is cancelled.
-
-    Parameters
-    ----------
-    directory, events
-        Of the journal, and of the event log that numbers its entries.
-    ready
-        Called once clients can connect.
-
-    Raises
-    ------
-    StoreUnavailable
-        If another process writes this journal.
-    """
-    loop = asyncio.get_running_loop()
-    loop.set_exception_handler(_Sparing())
-    with place.only_writer(directory, wait_s=ERRAND_S):
-        writer = Writer(directory, EventLog(events, wait_s=5.0), open_file=open_file)
-        await writer.prepare()
-        listening = place.listen(directory)
-        server = await loop.create_unix_server(lambda: _Client(writer), sock=listening)
-        try:
-            ready()
-            await asyncio.Event().wait()
-        finally:
-            server.close()
-            await writer.finish()
-            (directory / place.SOCKET).unlink(missing_ok=True)
-
-
-def run_writer(
-    directory: Path, events: Path, *, ready: Callable[[], object] = lambda: None
-) -> None:
-    """Write the journal until the process is told to stop: see `serve_writer`."""
-
-    async def until_told() -> None:
-        loop = asyncio.get_running_loop()
-        task = asyncio.ensure_future(serve_writer(directory, events, ready=ready))
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, task.cancel)
-        with suppress(asyncio.CancelledError):
-            await task
-
-    asyncio.run(until_told())

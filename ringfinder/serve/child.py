@@ -42,7 +42,7 @@ def say_ready() -> None:
 
 
 def _write(settings: Settings, told: dict[str, Any]) -> None:
-    from ringfinder.journal.writer import run_writer
+    from ringfinder.journal.process import run_writer
 
     home = settings.data_dir
     run_writer(home / "journal", home / "events", ready=say_ready)
