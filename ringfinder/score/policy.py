@@ -77,6 +77,9 @@ class Facts:
         What a person said of this very account; None: nothing.
     contradicted
         New attested evidence speaks against a `legitimate` label.
+    suggested
+        What the scoring itself would do; of a ring that formed since the last snapshot it
+        knows more than score and verdict say.
     """
 
     score: float
@@ -89,6 +92,7 @@ class Facts:
     degraded: bool = False
     label: Label | None = None
     contradicted: bool = False
+    suggested: Decision = Decision.ALLOW
 
     def to_record(self) -> dict[str, Any]:
         """Return plain JSON values, for the journal: `policy diff` decides them again."""
@@ -103,7 +107,7 @@ class Facts:
         try:
             values["score"] = float(values["score"])
             values["families"] = frozenset(Family(name) for name in values.get("families", ()))
-            for name, kind in (("verdict", Verdict), ("label", Label)):
+            for name, kind in (("verdict", Verdict), ("label", Label), ("suggested", Decision)):
                 if values.get(name) is not None:
                     values[name] = kind(values[name])
             return cls(**values)
@@ -121,6 +125,8 @@ class When:
         Verdicts of the account's ring, any of which will do; None among them: no ring.
     families_include
         Families that must all speak.
+    suggested
+        Decisions, any of which will do.
     """
 
     score_at_least: float | None = None
@@ -134,6 +140,7 @@ class When:
     established: bool | None = None
     degraded: bool | None = None
     label: Label | None = None
+    suggested: frozenset[Decision] | None = None
 
     @property
     def looks_at_evidence(self) -> bool:
@@ -159,6 +166,7 @@ class When:
             and (self.established is None or facts.established == self.established)
             and (self.degraded is None or facts.degraded == self.degraded)
             and (self.label is None or facts.label == self.label)
+            and (self.suggested is None or facts.suggested in self.suggested)
         )
 
 

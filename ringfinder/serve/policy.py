@@ -206,6 +206,10 @@ def _families(value: Any, key: str) -> frozenset[Family]:
     return _word_set(value, key, Family)
 
 
+def _decisions(value: Any, key: str) -> frozenset[Decision]:
+    return _word_set(value, key, Decision)
+
+
 def _label(value: Any, key: str) -> Label:
     if value == Label.LEGITIMATE:
         raise _Unusable(key, "a legitimate label clears the account before any rule is tried")
@@ -224,6 +228,7 @@ _CONDITIONS: dict[str, Callable[[Any, str], Any]] = {
     "established": _yes_or_no,
     "degraded": _yes_or_no,
     "label": _label,
+    "suggested": _decisions,
 }
 
 

@@ -208,7 +208,7 @@ def _of_run(directory: Path) -> Iterator[Recorded | None]:
         )
     table = pq.read_table(rings, columns=["ring_id", "verdict", "size"])
     judged = {row["ring_id"]: row for row in table.to_pylist()}
-    columns = ["account_id", "ring_id", "membership", "score", "reasons"]
+    columns = ["account_id", "ring_id", "membership", "score", "reasons", "decision"]
     for batch in pq.ParquetFile(accounts).iter_batches(columns=columns):
         for row in batch.to_pylist():
             yield _of_account(row, judged.get(row["ring_id"]))
@@ -226,5 +226,6 @@ def _of_account(row: Mapping[str, Any], ring: Mapping[str, Any] | None) -> Recor
         membership=row["membership"] or 0.0,
         ring_size=ring["size"] if ring else 0,
         families=frozenset(speaks),
+        suggested=Decision(row["decision"]),
     )
     return Recorded(row["account_id"], Action.SIGNUP, facts)

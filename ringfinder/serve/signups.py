@@ -124,10 +124,14 @@ def facts_of(answer: Answer, *, degraded: bool, label: Label | None = None) -> F
     """Return what a policy may look at."""
     ring = answer.ring
     if ring is None:
-        return Facts(answer.score, families=answer.families, degraded=degraded, label=label)
+        return Facts(
+            answer.score, families=answer.families, degraded=degraded, label=label,
+            suggested=answer.suggested,
+        )  # fmt: skip
     return Facts(
         answer.score, ring.verdict, ring.membership, ring.size, answer.families,
         provisional=ring.provisional, degraded=degraded, label=label,
+        suggested=answer.suggested,
     )  # fmt: skip
 
 

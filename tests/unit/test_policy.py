@@ -40,6 +40,7 @@ facts = st.builds(
     degraded=st.booleans(),
     label=st.none() | st.sampled_from(Label),
     contradicted=st.booleans(),
+    suggested=st.sampled_from(Decision),
 )
 conditions = st.builds(
     When,
@@ -117,6 +118,11 @@ class TestFirstMatch:
             (When(established=False), Facts(0), Facts(0, established=True)),
             (When(degraded=True), Facts(0, degraded=True), Facts(0)),
             (When(label=Label.FRAUD), Facts(0, label=Label.FRAUD), Facts(0)),
+            (
+                When(suggested=frozenset({Decision.REVIEW})),
+                Facts(0, suggested=Decision.REVIEW),
+                Facts(0),
+            ),
         ],
     )
     def test_a_condition_holds_or_does_not(self, when, holds, fails):
@@ -198,8 +204,24 @@ class TestPromises:
 
     @given(facts)
     def test_the_default_asks_nothing_of_those_outside_fleets(self, known):
-        if known.verdict is not Verdict.FLEET and known.label is None:
+        if known.verdict is not Verdict.FLEET and known.label is None and not known.provisional:
             assert decide(default_policy(), known).decision is Decision.ALLOW
+
+
+class TestNewbornRings:
+    """Of a ring that no nightly run has judged, the default does what the scoring suggests."""
+
+    @pytest.mark.parametrize("suggested", [Decision.ALLOW, Decision.REVIEW, Decision.CHALLENGE])
+    def test_it_follows_the_suggestion(self, suggested):
+        known = Facts(0.6, Verdict.UNCLEAR, families=TWO, provisional=True, suggested=suggested)
+        assert decide(default_policy(), known).decision is suggested
+
+    def test_but_not_past_review_on_one_family(self):
+        known = Facts(
+            0.99, Verdict.UNCLEAR, families=frozenset({Family.DEVICE}), provisional=True,
+            suggested=Decision.CHALLENGE,
+        )  # fmt: skip
+        assert decide(default_policy(), known).decision is Decision.REVIEW
 
 
 class TestShadow:

@@ -39,6 +39,7 @@ when.provisional = false
 when.established = true
 when.degraded = false
 when.label = "fraud"
+when.suggested = ["review", "challenge"]
 then = "deny"
 shadow = true
 
@@ -75,13 +76,14 @@ class TestReading:
         assert (rule.when.score_at_least, rule.when.score_below) == (0.5, 1.0)
         assert (rule.when.ring_size_at_least, rule.when.families_at_least) == (10, 2)
         assert (rule.when.provisional, rule.when.established) == (False, True)
+        assert rule.when.suggested == {Decision.REVIEW, Decision.CHALLENGE}
         assert (rule.when.label, rule.then, rule.shadow) == (Label.FRAUD, Decision.DENY, True)
         assert (last.name, last.then, last.when.looks_at_evidence) == (
             "rule 2", Decision.ALLOW, False,
         )  # fmt: skip
 
     def test_rules_know_the_line_they_begin_on(self):
-        assert [rule.line for rule in read_policy(WHOLE, where="p").rules] == [6, 23]
+        assert [rule.line for rule in read_policy(WHOLE, where="p").rules] == [6, 24]
 
     def test_tables_may_be_written_out(self):
         text = '[[rules]]\nthen = "deny"\n[rules.when]\nverdict = "fleet"\n'
