@@ -24,7 +24,7 @@ MAGIC = b"RFBACKUP\x01"
 CHUNK = 1 << 20
 TAG = 16
 COST = 16  # log2 of scrypt's N: 64 MiB, a fraction of a second
-MOST_COST = 20  # an altered header must not make us use up the machine
+MOST_COST = 18  # an altered header must not make us use up the machine
 _HEADER = struct.Struct(">9sB16s7s16s")
 
 
@@ -32,7 +32,7 @@ def _key(passphrase: str, salt: bytes, cost: int) -> tuple[bytes, bytes]:
     """Return the key and what tells that it is the right one."""
     made = hashlib.scrypt(
         passphrase.encode("utf-8", "surrogateescape"),
-        salt=salt, n=1 << cost, r=8, p=1, maxmem=(1 << cost) * 8 * 130, dklen=48,
+        salt=salt, n=1 << cost, r=8, p=1, maxmem=(1 << cost) * 8 * 128 + (1 << 20), dklen=48,
     )  # fmt: skip
     return made[:32], made[32:]
 

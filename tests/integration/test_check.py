@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 
 import duckdb
 import pytest
+from journals import mixed
 from loads import home_at, loaded, some_rows, write_rows
 from shell import run
 from stored import pseudonym
 
 from ringfinder.config import settings_table
 from ringfinder.errors import StoreUnavailable
+from ringfinder.journal import Projector
+from ringfinder.journal.file import JournalFile
 from ringfinder.pipeline.check import check_graph
-from ringfinder.store import rebuild
+from ringfinder.store import EmbeddedStore, rebuild
 
 
 @pytest.fixture
@@ -123,6 +127,59 @@ class TestBeingBehind:
 
         monkeypatch.setattr(home.store, "fingerprint", while_loading)
         assert set(found(home)) == {("sightings", "missing")}
+
+
+class TestTheJournal:
+    """The store has its events before the log does."""
+
+    @pytest.fixture
+    def journalled(self, home):
+        """Commit some events, one after the other; `drain` takes what there is into the store."""
+        journal = home.directory / "journal"
+        journal.mkdir()
+        with closing(JournalFile(journal)) as file:
+            file.add_block(home.log.reserve(1000))
+
+        def commit(*numbers):
+            with closing(JournalFile(journal)) as file:
+                file.commit([mixed(number) for number in numbers])
+
+        return commit
+
+    @staticmethod
+    def drain(home):
+        projector = Projector(home.directory / "journal", lambda: open_graph_of(home))
+        with closing(projector):
+            projector.drain()
+
+    def test_its_events_in_the_store_are_no_difference_and_those_on_their_way_neither(
+        self, home, journalled
+    ):
+        journalled(*range(9))
+        self.drain(home)
+        journalled(*range(9, 15))
+        assert home.store.counts()["accounts"] > 30
+        assert found(home) == {}
+
+    def test_what_comes_meanwhile_is_none_and_an_edit_beside_it_is_found(
+        self, home, journalled, monkeypatch
+    ):
+        journalled(*range(9))
+        self.drain(home)
+        edit(home, "DELETE FROM sighting WHERE account = 2")
+        fingerprint = home.store.fingerprint
+
+        def meanwhile(**_):
+            journalled(*range(9, 15))
+            self.drain(home)
+            return fingerprint()
+
+        monkeypatch.setattr(home.store, "fingerprint", meanwhile)
+        assert set(found(home)) == {("sightings", "missing")}
+
+
+def open_graph_of(home):
+    return EmbeddedStore(home.directory / "graph.duckdb")
 
 
 class TestTheCommand:
