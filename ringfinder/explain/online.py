@@ -16,7 +16,7 @@ from ringfinder.explain.words import account_sentence, newcomer_sentence
 from ringfinder.model import Decision, Family, Reason, Verdict
 from ringfinder.normalise.one import NormalisedSignup
 from ringfinder.schema import FAMILIES, FAMILY_OF_KIND, KINDS
-from ringfinder.score.online.births import Belonging
+from ringfinder.score.online.belonging import Belonging
 from ringfinder.score.online.judgement import CHALLENGE_NEWBORN, REVIEW_NEWBORN, TOO_FEW
 from ringfinder.score.online.known import Standing, Tie
 from ringfinder.score.online.model import Model

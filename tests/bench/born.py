@@ -173,7 +173,7 @@ def main(arguments: Sequence[str]) -> int:
     if given.fit:
         from tests.bench.fit_born import fit
 
-        print(json.dumps(fit(one for _, one in cuts(given)), indent=1))
+        print(json.dumps(fit(one for _, one in cuts(given))))
         return 0
     watched = [watch(one, at_ms) for at_ms, one in cuts(given)]
     print(table(watched))

@@ -73,7 +73,7 @@ def fitted(rows: list[Example]) -> dict[str, Any]:
     y = np.array([row.fleet for row in rows], dtype=float)
     of_ring = Counter(row.ring for row in rows)
     weight = np.array([of_ring[row.ring] ** -0.5 for row in rows]) * np.where(y > 0, 1.0, BENIGN)
-    centre, scale = np.median(x, axis=0), x.std(axis=0) + 1e-6
+    centre, scale = np.median(x, axis=0), np.maximum(x.std(axis=0), 0.01)
     z = (x - centre) / scale
 
     def loss(theta):

@@ -9,22 +9,16 @@ random leaves no pair twice. It grows by the batch's own test: the log odds of m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from math import log, sqrt
+from math import log
 
 from ringfinder.detect.ties import TIES
-from ringfinder.evidence.lifts import (
-    CONFIDENCE,
-    LEAST_CAP,
-    LEAST_PRIOR,
-    MINIMUM_LIFT,
-    THRESHOLD_NATS,
-)
-from ringfinder.schema import CODE, FAMILIES, FAMILY_OF_KIND, OBSERVATION_OF_KIND
+from ringfinder.schema import FAMILY_OF_KIND
+from ringfinder.score.online.belonging import SILENT, Belonging, belonging
 from ringfinder.score.online.holders import Table
-from ringfinder.score.online.known import WITNESS, expit
+from ringfinder.score.online.known import WITNESS
 from ringfinder.score.online.newborn import Newborn, Newcomer
 from ringfinder.score.online.rates import Rates, Value
 
@@ -47,51 +41,6 @@ FOUNDERS = 3
 
 MOST_RINGS = 4
 """Newborn rings a sign-up is held against: those that most of its links lead to."""
-
-_SILENT = frozenset({CODE["signup_window"], CODE["activity_window"], CODE["model_adoption"]})
-"""Kinds that join nobody: everybody who came this hour came this hour."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A value of a sign-up that marks a newborn ring."""
-
-    kind: int
-    nats: float
-    inside: int
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
-class Belonging:
-    """What ties a sign-up to a newborn ring.
-
-    Attributes
-    ----------
-    ring
-        The ring, as it was before the sign-up.
-    nats
-        Log odds of membership.
-    families
-        Codes of the families that speak.
-    shown
-        Values that mark the ring.
-    """
-
-    ring: Newborn
-    nats: float
-    families: tuple[int, ...]
-    shown: tuple[Shown, ...]
-
-    @property
-    def member(self) -> bool:
-        """Whether two families carry the odds over the batch's threshold."""
-        return self.nats > THRESHOLD_NATS and len(self.families) >= 2
-
-    @property
-    def membership(self) -> float:
-        """P(member)."""
-        return expit(self.nats)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +126,7 @@ class Births:
         for number, places in met.places.items():
             other = self.table.newcomers[number]
             if other.ring is None and len(places) > 1:
-                one = self._belonging(other.values, ring)
+                one = belonging(other.values, ring, self.table, self.rates)
                 if one.member:
                     ring.add(other)
 
@@ -187,7 +136,12 @@ class Births:
         tied: dict[int, set[int]] = {}
         for place, (kind, key, index) in enumerate(values):
             holders = self.table.holders.get(key)
-            if holders is None or kind in _SILENT or not WITNESS[kind] or self._is_old(kind, index):
+            if (
+                holders is None
+                or kind in SILENT
+                or not WITNESS[kind]
+                or self.rates.is_old(kind, index)
+            ):
                 continue
             for number in holders.recent:
                 if number != but:
@@ -197,10 +151,6 @@ class Births:
         for who in tied.values():
             who.discard(but)
         return _Met(places, tied)
-
-    def _is_old(self, kind: int, index: int) -> bool:
-        """Whether that newcomers share a value is no news: a domain, an office of a company."""
-        return index in self.rates.explained and kind not in _COARSE
 
     def _linked(self, newcomer: Newcomer, met: _Met) -> set[int]:
         """Return those who share so much of two families that chance does not explain it."""
@@ -218,7 +168,7 @@ class Births:
                 nats = surprise.get(place)
                 if nats is None:
                     lately = (self.table.holders[value[1]].count - 2.0) / everybody
-                    common = lately if value[0] in _COARSE else 0.0
+                    common = lately if not TIES[value[0]] else 0.0
                     nats = -log(max(self.rates.rate(value, newcomer.people), common))
                     surprise[place] = nats
                 family = FAMILY_OF_KIND[value[0]]
@@ -271,40 +221,4 @@ class Births:
                 rings[ring.number] = ring
                 links[ring.number] = links.get(ring.number, 0) + len(places)
         most = sorted(links, key=lambda number: (-links[number], number))[:MOST_RINGS]
-        return [self._belonging(values, rings[number]) for number in most]
-
-    def _belonging(self, values: Iterable[Value], ring: Newborn) -> Belonging:
-        """Return the odds that somebody with these values belongs to a ring (`evidence.lifts`)."""
-        everybody = float(max(self.table.seen, 1))
-        # rings are born in bursts: what counts is its share of those who came since it began
-        since = max(self.table.seen - ring.seen + 1, ring.size)
-        prior = max(log(since / ring.size), LEAST_PRIOR)
-        cap = max(prior, LEAST_CAP)
-        best: dict[int, float] = {}
-        shown = []
-        for value in values:
-            kind, key, index = value
-            inside = ring.counts.get(key, 0)
-            if inside < 2 or not WITNESS[kind] or self._is_old(kind, index):
-                continue
-            holders = self.table.holders.get(key)
-            held = holders.count if holders is not None else inside
-            outside = max(self.rates.rate(value, ring.people), (held - inside - 1.0) / everybody)
-            rate = max(inside - CONFIDENCE * sqrt(inside), 0.25) / ring.size
-            nats = min(log(min(rate, 1.0) / outside), cap)
-            if nats > MINIMUM_LIFT and kind not in _SILENT:
-                shown.append(Shown(kind, nats, inside, held))
-                observation = OBSERVATION_OF_KIND[kind]
-                best[observation] = max(best.get(observation, 0.0), nats)
-        speaks = [0.0] * len(FAMILIES)
-        for observation, nats in best.items():
-            speaks[_FAMILY_OF_OBSERVATION[observation]] += nats
-        odds = sum(min(nats, cap) for nats in speaks) - prior
-        families = tuple(code for code, nats in enumerate(speaks) if nats >= MINIMUM_LIFT)
-        return Belonging(ring, odds, families, tuple(shown))
-
-
-_COARSE = frozenset(code for code, ties in enumerate(TIES.tolist()) if not ties)
-_FAMILY_OF_OBSERVATION = {
-    observation: FAMILY_OF_KIND[kind] for kind, observation in enumerate(OBSERVATION_OF_KIND)
-}
+        return [belonging(values, rings[number], self.table, self.rates) for number in most]

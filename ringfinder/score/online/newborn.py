@@ -31,9 +31,10 @@ LONGEST = 12.0
 
 KINDS = len(FAMILY_OF_KIND)
 _TIME = OBSERVATIONS.index("created_at")
-_SURPRISING = ("card_bin", "user_agent", "tls_fingerprint", "email_pattern", "phone_block", "asn")
+_SURPRISING = ("card_bin", "user_agent", "tls_fingerprint", "email_pattern", "phone_block")
 _REPEATED = ("ip", "email_domain", "payment_fingerprint", "device", "mailbox", "phone",
-             "prompt_fingerprint", "organisation")  # fmt: skip
+             "prompt_fingerprint")  # fmt: skip
+_SHOWN = ("email_domain", "payment_fingerprint", "phone")
 
 
 @dataclass(eq=False, slots=True)
@@ -170,13 +171,13 @@ class Newborn:
         return frozenset(found)
 
     def features(self, rates: Rates) -> dict[str, float]:
-        """Measure the ring: shares of its members 0-1, surprise in nats per member."""
+        """Measure the ring: shares of its members 0-1, surprise in nats per member.
+
+        Neither its size nor how long it took: both grow with the hours since the snapshot.
+        """
         size = max(self.size, 1)
-        hours = (self.last_ms - self.first_ms) / HOUR_MS
         clock = rates.clock[self.people]
         found = {
-            "size": log(size),
-            "span": log1p(hours),
             "quiet": -sum(n * c for n, c in zip(self.clock, clock, strict=True)) / size,
             "families": float(len(self.families)),
         }
@@ -186,11 +187,11 @@ class Newborn:
             found[f"{name}_surprise"] = count / size * surprise
         for name in _REPEATED:
             kind = CODE[name]
-            shown = max(self.shown[kind], 1)
-            found[f"{name}_shown"] = self.shown[kind] / size
-            found[f"{name}_repeated"] = self.repeated[kind] / size
-            found[f"{name}_top"] = self.top[kind][0] / size if self.top[kind][0] > 1 else 0.0
-            found[f"{name}_each"] = log(shown / max(self.distinct[kind], 1)) if shown > 1 else 0.0
+            top, shown, distinct = self.top[kind][0], self.shown[kind], self.distinct[kind]
+            found[f"{name}_top"] = top / size if top > 1 else 0.0
+            found[f"{name}_each"] = log(max(shown / max(distinct, 1), 1.0))
+        for name in _SHOWN:
+            found[f"{name}_shown"] = self.shown[CODE[name]] / size
         network, (_, ip) = self.top[CODE["ip_network"]][0] / size, self.top[CODE["ip"]]
         domain = found["email_domain_top"]
         found |= {

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ringfinder.model import IntArray
-from ringfinder.score.online.births import Belonging, Births
+from ringfinder.score.online.belonging import Belonging
+from ringfinder.score.online.births import Births
 from ringfinder.score.online.holders import Table
 from ringfinder.score.online.known import Standing, stand
 from ringfinder.score.online.model import Model

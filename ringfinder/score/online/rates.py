@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from ringfinder.detect.ties import TIES
 from ringfinder.model import Verdict
 from ringfinder.score.online.model import Model
 
@@ -47,6 +48,10 @@ class Rates:
     def degree(self, index: int) -> int:
         """Return the accounts of the snapshot that hold a value, 0 for at most one."""
         return int(self._degree[index]) if index >= 0 else 0
+
+    def is_old(self, kind: int, index: int) -> bool:
+        """Whether newcomers sharing a value is no news: a domain, an office of a company."""
+        return index in self.explained and bool(TIES[kind])
 
     def rate(self, value: Value, people: int) -> float:
         """Return the share of a class of people that holds a value, above 0."""

@@ -1,0 +1,136 @@
+"""Whether a sign-up belongs to a newborn ring: the batch's odds, on the members so far.
+
+As in `evidence.lifts`: of one observation the strongest lift speaks, a family brings at most
+what the prior odds cost, and two must carry them over. The prior is the ring's share of those
+who came since it began, for rings are born in bursts. Values that are a person's own are
+also pooled by kind, as in `evidence.pooled`: where cards are dealt at random, what tells is to
+share *some* card with *some* member.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import log, sqrt
+
+from ringfinder.evidence.lifts import (
+    CONFIDENCE,
+    LEAST_CAP,
+    LEAST_PRIOR,
+    MINIMUM_HOLDERS,
+    MINIMUM_LIFT,
+    THRESHOLD_NATS,
+)
+from ringfinder.evidence.pooled import POOLED
+from ringfinder.schema import CODE, FAMILIES, FAMILY_OF_KIND, OBSERVATION_OF_KIND
+from ringfinder.score.online.holders import Holders, Table
+from ringfinder.score.online.known import WITNESS, expit
+from ringfinder.score.online.newborn import Newborn
+from ringfinder.score.online.rates import Rates, Value
+
+SILENT = frozenset({CODE["signup_window"], CODE["activity_window"], CODE["model_adoption"]})
+"""Kinds that join nobody: everybody who came this hour came this hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A value of a sign-up that marks a newborn ring."""
+
+    kind: int
+    nats: float
+    inside: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Belonging:
+    """What ties a sign-up to a newborn ring.
+
+    Attributes
+    ----------
+    ring
+        The ring, as it was before the sign-up.
+    nats
+        Log odds of membership.
+    families
+        Codes of the families that speak.
+    shown
+        Values that mark the ring.
+    """
+
+    ring: Newborn
+    nats: float
+    families: tuple[int, ...]
+    shown: tuple[Shown, ...]
+
+    @property
+    def member(self) -> bool:
+        """Whether two families carry the odds over the batch's threshold."""
+        return self.nats > THRESHOLD_NATS and len(self.families) >= 2
+
+    @property
+    def membership(self) -> float:
+        """P(member)."""
+        return expit(self.nats)
+
+
+def belonging(values: Iterable[Value], ring: Newborn, table: Table, rates: Rates) -> Belonging:
+    """Return the odds that somebody with these values belongs to a ring."""
+    everybody = float(max(table.seen, 1))
+    since = max(table.seen - ring.seen + 1, ring.size)
+    prior = max(log(since / ring.size), LEAST_PRIOR)
+    cap = max(prior, LEAST_CAP)
+    shown: list[Shown] = []
+    single: list[tuple[int, Shown]] = []  # values of one member, and which
+    for value in values:
+        kind, key, index = value
+        inside = ring.counts.get(key, 0)
+        if not inside or kind in SILENT or not WITNESS[kind] or rates.is_old(kind, index):
+            continue
+        holders = table.holders.get(key)
+        held = holders.count if holders is not None else inside
+        common = max(rates.rate(value, ring.people), (held - inside - 1.0) / everybody)
+        rate = _lower(inside, ring.size) if inside > 1 else 0.0
+        nats = log(rate / common) if rate else 0.0
+        if POOLED[kind] and ring.repeated[kind] >= MINIMUM_HOLDERS:
+            outside = max(common, ring.distinct[kind] / rates.accounts)
+            nats = max(nats, log(_lower(ring.repeated[kind], ring.size) / outside))
+        nats = min(nats, cap)
+        if nats > MINIMUM_LIFT:
+            shown.append(Shown(kind, nats, inside, held))
+            if inside == 1:
+                single.append((_holder(holders, ring), shown[-1]))
+    if len(single) > 1 and len({number for number, _ in single}) == 1:
+        echoes = sorted((one for _, one in single), key=lambda one: -one.nats)[1:]
+        shown = [one for one in shown if one not in echoes]
+    return _odds(ring, shown, prior, cap)
+
+
+def _odds(ring: Newborn, shown: list[Shown], prior: float, cap: float) -> Belonging:
+    """Add up what values say: see `evidence.membership`."""
+    best: dict[int, float] = {}
+    for one in shown:
+        observation = OBSERVATION_OF_KIND[one.kind]
+        best[observation] = max(best.get(observation, 0.0), one.nats)
+    speaks = [0.0] * len(FAMILIES)
+    for observation, nats in best.items():
+        speaks[_FAMILY_OF_OBSERVATION[observation]] += nats
+    odds = sum(min(nats, cap) for nats in speaks) - prior
+    families = tuple([code for code, nats in enumerate(speaks) if nats >= MINIMUM_LIFT])
+    return Belonging(ring, odds, families, tuple(shown))
+
+
+def _lower(inside: int, size: int) -> float:
+    """Return the share of a ring's members that show something, at its lower bound."""
+    return max(min(inside - CONFIDENCE * sqrt(inside), float(size)), 0.25) / size
+
+
+def _holder(holders: Holders | None, ring: Newborn) -> int:
+    """Return the member that holds a value, -1 where it was forgotten."""
+    recent = holders.recent if holders is not None else ()
+    return next((number for number in recent if number in ring.members), -1)
+
+
+_FAMILY_OF_OBSERVATION = {
+    observation: FAMILY_OF_KIND[kind] for kind, observation in enumerate(OBSERVATION_OF_KIND)
+}

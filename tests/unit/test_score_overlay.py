@@ -1,0 +1,296 @@
+"""Newcomers since the snapshot: what is remembered, who is joined, what is forgotten."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from models import PEPPER, small_graph, snapshot_of
+
+from ringfinder.explain.online import Scorer
+from ringfinder.model import Decision, Family, Verdict
+from ringfinder.normalise.one import NormalisedSignup
+from ringfinder.schema import CODE
+from ringfinder.score.online.births import FOUNDERS
+from ringfinder.score.online.holders import RECENT
+from ringfinder.score.online.newborn import MOST_KEPT, shipped_weights
+from ringfinder.score.online.overlay import MOST_VALUES, Overlay
+
+START = 1_775_000_000_000
+NUMBERS = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory):
+    return snapshot_of(small_graph(), tmp_path_factory.mktemp("overlay"), verify=False)
+
+
+@pytest.fixture
+def overlay(snapshot):
+    return Overlay(snapshot.model)
+
+
+def person(**shared: str) -> NormalisedSignup:
+    """Somebody with values of their own, apart from those named."""
+    number = next(NUMBERS)
+    clear = {
+        "ip": f"ip{number}", "ip_network": f"net{number}", "payment_fingerprint": f"card{number}",
+        "card_bin": f"bin{number % 50}", "mailbox": f"m{number}@mail.example",
+        "email_pattern": f"shape{number % 40}", "device": f"device{number}",
+        "tls_fingerprint": f"tls{number % 30}", "user_agent": f"agent{number % 30}",
+    } | shared  # fmt: skip
+    values = tuple(
+        sorted((CODE[kind], PEPPER.pseudonym(kind, text)) for kind, text in clear.items() if text)
+    )
+    return NormalisedSignup(f"new{number}", START + 60_000 * number, None, values)
+
+
+def add(overlay: Overlay, *signups: NormalisedSignup) -> None:
+    for one in signups:
+        overlay.add(one.account_id, one.created_ms, one.values)
+
+
+def rings(overlay: Overlay) -> list[list[str]]:
+    """The account ids of every newborn ring."""
+    found: dict[int, list[str]] = {}
+    for one in overlay.newcomers():
+        if one.ring is not None:
+            found.setdefault(one.ring.number, []).append(one.account_id)
+    return sorted(found.values())
+
+
+def member(snapshot, verdict: Verdict) -> NormalisedSignup:
+    """A sign-up with everything that a sure member of a ring of the snapshot shows."""
+    from models import signups_of
+
+    judged = snapshot.analysis.judged
+    wanted = [ring for ring, one in enumerate(judged.verdict) if one is verdict]
+    account = max(
+        (int(a) for a in range(len(judged.ring)) if judged.ring[a] in wanted),
+        key=lambda a: judged.membership[a],
+    )
+    ((kinds, names),) = signups_of(snapshot.graph, [account])
+    values = tuple(zip(kinds, names, strict=True))
+    return NormalisedSignup(f"late{next(NUMBERS)}", START, None, values)
+
+
+class TestBirth:
+    def test_three_who_share_rare_things_of_two_families_begin_a_ring(self, overlay):
+        add(overlay, *[person() for _ in range(40)])
+        three = [person(payment_fingerprint="one card", device="one device") for _ in range(3)]
+        add(overlay, *three)
+        assert rings(overlay) == [sorted(one.account_id for one in three)]
+
+    def test_two_do_not(self, overlay):
+        add(overlay, *[person() for _ in range(40)])
+        add(overlay, *[person(payment_fingerprint="one card", device="one") for _ in range(2)])
+        assert rings(overlay) == []
+        assert FOUNDERS == 3
+
+    @pytest.mark.parametrize("kind", ["payment_fingerprint", "ip", "device", "mailbox"])
+    def test_one_family_alone_begins_none(self, overlay, kind):
+        add(overlay, *[person() for _ in range(40)])
+        add(overlay, *[person(**{kind: "the same"}) for _ in range(30)])
+        assert rings(overlay) == []
+
+    def test_who_shares_two_families_with_a_ring_joins_it(self, overlay):
+        add(overlay, *[person() for _ in range(40)])
+        same = {"payment_fingerprint": "one card", "device": "one device"}
+        add(overlay, *[person(**same) for _ in range(5)])
+        late = person(**same)
+        belonging = overlay.look(late.values).belonging
+        assert belonging.member
+        assert belonging.ring.size == 5
+        assert {shown.kind for shown in belonging.shown} == {
+            CODE["payment_fingerprint"], CODE["device"],
+        }  # fmt: skip
+        assert overlay.look(person(device="one device").values).belonging is None
+
+    def test_looking_changes_nothing(self, overlay):
+        add(overlay, *[person(payment_fingerprint="c", device="d") for _ in range(5)])
+        late = person(payment_fingerprint="c", device="d")
+        before = overlay.look(late.values)
+        for _ in range(3):
+            assert overlay.look(late.values) == before
+        assert len(overlay) == 5
+
+    def test_cards_and_devices_dealt_at_random_make_rings(self, overlay):
+        import random
+
+        deal = random.Random(4)
+        add(overlay, *[person() for _ in range(60)])
+        dealt = [
+            person(
+                payment_fingerprint=f"dealt card {deal.randrange(6)}",
+                device=f"dealt device {deal.randrange(6)}",
+            )
+            for _ in range(40)
+        ]
+        add(overlay, *dealt)
+        joined = {account for ring in rings(overlay) for account in ring}
+        assert joined <= {one.account_id for one in dealt}
+        assert len(joined) >= 30
+
+    def test_common_values_of_two_families_that_meet_too_often_make_a_ring(self, overlay):
+        add(overlay, *[person() for _ in range(400)])
+        add(overlay, *[person(card_bin="bin7", user_agent="agent9") for _ in range(14)])
+        assert max(map(len, rings(overlay)), default=0) >= 8
+
+    def test_a_new_browser_on_everybody_makes_none(self, overlay):
+        for _ in range(300):
+            add(overlay, person(user_agent="released today", tls_fingerprint="also today"))
+        assert max(map(len, rings(overlay)), default=0) <= 4
+
+    def test_use_brings_the_second_family(self, overlay):
+        add(overlay, *[person() for _ in range(40)])
+        five = [person(payment_fingerprint="one card") for _ in range(5)]
+        add(overlay, *five)
+        assert rings(overlay) == []
+        prompt = PEPPER.pseudonym("prompt_fingerprint", "a template")
+        for one in five:
+            overlay.see(one.account_id, [(CODE["prompt_fingerprint"], prompt)])
+        assert rings(overlay) == [sorted(one.account_id for one in five)]
+
+    def test_the_hour_joins_nobody(self, overlay):
+        hour = PEPPER.pseudonym("signup_window", "2026-04-01T10Z")
+        for _ in range(30):
+            one = person(payment_fingerprint="")
+            overlay.add(
+                one.account_id, one.created_ms, (*one.values, (CODE["signup_window"], hour))
+            )
+        assert rings(overlay) == []
+
+
+class TestKnownRings:
+    def test_a_member_of_a_ring_of_the_snapshot_is_counted_there(self, overlay, snapshot):
+        late = member(snapshot, Verdict.FLEET)
+        before = Scorer(snapshot.model, overlay).score(late)
+        add(overlay, late)
+        assert len(overlay) == 0
+        assert list(overlay.joined.values()) == [1]
+        after = Scorer(snapshot.model, overlay).score(late)
+        assert after.ring.size == before.ring.size + 1
+        assert after.score == before.score
+
+    def test_what_marks_a_company_ties_no_newcomers(self, overlay, snapshot):
+        rates = overlay.rates
+        assert rates.explained
+        benign = {Verdict.ORGANISATION, Verdict.HOUSEHOLD}
+        arrays, rings_ = snapshot.model.arrays, len(snapshot.model.ring_ids)
+        for row in range(0, len(arrays.mark_key), 97):
+            place, ring = divmod(int(arrays.mark_key[row]), rings_)
+            if snapshot.model.verdicts[ring] in benign:
+                assert int(arrays.marked[place]) in rates.explained
+
+
+class TestMemory:
+    def test_the_same_sign_up_twice_counts_once(self, overlay):
+        one = person()
+        add(overlay, one, one)
+        assert len(overlay) == 1
+
+    def test_the_oldest_are_forgotten_and_leave_nothing_behind(self, snapshot):
+        overlay = Overlay(snapshot.model, most=50)
+        add(overlay, *[person(card_bin="", email_pattern="", tls_fingerprint="", user_agent="")
+                       for _ in range(500)])  # fmt: skip
+        assert len(overlay) == 50
+        table = overlay._table
+        assert len(table.holders) == 50 * 5
+        assert set(overlay._number.values()) == set(table.newcomers)
+
+    def test_a_flood_of_distinct_values_fills_the_window_and_no_more(self, snapshot):
+        overlay = Overlay(snapshot.model, most=100)
+        one = person()
+        add(overlay, one)
+        for number in range(MOST_VALUES * 3):
+            prompt = PEPPER.pseudonym("prompt_fingerprint", f"flood {number}")
+            overlay.see(one.account_id, [(CODE["prompt_fingerprint"], prompt)])
+        (newcomer,) = overlay.newcomers()
+        assert len(newcomer.values) == MOST_VALUES
+
+    def test_a_value_remembers_its_latest_holders(self, overlay):
+        add(overlay, *[person(ip="one address") for _ in range(5 * RECENT)])
+        assert max(len(held.recent) for held in overlay._table.holders.values()) == RECENT
+        assert max(held.count for held in overlay._table.holders.values()) == 5 * RECENT
+
+    def test_a_ring_counts_so_many_values_and_no_more(self, overlay):
+        add(overlay, *[person(payment_fingerprint="c", device="d") for _ in range(4)])
+        ring = next(one.ring for one in overlay.newcomers())
+        ring.show([(CODE["ip"], -number, -1) for number in range(1, 2 * MOST_KEPT)], ())
+        assert len(ring.counts) == MOST_KEPT
+
+    def test_who_is_removed_ties_nobody(self, overlay):
+        five = [person(payment_fingerprint="c", device="d") for _ in range(5)]
+        add(overlay, *five[:2])
+        for one in five[:2]:
+            overlay.remove(one.account_id)
+        overlay.remove("never seen")
+        add(overlay, five[2])
+        assert rings(overlay) == []
+        assert len(overlay) == 1
+
+    def test_two_workers_that_read_the_same_hold_the_same(self, snapshot):
+        signups = [person(payment_fingerprint=f"c{n % 9}", device=f"d{n % 7}") for n in range(90)]
+        answers = []
+        for _ in range(2):
+            overlay = Overlay(snapshot.model)
+            scorer = Scorer(snapshot.model, overlay)
+            add(overlay, *signups[:60])
+            answers.append([scorer.score(one).to_json() for one in signups[60:]])
+        assert answers[0] == answers[1]
+
+
+class TestAnswer:
+    @pytest.fixture
+    def born(self, overlay, snapshot):
+        """Fleet-like newcomers: reused cards and devices, one odd client, many networks."""
+        add(overlay, *[person() for _ in range(200)])
+        add(overlay, *[self.machine(n) for n in range(16)])
+        return Scorer(snapshot.model, overlay)
+
+    def machine(self, number: int) -> NormalisedSignup:
+        return person(
+            payment_fingerprint=f"reused card {number % 3}", card_bin="virtual",
+            device=f"reused device {number % 2}", user_agent="odd build", tls_fingerprint="odd tls",
+            email_pattern="aa#4@script", phone="",
+        )  # fmt: skip
+
+    def test_a_fleet_that_is_being_born_is_not_allowed(self, born):
+        answer = born.score(self.machine(5))
+        assert answer.suggested in {Decision.REVIEW, Decision.CHALLENGE}
+        assert answer.ring.provisional
+        assert answer.ring.ring_id.startswith("new-")
+        assert answer.ring.verdict is Verdict.UNCLEAR
+        assert answer.score > 0.5
+        assert len(answer.families) >= 2
+        assert answer.reasons[0].code == "ring_newborn"
+        assert {reason.family for reason in answer.reasons[1:]} >= {"payment", "device"}
+
+    def test_nobody_is_denied_by_a_ring_being_born(self, born):
+        assert all(born.score(self.machine(n)).suggested is not Decision.DENY for n in range(20))
+
+    def test_reasons_name_no_value(self, born):
+        for reason in born.score(self.machine(5)).reasons:
+            assert "reused" not in reason.text
+            assert "p1_" not in reason.text
+
+    def test_staff_who_begin_together_are_allowed(self, overlay, snapshot):
+        add(overlay, *[person() for _ in range(200)])
+        staff = [
+            person(
+                email_domain="new firm", email_pattern="a.a@custom", payment_fingerprint="firm",
+                card_bin="bank", ip="office", ip_network="office/24",
+            )
+            for _ in range(20)
+        ]  # fmt: skip
+        scorer = Scorer(snapshot.model, overlay)
+        for one in staff:
+            answer = scorer.score(one)
+            assert answer.suggested is Decision.ALLOW
+            add(overlay, one)
+        assert Family.PAYMENT in answer.families
+
+    def test_the_weights_name_features_that_are_measured(self, overlay):
+        add(overlay, *[person(payment_fingerprint="c", device="d") for _ in range(4)])
+        ring = next(one.ring for one in overlay.newcomers())
+        assert set(shipped_weights().features) == set(ring.features(overlay.rates))
