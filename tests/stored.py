@@ -81,6 +81,13 @@ def batch_of(first: int, last: int | None = None, **parts: Any) -> GraphBatch:
     return GraphBatch(first, first if last is None else last, **tables)
 
 
+def large_batch(number: int) -> GraphBatch:
+    """A batch that takes a moment to write; the batches overlap in accounts and values."""
+    names = [f"account {(number * 1_000 + row) % 5_000}" for row in range(3_000)]
+    rows = [(name, "ip", f"{row % 700}", number, number, 1) for row, name in enumerate(names)]
+    return batch_of(number, graph=graph_tables({name: {} for name in names}, rows))
+
+
 def label(account_id: str, word: str = "fraud", **more: Any) -> dict[str, Any]:
     """One row of labels."""
     return {

@@ -8,9 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from stored import batch_of, graph_tables
+from stored import batch_of, graph_tables, large_batch
 from stores import open_store
-from writer import large_batch
 
 from ringfinder.errors import StoreUnavailable
 

@@ -4,19 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from stored import batch_of, graph_tables
+from stored import large_batch
 from stores import open_store
-
-from ringfinder.store import GraphBatch
-
-ROWS = 3_000
-
-
-def large_batch(number: int) -> GraphBatch:
-    """A batch that takes a moment to write; the batches overlap in accounts and values."""
-    names = [f"account {(number * 1_000 + row) % 5_000}" for row in range(ROWS)]
-    rows = [(name, "ip", f"{row % 700}", number, number, 1) for row, name in enumerate(names)]
-    return batch_of(number, graph=graph_tables({name: {} for name in names}, rows))
 
 
 def main(address: str, first: str, last: str) -> None:

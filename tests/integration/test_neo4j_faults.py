@@ -1,0 +1,288 @@
+"""What the store in Neo4j does when its server is absent, killed, slow or not ours."""
+
+import logging
+import socket
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+from neo4j_server import new_neo4j_server
+from stored import batch_of, graph_tables, large_batch, pseudonym, rings_of
+from stores import OPENERS
+
+from ringfinder import local
+from ringfinder.errors import InputError, StoreError, StoreUnavailable
+from ringfinder.schema import CODE
+from ringfinder.store.neo4j import Neo4jStore, clearing
+
+BATCHES = 4
+SOON_S = 40  # on a machine that does much else
+
+
+@pytest.fixture
+def server(own_neo4j_server):
+    """A server that may be killed, empty."""
+    with own_neo4j_server.driver() as driver:
+        driver.execute_query("MATCH (n) DETACH DELETE n")
+    return own_neo4j_server
+
+
+def opened(server, **options):
+    """Open the store on a server."""
+    given = {"user": server.user, "password": server.password, "wait_s": 2} | options
+    return Neo4jStore(server.uri, **given)
+
+
+def run(server, text, **parameters):
+    """Run a statement past the store."""
+    with server.driver() as driver:
+        return driver.execute_query(text, parameters).records
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """Fingerprints after each batch, where nothing happens."""
+    store = OPENERS["embedded"](str(tmp_path_factory.mktemp("undisturbed") / "graph.duckdb"))
+    prints = [store.fingerprint()]
+    for number in range(1, BATCHES + 1):
+        store.write(large_batch(number))
+        prints.append(store.fingerprint())
+    return prints
+
+
+def killed_during(server, work, delay_s):
+    """Kill the server some time after a piece of work has begun; return what it raised."""
+    raised = []
+
+    def target():
+        try:
+            work()
+        except StoreError as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=target)
+    thread.start()
+    time.sleep(delay_s)
+    server.kill()
+    thread.join(timeout=60)
+    assert not thread.is_alive(), "a store whose server has died must not hang"
+    return raised
+
+
+class TestRefusedAtOnce:
+    def test_an_absent_server_is_reported_within_seconds(self):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        begun = time.monotonic()
+        with pytest.raises(StoreUnavailable, match="cannot be reached: check that it runs"):
+            Neo4jStore(f"bolt://127.0.0.1:{port}", user="neo4j", password="x", wait_s=1)
+        assert time.monotonic() - begun < SOON_S
+
+    def test_a_server_that_accepts_and_says_nothing_is_reported_within_seconds(self):
+        with socket.socket() as silent:
+            silent.bind(("127.0.0.1", 0))
+            silent.listen()
+            begun, port = time.monotonic(), silent.getsockname()[1]
+            with pytest.raises(StoreUnavailable, match="cannot be reached"):
+                Neo4jStore(f"bolt://127.0.0.1:{port}", user="neo4j", password="x", wait_s=1)
+        assert time.monotonic() - begun < SOON_S
+
+    @pytest.mark.parametrize(
+        "uri", ["bolt://192.0.2.1:7687", "neo4j://graph.example", "bolt://[2001:db8::1]"]
+    )
+    def test_a_plain_connection_to_another_host_is_refused(self, uri):
+        with pytest.raises(InputError, match="not encrypted"):
+            Neo4jStore(uri, user="neo4j", password="x")
+
+    def test_an_address_that_is_none_is_refused(self):
+        with pytest.raises(InputError, match="address of the Neo4j store is unusable"):
+            Neo4jStore("mailto://localhost", user="neo4j", password="x")
+
+
+class TestOthers:
+    def test_a_wrong_password_names_the_settings(self, server):
+        with pytest.raises(StoreError, match="neo4j_password_file") as caught:
+            opened(server, password="wrong")
+        assert not isinstance(caught.value, StoreUnavailable)
+
+    def test_a_database_that_is_not_there_is_named(self, server):
+        with pytest.raises(StoreError, match="no database 'other'"):
+            opened(server, database="other")
+
+    def test_a_store_of_a_later_version_is_refused(self, server):
+        opened(server).close()
+        run(server, "MATCH (s:Store) SET s.schema_version = 99")
+        with pytest.raises(StoreError, match="later version of ringfinder"):
+            opened(server)
+
+    def test_accounts_of_somebody_else_are_left_alone(self, server):
+        run(server, "CREATE (:Account {id: 'theirs'})")
+        with pytest.raises(StoreError, match="did not write"):
+            opened(server)
+        assert len(run(server, "MATCH (n) RETURN n")) == 1
+
+    def test_a_store_that_was_deleted_by_hand_says_so(self, server):
+        store = opened(server)
+        run(server, "MATCH (n) DETACH DELETE n")
+        with pytest.raises(StoreError, match="emptied it"):
+            store.write(large_batch(1))
+        store.close()
+
+    def test_kinds_of_a_later_version_are_not_misread(self, server):
+        store = opened(server)
+        store.write(large_batch(1))
+        run(server, "CREATE (:Value:Shoe {id: 'p1_x'})")
+        with pytest.raises(StoreError, match="kinds that this version"):
+            store.read_graph()
+        store.close()
+
+    def test_a_server_that_answers_too_slowly_is_given_up(self, server):
+        store = opened(server, transaction_s=0.5)
+        with server.driver() as driver, driver.session() as session:
+            transaction = session.begin_transaction()
+            transaction.run("MATCH (s:Store) SET s.name = s.name").consume()
+            begun = time.monotonic()
+            with pytest.raises(StoreUnavailable, match="too slow|busy"):
+                store.write(large_batch(1))
+            assert time.monotonic() - begun < SOON_S
+            transaction.rollback()
+        store.close()
+
+    def test_nothing_is_told_to_the_log(self, server, caplog):
+        caplog.set_level(logging.INFO)
+        store = opened(server)
+        store.write(large_batch(1))
+        store.read_graph()
+        store.close()
+        assert caplog.records == []
+
+
+class TestReadOnly:
+    def test_a_server_that_may_not_be_written_says_which_setting_forbids_it(self, server):
+        opened(server).close()
+        server.stop()
+        options, server.options = server.options, None
+        try:
+            line = {"server.databases.default_to_read_only": "true"}
+            server.options = replace(options, settings=line)
+            server.start()
+            with pytest.raises(StoreError, match="default_to_read_only"):
+                opened(server).write(large_batch(1))
+        finally:
+            server.stop()
+            server.options = options
+            server.start()
+
+
+class TestKilled:
+    @pytest.mark.parametrize("delay_s", [0.05, 0.4])
+    def test_a_load_goes_on_where_the_server_was_killed(self, server, undisturbed, delay_s):
+        store = opened(server)
+
+        def load():
+            for number in range(1, BATCHES + 1):
+                store.write(large_batch(number))
+
+        for error in killed_during(server, load, delay_s):
+            assert isinstance(error, StoreUnavailable), error
+        with pytest.raises(StoreUnavailable):
+            store.applied()
+        server.start()
+        done = store.applied()  # the same store object goes on
+        assert store.fingerprint() == undisturbed[done[0][1] if done else 0]
+        load()
+        assert store.fingerprint() == undisturbed[-1]
+        store.close()
+
+    def test_a_write_back_is_whole_or_absent(self, server):
+        store = opened(server)
+        lock = store.acquire_run_lock("test")
+        evidence = {"kind": CODE["ip"], "accounts_inside": 2, "accounts_total": 3, "nats": 4.5}
+
+        def rings(run):
+            names = [f"{run} {number}" for number in range(200)]
+            return rings_of(
+                run,
+                {name: [f"a{number}" for number in range(20)] for name in names},
+                evidence=[
+                    {"ring_id": name, "pseudonym": pseudonym(name), **evidence} for name in names
+                ],
+            )
+
+        store.write_rings(rings("monday"), lock)
+        monday = store.fingerprint(rings=True)
+        killed_during(server, lambda: store.write_rings(rings("tuesday"), lock), 0.2)
+        server.start()
+        found = store.fingerprint(rings=True)
+        store.write_rings(rings("tuesday"), lock)
+        tuesday = store.fingerprint(rings=True)
+        assert found in {monday, tuesday}
+        assert store.read_rings().run_id == "tuesday"
+        assert len(run(server, "MATCH (a:Outside) WHERE NOT (a)--() RETURN a")) == 0
+        store.close()
+
+    def test_clearing_is_done_even_if_killed_half_way(self, server, undisturbed, monkeypatch):
+        store = opened(server)
+        for number in (1, 2):
+            store.write(large_batch(number))
+        lock = store.acquire_run_lock("test")
+        store.write_rings(rings_of("monday", {"r1": ["account 1500", "b"]}), lock)
+        monkeypatch.setattr(clearing, "ROWS", 1_000)
+        killed_during(server, store.clear, 0.3)
+        server.start()
+        if store.applied():  # killed before it had begun
+            clearing.begin(store._server)
+        assert store.applied() == ()
+        assert store.fingerprint() == undisturbed[0]
+        assert store.counts()["accounts"] == len(store.read_labels()) == 0
+        assert store.counts()["rings"] == 1
+        for number in (2, 1):
+            assert store.write(large_batch(number))
+        assert store.fingerprint() == undisturbed[2]
+        assert store.read_rings().members["account_id"].to_pylist() == ["account 1500", "b"]
+        store.close()
+
+    def test_two_that_clear_and_one_that_writes_lose_nothing(
+        self, server, undisturbed, monkeypatch
+    ):
+        stores = [opened(server) for _ in range(3)]
+        stores[0].write(large_batch(1))
+        monkeypatch.setattr(clearing, "ROWS", 200)
+        clearing.begin(stores[0]._server)
+        work = [
+            lambda: clearing.finish(stores[0]._server),
+            lambda: clearing.finish(stores[1]._server),
+            lambda: stores[2].write(large_batch(1)),
+        ]
+        threads = [threading.Thread(target=each) for each in work]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert stores[0].applied() == ((1, 1),)
+        assert stores[0].fingerprint() == undisturbed[1]
+        for store in stores:
+            store.close()
+
+
+class TestClock:
+    def test_a_lock_from_the_future_counts_as_expired(self, server):
+        late = opened(server, clock=lambda: 10_000.0)
+        lock = late.acquire_run_lock("before the clock was set back", lease_s=60)
+        early = opened(server, clock=lambda: 1_000.0)
+        assert early.acquire_run_lock("after", lease_s=60).token == lock.token + 1
+        for store in (late, early):
+            store.close()
+
+
+def test_a_batch_beyond_the_servers_memory_says_what_to_raise():
+    options = local.Options(settings={"db.memory.transaction.max": "1m"})
+    with new_neo4j_server("small", options) as server:
+        store = opened(server, wait_s=1)
+        names = [f"a{row}" for row in range(20_000)]
+        with pytest.raises(StoreError, match="too little memory"):
+            store.write(batch_of(1, graph=graph_tables({name: {} for name in names})))
+        assert store.applied() == ()
+        store.close()
