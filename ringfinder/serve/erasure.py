@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ringfinder.errors import StoreError
 from ringfinder.store.files import locked, write_atomically
@@ -124,3 +125,24 @@ class ErasedAccounts:
             if stamp != self._stamp:
                 self._erased = json.loads(self.path.read_bytes())
                 self._stamp = stamp
+
+
+Hides = Callable[[str], bool]
+
+
+def shown_members(members: list[dict[str, Any]], hides: Hides) -> list[dict[str, Any]]:
+    """Return the members of a ring without those that were erased since the snapshot."""
+    return [one for one in members if not hides(one["account_id"])]
+
+
+def shown_graph(graph: dict[str, Any], hides: Hides) -> dict[str, Any]:
+    """Return a ring as nodes and edges, without accounts that were erased since the snapshot."""
+    gone = {
+        node["id"] for node in graph["nodes"] if node["type"] == "account" and hides(node["label"])
+    }
+    if not gone:
+        return graph
+    return graph | {
+        "nodes": [node for node in graph["nodes"] if node["id"] not in gone],
+        "edges": [edge for edge in graph["edges"] if edge["source"] not in gone],
+    }

@@ -10,10 +10,12 @@ from ringfinder.model import Lifecycle, Verdict
 from ringfinder.serve import reading
 from ringfinder.serve.access import GuardedRoute, needs
 from ringfinder.serve.answers import EvidencePage, MemberPage, RingGraph, RingPage, RingView
+from ringfinder.serve.erasure import Hides, shown_graph, shown_members
 from ringfinder.serve.keys import KeyScope
 from ringfinder.serve.lean import TheService
+from ringfinder.serve.live import State
 from ringfinder.serve.reading import CURSOR
-from ringfinder.serve.service import now_ms
+from ringfinder.serve.service import Service, now_ms
 
 router = APIRouter(route_class=GuardedRoute, tags=["rings"])
 Limit = Annotated[int, Query(ge=1, le=1000, description="At most so many.")]
@@ -59,7 +61,8 @@ async def list_members(
     found, following = await service.read(
         lambda: reading.members(state, ring_id, limit=limit, after=after)
     )
-    return {"snapshot": state.named(now_ms()), "members": found, "next": following}
+    members = shown_members(found, _hides(service, state))
+    return {"snapshot": state.named(now_ms()), "members": members, "next": following}
 
 
 @router.get("/v1/rings/{ring_id}/evidence", response_model=EvidencePage)
@@ -81,4 +84,10 @@ async def get_graph(service: TheService, ring_id: str) -> Any:
     """Show a ring as nodes and edges."""
     state = service.live.state
     found = await service.read(reading.graph, state.model, ring_id)
-    return found | {"snapshot": state.named(now_ms())}
+    shown = shown_graph(found, _hides(service, state))
+    return shown | {"snapshot": state.named(now_ms())}
+
+
+def _hides(service: Service, state: State) -> Hides:
+    """Return what tells which accounts were erased since the snapshot."""
+    return lambda account_id: service.erased.hides(account_id, state.created_ms)

@@ -1,0 +1,110 @@
+"""Erasure: in an order that can be asked for again, and hidden from snapshots of before."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from ringfinder.errors import StoreUnavailable
+from ringfinder.serve.erasure import FILE, ErasedAccounts, erase_kept, shown_graph, shown_members
+
+
+def trace_of(account_id):
+    return hashlib.sha256(b"key" + account_id.encode()).hexdigest()
+
+
+@pytest.fixture
+def erased(tmp_path):
+    return ErasedAccounts(tmp_path, trace_of)
+
+
+class TestErasedAccounts:
+    def test_a_snapshot_of_before_is_not_asked_for_an_erased_account(self, erased):
+        erased.add("a1", 1000)
+        assert erased.hides("a1", 999)
+        assert erased.hides("a1", 1000)
+        assert not erased.hides("a2", 999)
+
+    def test_a_snapshot_of_afterwards_may_know_an_account_of_that_id_again(self, erased):
+        erased.add("a1", 1000)
+        assert not erased.hides("a1", 1001)
+
+    def test_without_a_snapshot_there_is_nothing_to_hide(self, erased):
+        erased.add("a1", 1000)
+        assert not erased.hides("a1", None)
+
+    def test_other_workers_learn_it_at_once(self, erased, tmp_path):
+        other = ErasedAccounts(tmp_path, trace_of)
+        assert not other.hides("a1", 5)
+        erased.add("a1", 10)
+        assert other.hides("a1", 5)
+        other.add("a2", 11)
+        assert erased.hides("a1", 5)
+        assert erased.hides("a2", 5)
+
+    def test_the_file_does_not_name_the_account(self, erased, tmp_path):
+        erased.add("canary-account", 10)
+        assert b"canary" not in (tmp_path / FILE).read_bytes()
+
+
+class Log:
+    def __init__(self, done):
+        self.done = done
+
+    def erase(self, account_ids):
+        self.done.append(("log", account_ids))
+        return 7
+
+
+class Store:
+    def __init__(self, done, fails=False):
+        self.done, self.fails = done, fails
+
+    def erase(self, account_ids):
+        if self.fails:
+            raise StoreUnavailable("away")
+        self.done.append(("store", account_ids))
+
+    def close(self):
+        self.done.append(("closed", None))
+
+
+class TestEraseKept:
+    def test_the_log_goes_before_what_is_made_of_it(self):
+        done = []
+        kept = erase_kept(
+            "a1", Log(done), lambda: Store(done), lambda name: done.append(("labels", name))
+        )
+        assert (kept.events, kept.graph) == (7, True)
+        assert done == [("log", ["a1"]), ("labels", "a1"), ("store", ["a1"]), ("closed", None)]
+
+    def test_a_store_that_is_away_is_told_and_closed(self):
+        done = []
+        kept = erase_kept("a1", Log(done), lambda: Store(done, fails=True))
+        assert (kept.events, kept.graph) == (7, False)
+        assert done[-1] == ("closed", None)
+
+
+def hides(account_id):
+    return account_id == "gone"
+
+
+class TestShown:
+    def test_members_of_a_ring_are_shown_without_erased_accounts(self):
+        rows = [{"account_id": "a"}, {"account_id": "gone"}]
+        assert shown_members(rows, hides) == [{"account_id": "a"}]
+
+    def test_so_is_its_picture_with_the_edges(self):
+        graph = {
+            "nodes": [
+                {"id": "a0", "type": "account", "label": "a"},
+                {"id": "a1", "type": "account", "label": "gone"},
+                {"id": "v0", "type": "value", "label": "gone"},
+            ],
+            "edges": [{"source": "a0", "target": "v0"}, {"source": "a1", "target": "v0"}],
+            "accounts_left_out": 0,
+        }
+        shown = shown_graph(graph, hides)
+        assert [node["id"] for node in shown["nodes"]] == ["a0", "v0"]
+        assert shown["edges"] == [{"source": "a0", "target": "v0"}]
