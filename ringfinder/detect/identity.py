@@ -37,7 +37,7 @@ from ringfinder.detect.known import FoundRings, KnownRings
 from ringfinder.detect.lineage import fresh_name, ring_ids
 from ringfinder.detect.overlap import MAJORITY, Overlap, remembered
 
-PART_SIZE, PART_SHARE = 4, 0.1
+PART_SIZE, PART_SHARE = 6, 0.15
 """Accounts, and share of the earlier ring, from which on a piece of it counts as a part:
 less is an account here and there that changed sides."""
 

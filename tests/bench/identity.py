@@ -28,10 +28,12 @@ from ringfinder.pipeline.anew import named_after, rings_before
 from ringfinder.publish.carried import read_known, write_history
 from ringfinder.publish.staging import staged
 from tests.bench.results import keep, markdown
-from tests.evolving import Evolving, evolving
+from tests.evolving import Evolving, Planted, evolving
 
 NONE = np.zeros(0, dtype=np.int64)
 SIDE = 0.2
+LATE = 5
+"""Nights after which a planted change may still be told: rings part when detection sees it."""
 
 
 @dataclass
@@ -49,13 +51,14 @@ class Tally:
     fleet_of
         Id -> true group it was first seen with.
     names_of
-        True group -> the id it was first seen with; of merged ones those of both.
+        True group -> ids that its rings had on earlier nights; of merged ones those of both.
     told, right
         By ``split`` and ``merged``: what lineage told, and of it what was planted. Told are
         only those of which every side is a `SIDE` of the whole: a ring of sixty that takes
         in a fragment of five grew.
     planted, found
-        By the same: planted ones of whose fleets there was a ring, and those told.
+        By the same: planted ones of whose fleets there was a ring, and those told within
+        `LATE` nights; `open` are those not told yet.
     """
 
     pairs: int = 0
@@ -68,6 +71,7 @@ class Tally:
     right: Counter[str] = field(default_factory=Counter)
     planted: Counter[str] = field(default_factory=Counter)
     found: Counter[str] = field(default_factory=Counter)
+    open: list[Planted] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
 
     def root(self, group: int) -> int:
@@ -193,8 +197,9 @@ def count(
         if first != group:
             tally.moved.add(name)
         same = first == group
-        if largest[group] == name:  # a fleet in two pieces has two ids: the larger is the fleet's
-            same &= name in tally.names_of.setdefault(group, {name})
+        known = tally.names_of.setdefault(group, set())
+        if largest[group] == name and known:  # a fleet in pieces has several ids, and goes on
+            same &= name in known  # under one that it had
         tally.pairs += 1
         tally.agree += same
         if not same:
@@ -202,6 +207,8 @@ def count(
                 f"night {number}: {name} is of {group}, was of {first}; "
                 f"that was called {tally.names_of.get(group)}"
             )
+    for name, group in group_of.items():
+        tally.names_of[group].add(name)
     _changes(tally, world, number, lineage, before, group_of)
     return group_of
 
@@ -216,33 +223,41 @@ def _changes(
     tally: Tally, world: Evolving, number: int, lineage: list[Step],
     before: dict[str, int], after: dict[str, int],
 ) -> None:  # fmt: skip
-    """Compare what lineage tells with what was planted for this night."""
-    tonight = [one for one in world.planted if one.night == number]
+    """Compare what lineage tells with what was planted for this night, or `LATE` ones before."""
+    _plant(tally, world, number, before)
     for what, key in (("split", "earlier_ring_id"), ("merged", "ring_id")):
         told: dict[str, list[Step]] = {}
         for step in lineage:
             if step.change == what:
                 told.setdefault(getattr(step, key), []).append(step)
-        told = {name: steps for name, steps in told.items() if _both_large(steps)}
-        tally.told[what] += len(told)
-        groups = [
-            {before.get(one.earlier_ring_id or "") for one in steps}
-            | {after.get(one.ring_id or "") for one in steps}
-            for steps in told.values()
-        ]
-        for one in (one for one in tonight if one.what == what):
-            wanted = {one.one, one.other}
-            now = {tally.root(group) for group in wanted}
-            there = (
-                wanted <= set(before.values()) if what == "merged" else one.one in before.values()
-            )
-            if not there:
-                continue  # no ring was there that could split or merge
-            tally.planted[what] += 1
-            hit = [some for some in groups if (wanted | now) & some]
-            tally.found[what] += bool(hit)
-            tally.right[what] += len(hit)
-            if not hit:
-                tally.missed.append(f"night {number}: {what} of {sorted(wanted)} was not told")
-        if len(told) > sum(1 for one in tonight if one.what == what):
-            tally.missed.append(f"night {number}: told {what} {list(told)} of {groups}")
+        for name, steps in told.items():
+            if not _both_large(steps):
+                continue
+            tally.told[what] += 1
+            fleets = {before.get(one.earlier_ring_id or "") for one in steps}
+            fleets |= {after.get(one.ring_id or "") for one in steps}
+            hits = [one for one in tally.open if one.what == what and _is_it(tally, one, fleets)]
+            if hits:
+                tally.right[what] += 1
+                tally.found[what] += 1
+                tally.open.remove(hits[0])
+            else:
+                tally.missed.append(f"night {number}: told {what} {name} of {fleets}")
+    for one in [one for one in tally.open if one.night + LATE <= number]:
+        tally.open.remove(one)
+        tally.missed.append(f"{one} was not told")
+
+
+def _plant(tally: Tally, world: Evolving, number: int, before: dict[str, int]) -> None:
+    """Count what is planted tonight, where there were rings that could split or merge."""
+    for one in world.planted:
+        wanted = {one.one, one.other} if one.what == "merged" else {one.one}
+        if one.night == number and wanted <= set(before.values()):
+            tally.planted[one.what] += 1
+            tally.open.append(one)
+
+
+def _is_it(tally: Tally, one: Planted, fleets: set[int | None]) -> bool:
+    if one.what == "merged":
+        return tally.root(one.one) in fleets or {one.one, one.other} & fleets != set()
+    return {one.one, one.other} <= fleets
