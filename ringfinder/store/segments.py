@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ringfinder.errors import StoreError
+from ringfinder.store.appended import Appended, appended
 from ringfinder.store.events import EventType, check_events
 from ringfinder.store.files import locked, publish, sha256_of
 from ringfinder.store.hours import fold_hours
@@ -24,23 +25,6 @@ from ringfinder.store.numbers import check_numbers, numbered
 from ringfinder.store.protocol import Interval
 
 ROWS_PER_SEGMENT = 1_000_000  # a segment and what is derived from it fit in memory
-
-
-@dataclass(frozen=True, slots=True)
-class Appended:
-    """What an append recorded.
-
-    Attributes
-    ----------
-    last_sequence
-        Sequence number of the newest event in the log.
-    recorded, duplicates
-        Event type -> events recorded; events left out because their id was known.
-    """
-
-    last_sequence: int
-    recorded: Mapping[EventType, int] = field(default_factory=dict)
-    duplicates: Mapping[EventType, int] = field(default_factory=dict)
 
 
 class EventLog:
@@ -115,7 +99,7 @@ class EventLog:
                 fresh += self._recorded(kind, chunk, before.extended(fresh))
             after = before.extended(fresh)
             after.write(self.directory)
-        return _appended(after, fresh, offered)
+        return appended(after, fresh, offered)
 
     def reserve(self, count: int) -> Interval:
         """Set numbers aside for events that will come with them: see `append_numbered`.
@@ -158,7 +142,7 @@ class EventLog:
                 fresh += self._recorded(kind, numbered(kind, table), before, part)
             after = before.extended(fresh)
             after.write(self.directory)
-        return _appended(after, fresh, {kind: len(table) for kind, table in tables.items()})
+        return appended(after, fresh, {kind: len(table) for kind, table in tables.items()})
 
     def table(self, segment: Segment, columns: Sequence[str] | None = None) -> pa.Table:
         """Return the events of one segment, or some columns of them, in order of sequence.
@@ -302,14 +286,6 @@ class EventLog:
             raise StoreError(
                 f"cannot append to {self.directory}: {error.strerror}; nothing was recorded"
             ) from error
-
-
-def _appended(
-    after: Manifest, fresh: Sequence[Segment], offered: Mapping[EventType, int]
-) -> Appended:
-    recorded = {kind: sum(s.rows for s in fresh if s.type == kind) for kind in offered}
-    duplicates = {kind: offered[kind] - recorded[kind] for kind in offered}
-    return Appended(after.last_sequence, recorded, duplicates)
 
 
 def _chunks(tables: Iterable[tuple[EventType, pa.Table]]) -> Iterator[tuple[EventType, pa.Table]]:
