@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ringfinder.store.appended import Appended
 from ringfinder.store.batches import GraphBatch, GraphTables, RingTables
 from ringfinder.store.convert import to_attribute_graph, to_graph_tables
 from ringfinder.store.embedded import EmbeddedStore
@@ -20,7 +21,7 @@ from ringfinder.store.events import EVENT_SCHEMAS, EventType, Outcome, to_values
 from ringfinder.store.profiles import no_profiles, read_profiles
 from ringfinder.store.protocol import GraphStore, Interval, RunLock
 from ringfinder.store.replay import project, read_attribute_graph, rebuild
-from ringfinder.store.segments import Appended, EventLog
+from ringfinder.store.segments import EventLog
 
 if TYPE_CHECKING:
     from ringfinder.store.neo4j import Neo4jStore
