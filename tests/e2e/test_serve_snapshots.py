@@ -1,0 +1,304 @@
+"""Answers from a snapshot: members, reasons, swaps, broken ones, fleets that are being born."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from served import ROOT, serving, signup, wait_for
+
+from ringfinder.publish import snapshots
+
+WORLD = ("simulate", "--accounts", "4000", "--seed", "3")
+
+
+def ringfinder(*words, **options):
+    ran = subprocess.run(
+        [sys.executable, "-m", "ringfinder", *map(str, words)], cwd=ROOT, capture_output=True,
+        text=True, check=False, **options,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """The files of a small world, and a data directory they were loaded into and recomputed."""
+    base = tmp_path_factory.mktemp("snapshots")
+    ringfinder(*WORLD, "--out", base / "world")
+    files = base / "world"
+    ringfinder(
+        "load", files / "signups.parquet", "--usage", files / "usage.parquet", "--payments",
+        files / "payments.parquet", "--logins", files / "logins.parquet", "--data-dir",
+        base / "home",
+    )  # fmt: skip
+    ringfinder("recompute", "--data-dir", base / "home")
+    return base
+
+
+@pytest.fixture(scope="module")
+def served(world):
+    with serving(world / "home", key_rate=100_000, probing_limit=100_000) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def fleet(served):
+    """The largest ring judged a fleet."""
+    found = served.get("/v1/rings", params={"verdict": "fleet"}).json()["rings"]
+    return max(found, key=lambda ring: ring["size"])
+
+
+def pages(served, path, name):
+    after, rows = None, []
+    while True:
+        page = served.get(path, params={"limit": 7, **({"after": after} if after else {})}).json()
+        rows += page[name]
+        after = page["next"]
+        if after is None:
+            return rows
+
+
+class TestReading:
+    def test_pages_cover_every_ring_once(self, served, world):
+        path = snapshots.current(world / "home" / "snapshots")
+        there = pq.read_table(path / "rings.parquet")["ring_id"].to_pylist()
+        assert sorted(one["ring_id"] for one in pages(served, "/v1/rings", "rings")) == sorted(
+            there
+        )
+
+    def test_filters_keep_what_they_say(self, served):
+        large = served.get("/v1/rings", params={"min_size": 20, "limit": 1000}).json()["rings"]
+        assert large
+        assert all(one["size"] >= 20 for one in large)
+        sure = served.get("/v1/rings", params={"min_score": 0.9, "verdict": "fleet"}).json()
+        assert all(one["score"] >= 0.9 and one["verdict"] == "fleet" for one in sure["rings"])
+
+    def test_members_and_evidence_are_those_of_the_tables(self, served, world, fleet):
+        path = snapshots.current(world / "home" / "snapshots")
+        accounts = pq.read_table(path / "accounts.parquet").to_pylist()
+        mine = {row["account_id"] for row in accounts if row["ring_id"] == fleet["ring_id"]}
+        shown = pages(served, f"/v1/rings/{fleet['ring_id']}/members", "members")
+        assert {one["account_id"] for one in shown} == mine
+        evidence = pages(served, f"/v1/rings/{fleet['ring_id']}/evidence", "evidence")
+        assert [one["nats"] for one in evidence] == sorted(
+            (one["nats"] for one in evidence), reverse=True
+        )
+
+    def test_the_graph_holds_who_has_what(self, served, fleet):
+        graph = served.get(f"/v1/rings/{fleet['ring_id']}/graph").json()
+        nodes = {node["id"]: node for node in graph["nodes"]}
+        held = Counter(edge["target"] for edge in graph["edges"])
+        values = {name: node for name, node in nodes.items() if node["type"] == "value"}
+        assert graph["accounts_left_out"] == 0
+        assert len(nodes) - len(values) == fleet["size"]
+        assert {name: node["accounts_inside"] for name, node in values.items()} == dict(held)
+        assert all(edge["source"] in nodes for edge in graph["edges"])
+
+    def test_an_account_is_shown_with_its_reasons(self, served, fleet):
+        members = served.get(f"/v1/rings/{fleet['ring_id']}/members").json()["members"]
+        found = served.get(f"/v1/accounts/{members[0]['account_id']}").json()
+        assert found["source"] == "snapshot"
+        assert found["ring"]["ring_id"] == fleet["ring_id"]
+        assert found["decision"] in {"review", "challenge"}
+        assert len(found["reasons"]) >= 2
+
+    @pytest.mark.parametrize("part", ["", "/members", "/evidence", "/graph"])
+    def test_a_ring_that_is_not_there_is_not_found(self, served, part):
+        assert served.get(f"/v1/rings/ring-none{part}").status_code == 404
+
+    def test_a_fleets_accounts_share_a_ceiling(self, served, fleet):
+        members = served.get(f"/v1/rings/{fleet['ring_id']}/members").json()["members"]
+        body = {"event_id": "f1", "account_id": members[0]["account_id"], "exchanges": 9_000}
+        assert served.post("/v1/allowance/reserve", body).json()["granted"] == 9_000
+        body = {"event_id": "f2", "account_id": members[1]["account_id"], "exchanges": 9_000}
+        told = served.post("/v1/allowance/reserve", body).json()
+        assert (told["granted"], told["remaining"]) == (1_000, 0)
+        assert told["ring_id"] == fleet["ring_id"]
+
+
+def as_body(row, number):
+    """A row of the world's sign-ups as a new sign-up with the same values."""
+    fields = {name: value for name, value in row.items() if value is not None}
+    for name in ("created_at", "closed_at", "account_id", "event_id"):
+        fields.pop(name, None)
+    return fields | {
+        "event_id": f"copy-{number}", "account_id": f"copy-{number}",
+        "created_at": "2026-04-01T12:00:00Z",
+    }  # fmt: skip
+
+
+class TestScoring:
+    def test_one_more_of_a_fleet_is_known_as_such(self, served, world, fleet):
+        members = pages(served, f"/v1/rings/{fleet['ring_id']}/members", "members")
+        rows = {row["account_id"]: row for row in
+                pq.read_table(world / "world" / "signups.parquet").to_pylist()}  # fmt: skip
+        told = [
+            served.post("/v1/signups", as_body(rows[one["account_id"]], f"f{number}")).json()
+            for number, one in enumerate(members[:20])
+        ]
+        caught = [one for one in told if one["decision"] != "allow"]
+        assert len(caught) >= len(told) / 2
+        for one in caught:
+            assert one["ring"]["verdict"] in {"fleet", "unclear"}
+            assert one["reasons"]
+            assert one["degraded"] is False
+            assert one["snapshot"]["age_s"] > 0
+            assert one["decision"] != "deny"
+
+    def test_somebody_new_is_let_in(self, served):
+        answer = served.post("/v1/signups", signup("newcomer", ip="203.0.113.200")).json()
+        assert answer["decision"] == "allow"
+        assert answer["score"] < 0.5
+
+    def test_a_fleet_that_is_being_born_is_seen_before_the_night(self, served):
+        told = []
+        for number in range(25):
+            body = signup(
+                f"born-{number}", created_at=f"2026-04-02T03:{number:02}:00Z",
+                device_id="one-emulator", payment_fingerprint=f"pf-born-{number // 8}",
+                email=f"ops{number:04}@fresh-domain.example", ip=f"198.51.100.{number}",
+            )  # fmt: skip
+            told.append(served.post("/v1/signups", body).json())
+            time.sleep(0.11)  # other workers see it within 100 ms; so does this one
+        assert told[0]["decision"] == "allow"
+        first = next(n for n, one in enumerate(told) if one["decision"] != "allow")
+        assert first <= 14
+        assert told[-1]["ring"]["ring_id"].startswith("new-")
+
+
+class TestSwaps:
+    @pytest.fixture
+    def home(self, world, tmp_path):
+        """A data directory of this test's own."""
+        running = shutil.ignore_patterns("journal", "run", "test.log")
+        shutil.copytree(world / "home", tmp_path / "home", ignore=running)
+        return tmp_path / "home"
+
+    def test_a_new_snapshot_is_taken_without_a_pause_and_never_mixed(self, home):
+        path = snapshots.current(home / "snapshots")
+        made = {path.name: json.loads((path / "run.json").read_bytes())["created_ms"]}
+        for number in range(4):
+            made |= clone(path, f"{path.name[:-1]}{number + 5}", shift_ms=-3_600_000 * number)
+        with serving(home, key_rate=100_000, probing_limit=100_000) as served:
+            stop, told = threading.Event(), []
+
+            def ask():
+                with served.client() as client:
+                    number = 0
+                    while not stop.is_set():
+                        number += 1
+                        told.append(
+                            (
+                                time.time(),
+                                client.post("/v1/signups", json=signup(f"{id(stop)}-{number}")),
+                            )
+                        )
+
+            asking = threading.Thread(target=ask)
+            asking.start()
+            for name in made:
+                (home / "snapshots" / "current").write_text(f"{name}\n")
+                wait_for(lambda n=name: served.get("/readyz").json()["snapshot"]["id"] == n)
+            stop.set()
+            asking.join()
+        assert {one.status_code for _, one in told} == {200}
+        seen = {one.json()["snapshot"]["id"] for _, one in told}
+        assert seen == set(made)
+        for at, one in told:  # the age is that of the snapshot which is named
+            snapshot = one.json()["snapshot"]
+            age = at - made[snapshot["id"]] / 1000
+            assert snapshot["age_s"] == pytest.approx(age, abs=2.0)
+
+    def test_broken_ones_are_refused_and_the_last_good_one_stays(self, home):
+        path = snapshots.current(home / "snapshots")
+        pointer = home / "snapshots" / "current"
+        with serving(home) as served:
+            for number, damage in enumerate(("bytes", "cut", "missing", "run.json"), 1):
+                bad = f"{path.name[:-1]}{number + 3}"
+                clone(path, bad)
+                break_(home / "snapshots" / bad, damage)
+                pointer.write_text(f"{bad}\n")
+                wait_for(lambda n=number: served.log.count("snapshot refused") == n)
+                assert served.get("/readyz").json()["snapshot"]["id"] == path.name
+                answer = served.post("/v1/signups", signup(f"still-{damage}")).json()
+                assert answer["degraded"] is False
+            assert 'ringfinder_snapshot_swaps_total{outcome="refused"} 4.0' in (
+                served.get("/metrics").text
+            )
+            good = f"{path.name[:-1]}9"
+            clone(path, good)
+            pointer.write_text(f"{good}\n")
+            wait_for(lambda: served.get("/readyz").json()["snapshot"]["id"] == good)
+            assert served.log.count("snapshot refused") == 4
+
+    def test_an_old_one_is_used_and_called_degraded(self, home):
+        with serving(home, snapshot_max_age_hours=0.0001) as served:
+            answer = served.post("/v1/signups", signup("old")).json()
+            assert answer["degraded"] is True
+            assert answer["snapshot"]["id"] is not None
+
+    def test_a_page_of_another_snapshot_is_refused(self, home):
+        path = snapshots.current(home / "snapshots")
+        with serving(home) as served:
+            after = served.get("/v1/rings", params={"limit": 1}).json()["next"]
+            other = f"{path.name[:-1]}7"
+            clone(path, other)
+            (home / "snapshots" / "current").write_text(f"{other}\n")
+            wait_for(lambda: served.get("/readyz").json()["snapshot"]["id"] == other)
+            assert served.get("/v1/rings", params={"after": after}).status_code == 409
+
+    def test_answers_stay_on_time_while_the_store_says_nothing(self, home):
+        from unresponsive import Server
+
+        def silent(request, connection):
+            time.sleep(60)
+
+        hole = Server(silent)
+        port = hole.url.rpartition(":")[2]
+        store = f"bolt://127.0.0.1:{port}"
+        with serving(home, store=store) as served:
+            served.post("/v1/signups", signup("first"))
+            took = []
+            with served.client() as client:
+                for number in range(40):
+                    began = time.perf_counter()
+                    answer = client.post("/v1/signups", json=signup(f"hole-{number}")).json()
+                    took.append(time.perf_counter() - began)
+                    assert answer["accepted"] is True
+                    assert answer["degraded"] is False
+            assert sorted(took)[30] < 0.25
+            lag = served.get("/readyz").json()
+            assert lag["projector_lag_events"] > 0
+
+
+def clone(path: Path, name: str, *, shift_ms: int = 0) -> dict[str, int]:
+    """Another snapshot with the same content and, if wanted, another time."""
+    copy = path.parent / name
+    shutil.copytree(path, copy)
+    run = json.loads((copy / "run.json").read_bytes())
+    run["snapshot_id"], run["created_ms"] = name, run["created_ms"] + shift_ms
+    (copy / "run.json").write_text(json.dumps(run))
+    return {name: run["created_ms"]}
+
+
+def break_(path: Path, damage: str) -> None:
+    target = path / "model-value_high.npy"
+    content = bytearray(target.read_bytes())
+    if damage == "bytes":
+        content[len(content) // 2] ^= 1
+        target.write_bytes(content)
+    elif damage == "cut":
+        target.write_bytes(content[:-8])
+    elif damage == "missing":
+        target.unlink()
+    else:
+        (path / "run.json").write_text("{")
