@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -18,7 +17,7 @@ class Holders:
     """Newcomers that hold a value: how many, and the latest."""
 
     count: int = 0
-    recent: deque[int] = field(default_factory=lambda: deque(maxlen=RECENT))
+    recent: list[int] = field(default_factory=list)  # a deque takes ten times the memory
 
 
 class Table:
@@ -49,6 +48,8 @@ class Table:
                 holders = self.holders[key] = Holders()
             holders.count += 1
             holders.recent.append(newcomer.number)
+            if len(holders.recent) > RECENT:
+                del holders.recent[0]
 
     def count(self, values: Iterable[Value]) -> None:
         """Count values of somebody else where newcomers hold them too."""
