@@ -18,6 +18,7 @@ from ringfinder.publish import snapshots
 from ringfinder.publish.carried import ring_tables
 from ringfinder.simulate import WorldSpec, simulate
 
+OPEN = {"gate_share": 1.0, "gate_old_accounts": 10_000, "gate_organisation_accounts": 10_000}
 TABLES = ("accounts.parquet", "rings.parquet", "evidence.parquet", "history.parquet")
 
 
@@ -48,6 +49,10 @@ def home(filled, tmp_path):
 
 def tables(path):
     return {name: (path / name).read_bytes() for name in TABLES}
+
+
+def decisions(path):
+    return {row["account_id"]: row["decision"] for row in rows_of(path, "accounts")}
 
 
 def fleets(path):
@@ -242,6 +247,68 @@ class TestCheck:
         assert "It was rebuilt" in one.edited[0]
         assert "typed-by-hand" not in ring_of(snapshot(home, one))
         assert night(home, 2, check=True).edited == ()
+
+
+class TestTouched:
+    def test_without_a_snapshot_all_is_computed(self, filled, tmp_path):
+        shutil.copytree(filled.directory, tmp_path / "home")
+        shutil.rmtree(tmp_path / "home" / "snapshots")
+        assert night(open_home(tmp_path / "home"), touched=True).touched is None
+
+    def test_nothing_new_changes_nothing_and_looks_at_nobody(self, home):
+        before = in_force(home)
+        one = night(home, 1, touched=True)
+        assert one.touched == 0
+        assert tables(snapshot(home, one)) == tables(before)
+
+    def test_new_events_give_the_decisions_of_a_search_of_all(self, home, world, monkeypatch):
+        from ringfinder.pipeline import anew
+
+        fill(home, world, after_ms=REST, until_ms=REST + 2 * DAY_MS)
+        twin = home.directory.parent / "twin"
+        shutil.copytree(home.directory, twin)
+        some = snapshot(home, one := night(home, 1, touched=True, **OPEN))
+        again = anew.detect_again
+        monkeypatch.setattr(
+            anew, "detect_again", lambda graph, people, epoch, _, seed: again(
+                graph, people, epoch, None, seed=seed
+            )
+        )  # fmt: skip
+        other = open_home(twin)
+        everywhere = snapshot(other, night(other, 1, touched=True, **OPEN))
+        assert one.touched < one.accounts
+        assert decisions(some) == decisions(everywhere)
+
+    def test_an_epoch_that_is_over_is_learned_anew(self, home):
+        said: list[str] = []
+        assert night(home, 6, touched=True, notices=said.append).touched == 0
+        assert said == []
+        assert night(home, 7, touched=True, notices=said.append).touched is None
+        assert "learned 7 days ago or longer" in said[0]
+        assert night(home, 8, touched=True).touched == 0
+
+    def test_the_epoch_goes_on_through_several_nights(self, home):
+        began = snapshots.read_run(in_force(home))["epoch"]
+        for number in (1, 2):
+            night(home, number, touched=True)
+        run = snapshots.read_run(in_force(home))
+        assert run["epoch"] == began
+        assert run["snapshot_id"] != began["name"]
+
+    def test_another_seed_begins_anew(self, home):
+        said: list[str] = []
+        assert night(home, 1, touched=True, seed=5, notices=said.append).touched is None
+        assert "cannot be gone on from" in said[0]
+
+    def test_an_account_that_was_erased_takes_its_ring_along(self, home):
+        path = in_force(home)
+        ring = next(iter(fleets(path)))
+        members = [a for a, r in ring_of(path).items() if r == ring]
+        home.log.erase(members[:1])
+        home.store.erase(members[:1])
+        one = night(home, 1, touched=True)
+        assert len(members) - 1 <= one.touched < one.accounts
+        assert members[0] not in ring_of(snapshot(home, one))
 
 
 class TestOneAtATime:
