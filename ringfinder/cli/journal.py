@@ -129,6 +129,8 @@ def compact(as_json: bool, min_age_s: float, retention_days: float, **options: A
             done = work.run(min_age_s=min_age_s, retention_days=retention_days)
     finally:
         projector.close()
+    if done.duplicates:
+        notice(f"{done.doubled}.")
     if as_json:
         say_json({"projected": projected, **asdict(done)})
     else:

@@ -28,6 +28,7 @@ from ringfinder.journal.process import run_writer, serve_writer
 from ringfinder.journal.projector import Projector
 from ringfinder.journal.reader import Reader
 from ringfinder.journal.rows import decode_event, encode_event
+from ringfinder.journal.settling import settle
 
 __all__ = [
     "Caretaker",
@@ -49,4 +50,5 @@ __all__ = [
     "errands",
     "run_writer",
     "serve_writer",
+    "settle",
 ]

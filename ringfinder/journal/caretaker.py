@@ -69,6 +69,8 @@ class Caretaker:
             else:
                 if done:
                     log.info("journal compacted: %d events moved", done.moved)
+                    if done.duplicates:
+                        log.warning("journal: %s", done.doubled)
 
     def look(self) -> Compacted | None:
         """Compact where it is due; None where it is not."""

@@ -21,6 +21,7 @@ from ringfinder.journal.errands import Errands
 from ringfinder.journal.reader import Reader
 from ringfinder.store.batches import GraphBatch
 from ringfinder.store.events import EventType
+from ringfinder.store.files import locked
 from ringfinder.store.profiles import profile_rows
 from ringfinder.store.protocol import GraphStore, Interval
 from ringfinder.store.replay import covering
@@ -30,6 +31,7 @@ SEGMENT_EVENTS = 200_000
 """Events of one step, at most: they are held in memory as objects."""
 FORGET_EVENTS = 500
 """Events dropped in one transaction: commits wait for it."""
+LOCK = "compaction.lock"
 MIN_AGE_S = 60.0
 RETENTION_DAYS = 30.0
 
@@ -58,6 +60,14 @@ class Compacted:
     pruned: int
     left: int
 
+    @property
+    def doubled(self) -> str:
+        """What to do about duplicates: they are in the log once, in the graph twice."""
+        return (
+            f"{self.duplicates:,} events came over HTTP and in a file, or again after their "
+            "retention: the graph counts their sightings twice until `ringfinder rebuild`"
+        )
+
 
 class Compaction:
     """Moves events of one journal into one log.
@@ -72,6 +82,8 @@ class Compaction:
         Whoever writes the journal.
     clock
         Seconds since 1970.
+    wait_s
+        Seconds to wait for another compaction.
     """
 
     def __init__(
@@ -82,7 +94,10 @@ class Compaction:
         writer: Errands,
         *,
         clock: Callable[[], float] = time.time,
+        wait_s: float = 30.0,
     ) -> None:
+        self._wait_s = wait_s
+        self._directory = directory
         self._reader = Reader(directory)
         self._log = log
         self._store = store
@@ -101,7 +116,17 @@ class Compaction:
             Younger events stay: other processes are still reading them here.
         retention_days
             How long the answer to a repeated event_id is kept.
+
+        Raises
+        ------
+        StoreUnavailable
+            If another compaction, the writer or the log could not be waited for.
         """
+        what = f"the compaction of {self._directory}"
+        with locked(self._directory / LOCK, what=what, exclusive=True, wait_s=self._wait_s):
+            return self._compacted(min_age_s, retention_days)
+
+    def _compacted(self, min_age_s: float, retention_days: float) -> Compacted:
         now_ms = self._clock() * 1000
         before_ms = now_ms - min_age_s * 1000
         try:

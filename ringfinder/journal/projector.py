@@ -131,6 +131,11 @@ class Projector:
     def close(self) -> None:
         """Give up the store and the journal."""
         self._give_up_store()
+        self.leave()
+
+    def leave(self) -> None:
+        """Give up the journal; the store stays open, for whoever opened it."""
+        self._store = None
         self._reader.close()
 
     def _fresh_store(self) -> GraphStore:

@@ -11,11 +11,13 @@ from stored import START_MS, signups
 from stores import OPENERS
 
 from ringfinder.errors import StoreUnavailable
-from ringfinder.journal import Compaction, Entry, Projector, Reader, errands
+from ringfinder.journal import Compaction, Entry, Projector, Reader, errands, settle
 from ringfinder.journal import compact as compact_module
 from ringfinder.journal.file import JournalFile
+from ringfinder.journal.place import only_writer
 from ringfinder.journal.tail import Follower
 from ringfinder.store import EventLog, EventType, project, rebuild
+from ringfinder.store.files import locked
 
 
 class Home:
@@ -337,6 +339,18 @@ class TestCompaction:
         assert store.counts()["accounts"] == 5
         assert home.rebuilt("rebuilt").fingerprint() == store.fingerprint()
 
+    def test_two_at_once_wait_for_each_other(self, home):
+        home.commit(*(mixed(n) for n in range(9)))
+        home.drain()
+        with (
+            locked(home.journal / "compaction.lock", what="it", exclusive=True, wait_s=1),
+            errands(home.journal) as writer,
+        ):
+            work = Compaction(home.journal, home.log, home.open_store(), writer, wait_s=0.1)
+            with pytest.raises(StoreUnavailable, match="compaction"):
+                work.run()
+        assert home.compact().moved == 9
+
     def test_damaged_entries_are_never_dropped(self, home):
         home.commit(*(mixed(n) for n in range(9)))
         with home.file() as file:
@@ -382,6 +396,31 @@ class TestCompaction:
         assert check_journal(home.journal).sound
         home.commit(entry_of("new"))
         assert check_journal(home.journal).sound
+
+
+class TestSettle:
+    def test_graph_and_log_have_what_was_accepted_and_the_store_stays_open(self, home):
+        home.clock[0] = time.time() - 120
+        home.commit(*(mixed(n) for n in range(9)))
+        store = home.open_store()
+        assert settle(home.journal, home.log, store).moved == 9
+        assert store.read_profiles()["exchanges"].to_pylist() == [2] * 3
+        assert settle(home.journal, home.log, store).moved == 0
+
+    def test_without_a_journal_nothing_happens(self, home, tmp_path):
+        assert settle(tmp_path / "none", home.log, home.open_store()) is None
+        assert not (tmp_path / "none").exists()
+
+    def test_a_writer_that_does_not_answer_is_told_and_stops_no_run(self, home, monkeypatch):
+        home.clock[0] = time.time() - 120
+        home.commit(mixed(0))
+        monkeypatch.setattr("ringfinder.journal.settling._PATIENCE_S", 0.1)
+        told = []
+        with only_writer(home.journal):
+            assert settle(home.journal, home.log, home.open_store(), told.append) is None
+        assert "keeps its events" in told[0]
+        assert home.open_store().applied() == ((1, 1),)
+        assert settle(home.journal, home.log, home.open_store()).dropped == 1
 
 
 class TestFollow:
