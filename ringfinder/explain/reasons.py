@@ -39,6 +39,11 @@ _OUTSIDE = (
         "label_legitimate", "ring", "label", 0.0,
         "Labelled legitimate by a person, so it belongs to no ring.",
     ),
+    Reason(
+        "label_contradicted", "ring", "label", 0.0,
+        "Labelled legitimate by a person; since then it was seen with a card or an address of a "
+        "fleet for the first time, so a person should look again.",
+    ),
 )  # fmt: skip
 
 
@@ -80,6 +85,7 @@ def account_reasons(
     links: EvidenceLinks,
     *,
     legitimate: IntArray | None = None,
+    contradicted: IntArray | None = None,
 ) -> AccountReasons:
     """Tell why each account stands where it stands.
 
@@ -91,6 +97,8 @@ def account_reasons(
         `evidence_links` of the run.
     legitimate
         Accounts outside rings because a label says so.
+    contradicted
+        Those of them that a person should look at again.
 
     Returns
     -------
@@ -108,6 +116,8 @@ def account_reasons(
     first = np.where(rings.ring < 0, 0, rings.ring.astype(np.int64) + len(_OUTSIDE))
     if legitimate is not None:
         first[legitimate[rings.ring[legitimate] < 0]] = 1
+    if contradicted is not None:
+        first[contradicted[rings.ring[contradicted] < 0]] = 2
     what = np.concatenate([first, place + len(_OUTSIDE) + number])
     order = np.argsort(who, kind="stable")
     start = np.zeros(graph.accounts + 1, dtype=np.int64)

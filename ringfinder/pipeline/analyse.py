@@ -139,18 +139,27 @@ def last_labels(account: IntArray, decided_ms: IntArray, fraud: BoolArray) -> La
     return account[last[fraud[last]]], account[last[~fraud[last]]]
 
 
-def write_tables(stage: Staging, analysis: Analysis, legitimate: IntArray) -> AccountReasons:
+def write_tables(
+    stage: Staging,
+    analysis: Analysis,
+    legitimate: IntArray,
+    contradicted: IntArray | None = None,
+) -> AccountReasons:
     """Write accounts.parquet, rings.parquet and evidence.parquet; return everybody's reasons.
 
-    `legitimate` are the accounts that a label cleared.
+    `legitimate` are the accounts that a label cleared, `contradicted` those of them that a
+    person should look at again.
     """
     run, judged = analysis.run, analysis.judged
-    reasons = account_reasons(run.graph, run.rings, run.judgement, run.links, legitimate=legitimate)
+    reasons = account_reasons(
+        run.graph, run.rings, run.judgement, run.links,
+        legitimate=legitimate, contradicted=contradicted,
+    )  # fmt: skip
     write_accounts(
         stage.path("accounts.parquet"),
         run,
         score=judged.account_score,
-        decision=decisions(judged),
+        decision=decisions(judged, contradicted),
         reasons=reasons,
     )
     write_rings(stage.path("rings.parquet"), run)

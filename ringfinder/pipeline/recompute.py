@@ -32,6 +32,7 @@ from ringfinder.pipeline.analyse import (
 )
 from ringfinder.pipeline.anew import analysed
 from ringfinder.pipeline.check import check_graph
+from ringfinder.pipeline.contradiction import contradicted_labels
 from ringfinder.pipeline.epoch import (
     write_epoch,
 )
@@ -217,7 +218,17 @@ def _written(run: Run, night: Night, steps: Steps) -> RunView:
 
 def _write_files(stage: Staging, run: Run, night: Night) -> None:
     done, earlier = night.done, night.read.earlier
-    reasons = write_tables(stage, done, night.read.labels[1])
+    cleared = night.read.labels[1]
+    returned = contradicted_labels(
+        run.home.log, run.home.store.read_labels(), done.run.graph, done.run.rings, done.judged,
+        cleared,
+    )  # fmt: skip
+    if len(returned):
+        run.notice(
+            f"{len(returned):,} accounts labelled legitimate were seen with a fleet's card or "
+            "address since: a person should look again (decision review)."
+        )
+    reasons = write_tables(stage, done, cleared, returned)
     write_lineage(stage, run.snapshot_id, night.identity.steps)
     write_history(stage, earlier.path, night.identity.first)
     write_epoch(stage, done.run.graph, done.population, done.found)
@@ -228,5 +239,5 @@ def _write_files(stage: Staging, run: Run, night: Night) -> None:
         judged=done.judged,
         run=replace(done.run, clear_values=False),
         reasons=reasons,
-        decision=decisions(done.judged),
+        decision=decisions(done.judged, returned),
     )

@@ -215,3 +215,12 @@ class TestRingsThatLabelsEmptied:
     def test_where_all_are_inhabited_nothing_changes(self):
         whole = judged([0, 1, 1, -1])
         assert inhabited(whole) is whole
+
+
+def test_an_account_whose_label_is_contradicted_returns_to_a_person():
+    judged = SimpleNamespace(
+        verdict=[Verdict.FLEET],
+        ring=np.array([-1, -1, 0, 0]),
+        account_score=np.array([0.0, 0.0, 0.95, 0.5]),
+    )
+    assert decisions(judged, np.array([1, 2])) == ["allow", "review", "challenge", "review"]
