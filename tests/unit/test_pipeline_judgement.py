@@ -1,6 +1,7 @@
 """From arrays of detection and scoring to what is published."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
