@@ -92,7 +92,7 @@ def belonging(values: Iterable[Value], ring: Newborn, table: Table, rates: Rates
         common = max(rates.rate(value, ring.people), (held - inside - 1.0) / everybody)
         rate = _lower(inside, ring.size) if inside > 1 else 0.0
         nats = log(rate / common) if rate else 0.0
-        if POOLED[kind] and ring.repeated[kind] >= MINIMUM_HOLDERS:
+        if _POOLED[kind] and ring.repeated[kind] >= MINIMUM_HOLDERS:
             outside = max(common, ring.distinct[kind] / rates.accounts)
             nats = max(nats, log(_lower(ring.repeated[kind], ring.size) / outside))
         nats = min(nats, cap)
@@ -131,6 +131,7 @@ def _holder(holders: Holders | None, ring: Newborn) -> int:
     return next((number for number in recent if number in ring.members), -1)
 
 
+_POOLED = tuple(POOLED.tolist())
 _FAMILY_OF_OBSERVATION = {
     observation: FAMILY_OF_KIND[kind] for kind, observation in enumerate(OBSERVATION_OF_KIND)
 }

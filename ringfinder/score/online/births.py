@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from itertools import combinations
 from math import log
 
-from ringfinder.detect.ties import TIES
 from ringfinder.schema import FAMILY_OF_KIND
 from ringfinder.score.online.belonging import SILENT, Belonging, belonging
 from ringfinder.score.online.holders import Table
 from ringfinder.score.online.known import WITNESS
 from ringfinder.score.online.newborn import Newborn, Newcomer
-from ringfinder.score.online.rates import Rates, Value
+from ringfinder.score.online.rates import TIES_BY_KIND, Rates, Value
 
 RARE = 12
 """Holders in the snapshot up to which a value ties newcomers: an address of a carrier or of a
@@ -146,7 +145,11 @@ class Births:
             for number in holders.recent:
                 if number != but:
                     places.setdefault(number, []).append(place)
-            if TIES[kind] and holders.count >= FOUNDERS and self.rates.degree(index) <= RARE:
+            if (
+                TIES_BY_KIND[kind]
+                and holders.count >= FOUNDERS
+                and self.rates.degree(index) <= RARE
+            ):
                 tied.setdefault(FAMILY_OF_KIND[kind], set()).update(holders.recent)
         for who in tied.values():
             who.discard(but)
@@ -168,7 +171,7 @@ class Births:
                 nats = surprise.get(place)
                 if nats is None:
                     lately = (self.table.holders[value[1]].count - 2.0) / everybody
-                    common = lately if not TIES[value[0]] else 0.0
+                    common = lately if not TIES_BY_KIND[value[0]] else 0.0
                     nats = -log(max(self.rates.rate(value, newcomer.people), common))
                     surprise[place] = nats
                 family = FAMILY_OF_KIND[value[0]]
