@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def auditlog() -> None:
-    """Show and verify the audit log: labels, appeals, keys, policies, erasures."""
+    """Show and verify the audit log: labels, keys, policies, snapshots put in force, erasures."""
 
 
 @auditlog.command(cls=Command)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ringfinder.cli.arguments import Command, settings_from, settings_options
+from ringfinder.cli.noted import note_act
 from ringfinder.cli.terminal import notice, say, say_json, table
+from ringfinder.config import Settings
 from ringfinder.errors import InputError
+
+if TYPE_CHECKING:
+    from ringfinder.serve.keys import KeyStore
 
 _UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -39,9 +44,10 @@ def create(
     name: str, scopes: tuple[str, ...], expires: str | None, as_json: bool, **options: Any
 ) -> None:
     """Make a key. It is shown this once; only its hash is kept."""
-    store, now = _store(options), _now_ms()
+    settings, now = settings_from(options, notice), _now_ms()
     expires_ms = None if expires is None else now + _span_ms(expires)
-    key, secret = store.create(name, scopes, now_ms=now, expires_ms=expires_ms)
+    key, secret = _store(settings).create(name, scopes, now_ms=now, expires_ms=expires_ms)
+    note_act(settings, "key.created", details={"key": key.id, "scopes": sorted(key.scopes)})
     _show(key.id, secret, as_json)
 
 
@@ -51,7 +57,8 @@ def create(
 def list_(as_json: bool, **options: Any) -> None:
     """List the keys, those no longer in force included."""
     now = _now_ms()
-    shown = [key.shown(now) for key in _store(options).list()]
+    found = _store(settings_from(options, notice)).list()
+    shown: list[dict[str, Any]] = [key.shown(now) for key in found]
     if as_json:
         say_json({"keys": shown})
         return
@@ -70,7 +77,9 @@ def list_(as_json: bool, **options: Any) -> None:
 def revoke(key_id: str, as_json: bool, **options: Any) -> None:
     """End a key: servers refuse it within seconds."""
     now = _now_ms()
-    key = _store(options).revoke(key_id, now_ms=now)
+    settings = settings_from(options, notice)
+    key = _store(settings).revoke(key_id, now_ms=now)
+    note_act(settings, "key.revoked", details={"key": key.id})
     if as_json:
         say_json(key.shown(now))
     else:
@@ -84,15 +93,16 @@ def revoke(key_id: str, as_json: bool, **options: Any) -> None:
 @settings_options("data_dir")
 def rotate(key_id: str, overlap: str, as_json: bool, **options: Any) -> None:
     """Make a successor of a key; both work for a while."""
-    store = _store(options)
-    key, secret = store.rotate(key_id, now_ms=_now_ms(), overlap_ms=_span_ms(overlap))
+    settings = settings_from(options, notice)
+    key, secret = _store(settings).rotate(key_id, now_ms=_now_ms(), overlap_ms=_span_ms(overlap))
+    note_act(settings, "key.rotated", details={"key": key.id, "before": key_id})
     _show(key.id, secret, as_json)
 
 
-def _store(options: dict[str, Any]) -> Any:
+def _store(settings: Settings) -> KeyStore:
     from ringfinder.serve.keys import KeyStore
 
-    return KeyStore(settings_from(options, notice).data_dir)
+    return KeyStore(settings.data_dir)
 
 
 def _show(key_id: str, secret: str, as_json: bool) -> None:

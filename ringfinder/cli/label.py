@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ringfinder.cli.arguments import Command, settings_from, settings_options
+from ringfinder.cli.noted import note_act
 from ringfinder.cli.terminal import notice, say, say_json
 from ringfinder.config.table import STORE
 
@@ -31,6 +32,8 @@ def label(
 
     with open_home(settings, notices=notice) as home:
         recorded = record_labels(home.log, word, account_ids, source=source)
+    for account_id in account_ids:
+        note_act(settings, "label.given", about=account_id, details={"label": word})
     if as_json:
         say_json({"label": word, "recorded": recorded})
     else:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from ringfinder.cli.arguments import Command, settings_from, settings_options
+from ringfinder.cli.noted import note_act
 from ringfinder.cli.terminal import notice, say, say_json, table
 from ringfinder.config.table import STORE
 
@@ -76,6 +77,7 @@ def _move(how: str, name: str | None, as_json: bool, options: dict[str, Any]) ->
 
     with open_home(settings, notices=notice) as home:
         now = getattr(moves, how)(home, name)
+    note_act(settings, f"snapshot.{how}", details={"snapshot": now})
     if as_json:
         say_json({"snapshot_id": now, "state": "in force"})
     else:
