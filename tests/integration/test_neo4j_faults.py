@@ -1,5 +1,6 @@
 """What the store in Neo4j does when its server is absent, killed, slow or not ours."""
 
+import contextlib
 import logging
 import socket
 import threading
@@ -7,11 +8,9 @@ import time
 from dataclasses import replace
 
 import pytest
-from neo4j_server import new_neo4j_server
 from stored import batch_of, graph_tables, large_batch, pseudonym, rings_of
 from stores import OPENERS
 
-from ringfinder import local
 from ringfinder.errors import InputError, StoreError, StoreUnavailable
 from ringfinder.schema import CODE
 from ringfinder.store.neo4j import Neo4jStore, clearing
@@ -159,21 +158,42 @@ class TestOthers:
         assert caplog.records == []
 
 
-class TestReadOnly:
+@contextlib.contextmanager
+def configured(server, name, value):
+    """Restart the server with a setting, and without it afterwards."""
+    options = server.options
+    server.stop()
+    server.options = replace(options, settings={name: value})
+    try:
+        server.start()
+        yield
+    finally:
+        server.stop()
+        server.options = options
+        server.start()
+
+
+class TestConfigured:
     def test_a_server_that_may_not_be_written_says_which_setting_forbids_it(self, server):
         opened(server).close()
-        server.stop()
-        options, server.options = server.options, None
-        try:
-            line = {"server.databases.default_to_read_only": "true"}
-            server.options = replace(options, settings=line)
-            server.start()
+        with configured(server, "server.databases.default_to_read_only", "true"):
+            store = opened(server)
             with pytest.raises(StoreError, match="default_to_read_only"):
-                opened(server).write(large_batch(1))
-        finally:
-            server.stop()
-            server.options = options
-            server.start()
+                store.write(large_batch(1))
+            assert store.applied() == ()
+            store.close()
+
+    def test_a_batch_beyond_the_servers_memory_says_what_to_raise(self, server):
+        opened(server).close()
+        names = [f"a{row}" for row in range(40_000)]
+        rows = [(name, "ip", name, 0, 0, 1) for name in names]
+        batch = batch_of(1, graph=graph_tables({name: {} for name in names}, rows))
+        with configured(server, "db.memory.transaction.max", "16m"):
+            store = opened(server, wait_s=1)
+            with pytest.raises(StoreError, match="too little memory"):
+                store.write(batch)
+            assert store.applied() == ()
+            store.close()
 
 
 class TestKilled:
@@ -275,14 +295,3 @@ class TestClock:
         assert early.acquire_run_lock("after", lease_s=60).token == lock.token + 1
         for store in (late, early):
             store.close()
-
-
-def test_a_batch_beyond_the_servers_memory_says_what_to_raise():
-    options = local.Options(settings={"db.memory.transaction.max": "1m"})
-    with new_neo4j_server("small", options) as server:
-        store = opened(server, wait_s=1)
-        names = [f"a{row}" for row in range(20_000)]
-        with pytest.raises(StoreError, match="too little memory"):
-            store.write(batch_of(1, graph=graph_tables({name: {} for name in names})))
-        assert store.applied() == ()
-        store.close()

@@ -49,7 +49,7 @@ class Work:
     def records(self, name: str, **parameters: Any) -> Iterator[dict[str, Any]]:
         """Run a statement; yield its records as they arrive."""
         result = self._transaction.run(_query(read_statement(f"store/{name}").text), parameters)
-        return (record.data() for record in result)
+        return (dict(record.items()) for record in result)
 
     def run(self, name: str, **parameters: Any) -> dict[str, Any]:
         """Run a statement; return its only record, empty where it has none."""
@@ -255,7 +255,7 @@ def _in_order(record: neo4j.Record | None) -> dict[str, list[Any]]:
     """Return the lists of a record in the order of its list `row`: the server promises none."""
     if record is None:
         return {}
-    lists = record.data()
+    lists = dict(record.items())  # data() would visit every number of every list
     rows = lists.pop("row")
     if rows == list(range(len(rows))):
         return lists
