@@ -49,7 +49,7 @@ class Work:
     def records(self, name: str, **parameters: Any) -> Iterator[dict[str, Any]]:
         """Run a statement; yield its records as they arrive."""
         result = self._transaction.run(_query(read_statement(f"store/{name}").text), parameters)
-        return (dict(record.items()) for record in result)
+        return (_as_dict(record) for record in result)
 
     def run(self, name: str, **parameters: Any) -> dict[str, Any]:
         """Run a statement; return its only record, empty where it has none."""
@@ -255,9 +255,14 @@ def _in_order(record: neo4j.Record | None) -> dict[str, list[Any]]:
     """Return the lists of a record in the order of its list `row`: the server promises none."""
     if record is None:
         return {}
-    lists = dict(record.items())  # data() would visit every number of every list
+    lists = _as_dict(record)
     rows = lists.pop("row")
     if rows == list(range(len(rows))):
         return lists
     order = sorted(range(len(rows)), key=rows.__getitem__)
     return {key: [values[at] for at in order] for key, values in lists.items()}
+
+
+def _as_dict(record: neo4j.Record) -> dict[str, Any]:
+    """Return a record by name; its own data() would visit every number of every list."""
+    return dict(zip(record.keys(), record.values(), strict=True))
