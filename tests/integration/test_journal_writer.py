@@ -29,6 +29,7 @@ from ringfinder.journal import (
     JournalUnavailable,
     Repeated,
     errands,
+    serve_writer,
 )
 from ringfinder.journal.check import check_journal
 from ringfinder.store import EventLog, EventType
@@ -54,10 +55,24 @@ def home(tmp_path):
 
 
 @pytest.fixture
-def client(home):
-    """Speak to the writer: ``client(journal.commit(...))``."""
-    with client_of(home) as (runner, journal):
+def client(tmp_path):
+    """Speak to a writer in this process: ``client(lambda journal: journal.commit(...))``."""
+
+    async def begun():
+        ready = asyncio.Event()
+        places = (tmp_path / "journal", tmp_path / "events")
+        writer = asyncio.create_task(serve_writer(*places, ready=ready.set))
+        await ready.wait()
+        return writer
+
+    async def ended(writer):
+        writer.cancel()
+        await asyncio.gather(writer, return_exceptions=True)
+
+    with client_of(tmp_path) as (runner, journal):
+        writer = runner.run(begun())
         yield lambda work: runner.run(work(journal))
+        runner.run(ended(writer))
 
 
 class TestCommit:
@@ -130,7 +145,7 @@ class TestCommit:
 
 
 class TestTail:
-    def test_another_process_sees_an_event_within_100_ms(self, home, client):
+    def test_another_process_sees_an_event_within_100_ms(self, tmp_path, client):
         follower = """
 import asyncio, sys, time
 from pathlib import Path
@@ -142,7 +157,7 @@ async def follow():
 asyncio.run(follow())
 """
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-        command = [sys.executable, "-c", follower, str(home / "journal")]
+        command = [sys.executable, "-c", follower, str(tmp_path / "journal")]
         with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
             client(lambda j: j.commit(entry_of("first"), 5))
             assert process.stdout.readline().startswith(b"1 ")
@@ -169,25 +184,27 @@ asyncio.run(follow())
 
 
 class TestErase:
-    def test_events_answers_and_bytes_go_and_a_repetition_brings_nothing_back(self, home, client):
+    def test_events_answers_and_bytes_go_and_a_repetition_brings_nothing_back(
+        self, tmp_path, client
+    ):
         canary = entry_of(1, account="canary-account")
         client(lambda j: j.commit_many([canary, entry_of(2)], 5))
         assert client(lambda j: j.erase("canary-account", 5)) == 1
-        for path in (home / "journal").iterdir():
+        for path in (tmp_path / "journal").iterdir():
             assert path.is_socket() or b"canary-account" not in path.read_bytes(), path
         assert client(lambda j: j.commit(canary, 5)) == Repeated(1, None)
         assert client(lambda j: j.commit(entry_of(1, body=b"x"), 5)) == Conflict()
-        assert [entry.sequence for entry in entries_in(home / "journal")] == [2]
-        assert check_journal(home / "journal").sound
+        assert [entry.sequence for entry in entries_in(tmp_path / "journal")] == [2]
+        assert check_journal(tmp_path / "journal").sound
 
     def test_an_unknown_account_is_no_error(self, client):
         assert client(lambda j: j.erase("nobody", 5)) == 0
 
-    def test_readers_are_waited_for(self, home, client):
+    def test_readers_are_waited_for(self, tmp_path, client):
         client(lambda j: j.commit(entry_of(1), 5))
         from ringfinder.journal.tables import NAME, open_reading
 
-        reader = open_reading(home / "journal" / NAME)
+        reader = open_reading(tmp_path / "journal" / NAME)
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM entry").fetchall()
         client(lambda j: j.commit(entry_of(2), 5))
@@ -290,7 +307,7 @@ class TestProcesses:
         assert first.committed_ms > second.committed_ms
         assert check_journal(tmp_path / "journal").sound
 
-    def test_nonsense_on_the_socket_disturbs_nobody(self, home, client):
+    def test_nonsense_on_the_socket_disturbs_nobody(self, home):
         path = str(home / "journal" / "writer.sock")
         for nonsense in (b"GET / HTTP/1.1\r\n\r\n", b"\0\0\0\x20\x01" + bytes(40), b"\0" * 13):
             with socket.socket(socket.AF_UNIX) as stranger:
@@ -299,7 +316,8 @@ class TestProcesses:
                 stranger.settimeout(5)
                 with contextlib.suppress(ConnectionResetError):
                     assert stranger.recv(100) == b""
-        assert client(lambda j: j.commit(entry_of(1), 5)) == Committed(1)
+        with client_of(home) as (runner, journal):
+            assert runner.run(journal.commit(entry_of(1), 5)) == Committed(1)
 
     def test_numbers_come_from_the_log_and_outlive_the_writer(self, tmp_path):
         log = EventLog(tmp_path / "events")
@@ -320,8 +338,9 @@ class TestProcesses:
 
 
 class TestErrands:
-    def test_they_go_through_the_writer_where_one_runs(self, home, client):
-        client(lambda j: j.commit_many([entry_of(1), entry_of(2)], 5))
+    def test_they_go_through_the_writer_where_one_runs(self, home):
+        with client_of(home) as (runner, journal):
+            runner.run(journal.commit_many([entry_of(1), entry_of(2)], 5))
         with errands(home / "journal") as writer:
             assert writer.erase("account-1") == 1
             writer.forget((1, 2))
