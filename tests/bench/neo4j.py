@@ -25,8 +25,8 @@ import pyarrow as pa
 from neo4j import GraphDatabase
 
 from ringfinder import local
-from ringfinder.store import GraphBatch, GraphTables, Neo4jStore, to_graph_tables
-from ringfinder.store.batches import ACCOUNTS, SIGHTINGS, VALUES
+from ringfinder.store import GraphBatch, GraphTables, Neo4jStore, RingTables, to_graph_tables
+from ringfinder.store.batches import ACCOUNTS, EVIDENCE, MEMBERS, RINGS, SIGHTINGS, VALUES
 from tests.bench.results import keep, markdown
 from tests.bench.run import graph_of
 from tests.bench.speed import world
@@ -98,6 +98,9 @@ def run(server: local.Server, given: argparse.Namespace) -> None:
     with GraphDatabase.driver(server.uri, auth=(server.user, server.password)) as driver:
         note("naive_read", "pairs, a record each", lambda: naive_read(driver, 200_000))
         note("naive_write", "MERGE in input order", lambda: naive_write(driver, tables, 50_000))
+    made = rings_of(tables)
+    note("rings", "rings, members, evidence written", lambda: write_back(store, made))
+    note("rings_again", "the same by the next run", lambda: write_back(store, made))
     if given.hub:
         what = f"written: {given.hub:,} accounts on one address"
         note("hub", what, lambda: hub(store, given.hub, size))
@@ -204,6 +207,46 @@ def naive_write(driver: Any, tables: GraphTables, limit: int) -> tuple[int, floa
             return limit
 
         return timed(work)
+
+
+def rings_of(tables: GraphTables) -> RingTables:
+    """Put every fourth account into a ring of 25; each ring is marked by five values."""
+    ids = tables.accounts["account_id"].to_pylist()[::4]
+    names = [f"ring {number}" for number in range(len(ids) // 25)]
+    ring = {"size": 25, "score": 0.9, "verdict": "fleet", "summary": "A fleet."}
+    marks = {"accounts_inside": 20, "accounts_total": 21, "nats": 5.0}
+    values = tables.values.to_pylist()
+    return RingTables(
+        "run",
+        pa.Table.from_pylist([{"ring_id": name} | ring for name in names], schema=RINGS),
+        pa.Table.from_pylist(
+            [
+                {"ring_id": names[row // 25], "account_id": ids[row], "membership": 0.99}
+                for row in range(25 * len(names))
+            ],
+            schema=MEMBERS,
+        ),
+        pa.Table.from_pylist(
+            [
+                {"ring_id": name, **values[(5 * row + n) % len(values)]} | marks
+                for row, name in enumerate(names)
+                for n in range(5)
+            ],
+            schema=EVIDENCE,
+        ),
+    )
+
+
+def write_back(store: Neo4jStore, rings: RingTables) -> tuple[int, float]:
+    lock = store.acquire_run_lock("bench")
+
+    def work() -> int:
+        store.write_rings(rings, lock)
+        return len(rings.rings) + len(rings.members) + len(rings.evidence)
+
+    found = timed(work)
+    store.release_run_lock(lock)
+    return found
 
 
 def hub(store: Neo4jStore, accounts: int, size: int) -> tuple[int, float]:
