@@ -15,11 +15,13 @@ from ringfinder.cli import (
     backup,
     doctor,
     evaluate,
+    explore,
     journal,
     keys,
     label,
     load,
     neo4j,
+    pepper,
     policy,
     pseudonym,
     publish,
@@ -62,6 +64,7 @@ program.add_command(simulate.simulate)
 program.add_command(evaluate.evaluate)
 program.add_command(load.load)
 program.add_command(rebuild.rebuild)
+program.add_command(pepper.pepper)
 program.add_command(backup.backup)
 program.add_command(backup.restore)
 program.add_command(recompute.recompute)
@@ -70,6 +73,7 @@ program.add_command(label.label)
 program.add_command(apart.apart)
 program.add_command(pseudonym.pseudonym)
 program.add_command(neo4j.neo4j)
+program.add_command(explore.explore)
 program.add_command(serve.serve)
 program.add_command(keys.keys)
 program.add_command(policy.policy)

@@ -44,12 +44,15 @@ class PepperRecord:
         The key; None where it is configured elsewhere.
     previous
         Version and key of the peppers before it, oldest first.
+    coming
+        The record that a rotation is on its way to; None at all other times.
     """
 
     version: int
     commitment: str
     key: bytes | None = field(repr=False)
     previous: tuple[tuple[int, bytes], ...] = field(default=(), repr=False)
+    coming: PepperRecord | None = None
 
     def pepper(self, key: bytes) -> Pepper:
         """Return the pepper of a key, with those it replaced."""
@@ -60,13 +63,7 @@ class PepperRecord:
 
     def write(self, directory: Path) -> None:
         """Put this record in force."""
-        content = {
-            "format": FORMAT,
-            "version": self.version,
-            "commitment": self.commitment,
-            "key": None if self.key is None else self.key.hex(),
-            "previous": [{"version": version, "key": key.hex()} for version, key in self.previous],
-        }
+        content = {"format": FORMAT} | self._to_dict()
         path = directory / PEPPER_FILE
         temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
         try:
@@ -95,19 +92,33 @@ class PepperRecord:
                 raise StoreError(
                     f"{path} has format {held['format']}; this version reads format {FORMAT}"
                 )
-            key = held["key"]
-            return cls(
-                int(held["version"]),
-                str(held["commitment"]),
-                None if key is None else bytes.fromhex(key),
-                tuple((int(o["version"]), bytes.fromhex(o["key"])) for o in held["previous"]),
-            )
+            return cls._from_dict(held)
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError):
             raise StoreError(f"{path} is damaged: restore it from a backup") from None
         except OSError as error:
             raise StoreError(f"cannot read {path}: {error.strerror}") from error
+
+    def _to_dict(self) -> dict[str, Any]:
+        return {
+            "version": self.version,
+            "commitment": self.commitment,
+            "key": None if self.key is None else self.key.hex(),
+            "previous": [{"version": version, "key": key.hex()} for version, key in self.previous],
+            "coming": None if self.coming is None else self.coming._to_dict(),
+        }
+
+    @classmethod
+    def _from_dict(cls, held: dict[str, Any]) -> PepperRecord:
+        key, coming = held["key"], held.get("coming")
+        return cls(
+            int(held["version"]),
+            str(held["commitment"]),
+            None if key is None else bytes.fromhex(key),
+            tuple((int(old["version"]), bytes.fromhex(old["key"])) for old in held["previous"]),
+            None if coming is None else cls._from_dict(coming),
+        )
 
 
 def commitment(version: int, key: bytes) -> str:
@@ -141,8 +152,23 @@ def find_pepper(
     record = PepperRecord.read(directory)
     if record is None:
         record = _first(directory, key, settings.pepper_version, used=used, notices=notices)
-    if key is None:
-        key = record.key
+    if record.coming is not None:
+        raise StoreError(
+            f"the pepper of {directory} is being rotated, or that was interrupted: run "
+            "`ringfinder pepper rotate` to finish it"
+        )
+    return record.pepper(check_key(settings, record))
+
+
+def check_key(settings: Settings, record: PepperRecord) -> bytes:
+    """Return the key of the pepper in use, configured or kept.
+
+    Raises
+    ------
+    InputError
+        If it is another one's, of another version, or nowhere to be found.
+    """
+    directory, key = settings.data_dir, settings.read_pepper() or record.key
     if key is None:
         raise InputError(
             f"The pseudonyms in {directory} were made with a pepper that is not kept there: "
@@ -156,7 +182,7 @@ def find_pepper(
             f"{settings.pepper_version}: set it to {record.version}. To change the pepper, run "
             "`ringfinder pepper rotate`."
         )
-    return record.pepper(key)
+    return key
 
 
 def _another(directory: Path, record: PepperRecord) -> str:

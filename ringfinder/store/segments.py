@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -208,23 +208,37 @@ class EventLog:
         repeated delivery does not bring the events back.
         """
         erased = pa.array(list(account_ids), pa.string())
+        before = sum(segment.rows for segment in self.segments())
+        self.rewrite(lambda table: table.filter(_others(table, erased)))
+        return before - sum(segment.rows for segment in self.segments())
+
+    def rewrite(self, change: Callable[[pa.Table], pa.Table]) -> int:
+        """Put what `change` makes of each segment's events in their place: all, or nothing.
+
+        Parameters
+        ----------
+        change
+            From events, with their `sequence`, to events of the same columns, perhaps fewer.
+
+        Returns
+        -------
+        int
+            How many segments are not what they were.
+        """
         with self._writing():
             before = self._swept()
-            after = Manifest(
-                before.next_sequence,
-                tuple(self._without(segment, erased) for segment in before.segments),
-            )
-            after.write(self.directory)
+            segments = tuple(self._changed(segment, change) for segment in before.segments)
+            replace(before, segments=segments).write(self.directory)
             self._swept()
-        return sum(s.rows for s in before.segments) - sum(s.rows for s in after.segments)
+        return sum(a != b for a, b in zip(before.segments, segments, strict=True))
 
-    def _without(self, segment: Segment, account_ids: pa.Array) -> Segment:
+    def _changed(self, segment: Segment, change: Callable[[pa.Table], pa.Table]) -> Segment:
         table = self.table(segment)
-        kept = table.filter(pc.invert(pc.is_in(table["account_id"], account_ids)))
-        if len(kept) == len(table):
+        changed = change(table)
+        if changed.equals(table):
             return segment
-        files = self._event_files(segment.type, segment.first, kept)
-        return replace(segment, rows=len(kept), **files)
+        files = self._event_files(segment.type, segment.first, changed)
+        return replace(segment, rows=len(changed), **files)
 
     def _recorded(
         self, kind: EventType, events: pa.Table, so_far: Manifest, part: Interval | None = None
@@ -286,6 +300,10 @@ class EventLog:
             raise StoreError(
                 f"cannot append to {self.directory}: {error.strerror}; nothing was recorded"
             ) from error
+
+
+def _others(table: pa.Table, account_ids: pa.Array) -> pa.ChunkedArray:
+    return pc.invert(pc.is_in(table["account_id"], account_ids))
 
 
 def _chunks(tables: Iterable[tuple[EventType, pa.Table]]) -> Iterator[tuple[EventType, pa.Table]]:

@@ -1,0 +1,189 @@
+"""A new pepper for a data directory: every pseudonym in it wrapped in the new key.
+
+No clear value is needed: the new pseudonym of a value is the keyed hash of its old one. The
+events are rewritten, the store is rebuilt, and only then is the new pepper in force; until
+then pepper.json says that a rotation is on its way, and nobody else opens the directory.
+Interrupted anywhere, it is finished by running it again.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ringfinder.config import Settings
+from ringfinder.errors import InputError, NotFound, StoreError
+from ringfinder.journal.place import only_writer
+from ringfinder.journal.reader import Reader
+from ringfinder.normalise.pseudonym import Pepper, wrap_all
+from ringfinder.pipeline.backup import write_back
+from ringfinder.pipeline.check import JOURNAL
+from ringfinder.pipeline.home import EVENTS, open_graph
+from ringfinder.pipeline.pepper import KEY_BYTES, PepperRecord, check_key, commitment
+from ringfinder.store import EventLog, GraphStore, RingTables, project, rebuild
+from ringfinder.store.events import PSEUDONYMS, VALUES
+from ringfinder.store.files import locked
+
+WAIT_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """What a rotation did: the version now in force, segments rewritten, batches rebuilt."""
+
+    version: int
+    segments: int
+    batches: int
+
+
+def rotate(settings: Settings, new_key: bytes | None) -> Rotated:
+    """Wrap every pseudonym of a data directory and its store in a new pepper.
+
+    Parameters
+    ----------
+    settings
+        The data directory, the store, and the pepper in use if it is configured.
+    new_key
+        The new pepper, to be configured from then on; None: one is made and kept.
+
+    Raises
+    ------
+    NotFound
+        If there is no data directory.
+    InputError
+        If the pepper in use is not the configured one, the new one is too short or the same,
+        or another one than an interrupted rotation had; or if events wait in the journal.
+    StoreError
+        If log or store failed: run it again. `StoreUnavailable` while the API runs.
+    """
+    directory = settings.data_dir
+    record = PepperRecord.read(directory) if directory.is_dir() else None
+    if record is None:
+        raise NotFound(f"{directory} is no data directory of ringfinder: nothing to rotate.")
+    what = f"the pepper of {directory}"
+    with (
+        locked(directory / "pepper.lock", what=what, exclusive=True, wait_s=0.0),
+        _quiet_journal(settings),
+    ):
+        key = check_key(settings, record)
+        record = record if record.coming is not None else _begun(record, key, new_key)
+        coming = record.coming
+        if coming is None:  # not possible: `_begun` sets it
+            raise StoreError("the rotation was not recorded")
+        pepper = coming.pepper(_new_key(coming, new_key))
+        if record.coming is not None:
+            record.write(directory)
+        log = EventLog(directory / EVENTS, wait_s=WAIT_S)
+        store = open_graph(settings, wait_s=WAIT_S)
+        try:
+            project(log, store)
+            rings = store.read_rings()
+            segments = log.rewrite(lambda events: wrapped_events(events, pepper))
+            batches = rebuild(log, store)
+            _wrap_rings(store, rings, pepper)
+        finally:
+            store.close()
+        coming.write(directory)
+    return Rotated(coming.version, segments, batches)
+
+
+def _begun(record: PepperRecord, key: bytes, new_key: bytes | None) -> PepperRecord:
+    """Return the record of a rotation on its way."""
+    made = secrets.token_bytes(KEY_BYTES) if new_key is None else new_key
+    if made == key:
+        raise InputError("The new pepper is the one in use; make another, `openssl rand -hex 32`.")
+    version = record.version + 1
+    coming = PepperRecord(
+        version,
+        commitment(version, made),
+        made if new_key is None else None,
+        (*record.previous, (record.version, key)),
+    )
+    coming.pepper(made)  # says so if the new one is too short
+    return replace(record, coming=coming)
+
+
+def _new_key(coming: PepperRecord, new_key: bytes | None) -> bytes:
+    """Return the key that a rotation leads to, the same when it is gone on with."""
+    key = new_key or coming.key
+    if key is None or commitment(coming.version, key) != coming.commitment:
+        raise InputError(
+            "A rotation to another pepper was interrupted: give that one again with "
+            "--new-pepper-file, or none if none was given."
+        )
+    return key
+
+
+@contextmanager
+def _quiet_journal(settings: Settings) -> Iterator[None]:
+    """Keep the journal's writer from starting; refuse while it runs or holds events."""
+    place = settings.data_dir / JOURNAL
+    with only_writer(place) if place.is_dir() else nullcontext():
+        if place.is_dir():
+            reader = Reader(place)
+            held = reader.next_held(0)
+            reader.close()
+            if held is not None:
+                raise InputError(
+                    "Events wait in the journal under the pepper in use: run `ringfinder journal "
+                    "compact --min-age 0` first."
+                )
+        yield
+
+
+def wrapped_events(events: pa.Table, pepper: Pepper) -> pa.Table:
+    """Return events with every pseudonym of the version before in the new version."""
+    if "values" in events.column_names:
+        lists = events["values"].combine_chunks()
+        items = pc.list_flatten(lists)
+        pseudonyms = wrapped(pc.struct_field(items, "pseudonym"), pepper)
+        items = pa.StructArray.from_arrays(
+            [pc.struct_field(items, "kind"), pseudonyms], fields=list(VALUES.value_type)
+        )
+        sizes = pc.list_value_length(lists).to_numpy(zero_copy_only=False)
+        offsets = pa.array([0, *sizes.cumsum().tolist()], pa.int32())
+        fresh = pa.ListArray.from_arrays(offsets, items, type=VALUES)
+        events = _with(events, "values", fresh)
+    for name in sorted(PSEUDONYMS):
+        if name in events.column_names:
+            events = _with(events, name, wrapped(events[name].combine_chunks(), pepper))
+    return events
+
+
+def _with(table: pa.Table, name: str, column: pa.Array) -> pa.Table:
+    at = table.column_names.index(name)
+    return table.set_column(at, table.schema.field(at), column)
+
+
+def wrapped(pseudonyms: pa.StringArray, pepper: Pepper) -> pa.StringArray:
+    """Return pseudonyms in the pepper's version; those that are in it stay, null too.
+
+    Raises
+    ------
+    StoreError
+        If one is of a version that the pepper did not replace.
+    """
+    encoded = pseudonyms.dictionary_encode()
+    known = encoded.dictionary
+    old = 0 if pepper.previous is None else pepper.previous.version
+    before = pc.starts_with(known, f"p{old}_")
+    if not pc.all(pc.or_(before, pc.starts_with(known, f"p{pepper.version}_"))).as_py() and len(
+        known
+    ):
+        raise StoreError("a pseudonym is of an older pepper than the last: restore a backup")
+    fresh = pc.replace_with_mask(known, before, wrap_all(known.filter(before), pepper))
+    return fresh.take(encoded.indices)
+
+
+def _wrap_rings(store: GraphStore, rings: RingTables | None, pepper: Pepper) -> None:
+    if rings is None or not len(rings.evidence):
+        return
+    evidence = rings.evidence
+    pseudonyms = wrapped(evidence["pseudonym"].combine_chunks(), pepper)
+    wrapped_rings = replace(rings, evidence=_with(evidence, "pseudonym", pseudonyms))
+    write_back(store, wrapped_rings, holder="pepper rotate")
