@@ -3,7 +3,7 @@
 MATCH (r:Ring {verdict: 'fleet'})
 RETURN r.id AS ring, r.size AS accounts, r.score AS score, r.lifecycle AS lifecycle,
        r.exchanges AS exchanges, r.output_tokens AS output_tokens,
-       datetime({epochMillis: r.first_seen_ms}) AS first_seen,
-       datetime({epochMillis: r.last_seen_ms}) AS last_seen, r.summary AS summary
+       datetime({epochMillis: coalesce(r.first_seen_ms, 0)}) AS first_seen,
+       datetime({epochMillis: coalesce(r.last_seen_ms, 0)}) AS last_seen, r.summary AS summary
 ORDER BY coalesce(exchanges, 0) DESC, accounts DESC, ring
 LIMIT $limit

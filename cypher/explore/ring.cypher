@@ -13,4 +13,4 @@ CALL (r) {
 }
 UNWIND accounts AS a
 OPTIONAL MATCH (a)-[s:SEEN_WITH]->(v:Value) WHERE v IN marks
-RETURN r, a, s, v, memberships, evidence
+RETURN r, accounts, memberships, marks, evidence, collect(s) AS sightings

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ByteSize, Field, SecretStr
 from pydantic.fields import FieldInfo
@@ -72,6 +73,12 @@ def _a_region(region: str) -> str:
     return region
 
 
+def _web_address(address: str) -> str:
+    if urlsplit(address).scheme not in {"http", "https"} or not urlsplit(address).hostname:
+        raise ValueError("it is no web address")
+    return address
+
+
 def _long_enough(pepper: SecretStr) -> SecretStr:
     if len(pepper.get_secret_value()) < PEPPER_LENGTH:
         raise ValueError("it is too short")
@@ -82,6 +89,7 @@ AFile = Annotated[Path, AfterValidator(_a_file)]
 ADirectory = Annotated[Path, AfterValidator(_a_directory)]
 Memory = Annotated[ByteSize, AfterValidator(_enough_memory)]
 Region = Annotated[str, AfterValidator(_a_region)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
 Pepper = Annotated[SecretStr, AfterValidator(_long_enough)]
 Passphrase = Annotated[SecretStr, Field(min_length=PASSPHRASE_LENGTH)]
 
@@ -181,6 +189,12 @@ class Settings(BaseSettings):
         False, "Send password and graph unencrypted to a Neo4j on another host, as is usual "
         "inside one private network only.",
         kind="yes or no", part=STORE,
+    )  # fmt: skip
+
+    browser_url: WebAddress | None = _setting(
+        None, "Where Neo4j Browser is, such as `http://127.0.0.1:7474/browser/`: nightly reports "
+        "and `explore` then carry links that open a ring there.",
+        kind="address", bounds="http:// or https://", part=STORE,
     )  # fmt: skip
 
     host: str = _setting(

@@ -25,13 +25,14 @@ from ringfinder.config import Settings
 from ringfinder.errors import InputError, StoreError
 from ringfinder.explain.build import build_run_view
 from ringfinder.explain.view import RunView
+from ringfinder.journal import settle
 from ringfinder.pipeline.analyse import (
     Labels,
     last_labels,
     write_tables,
 )
 from ringfinder.pipeline.anew import analysed
-from ringfinder.pipeline.check import check_graph
+from ringfinder.pipeline.check import JOURNAL, check_graph
 from ringfinder.pipeline.contradiction import contradicted_labels
 from ringfinder.pipeline.epoch import (
     write_epoch,
@@ -109,6 +110,7 @@ def recompute(
         run = Run(settings, home, lock, notices, int(clock() * 1000))
         with steps.step("project"):
             project(home.log, home.store)
+            settle(home.directory / JOURNAL, home.log, home.store, notices)
         edited: list[str] = []
         if check:
             with steps.step("check"):
@@ -211,7 +213,7 @@ def _written(run: Run, night: Night, steps: Steps) -> RunView:
             _write_files(stage, run, night)
         with steps.step("report"):
             view = build_run_view(night.done.run, nightly_facts(run, night, steps))
-            write_report(view, stage)
+            write_report(view, stage, browser=run.settings.browser_url)
         stage.write_run(nightly_record(run, night, steps))
     return view
 

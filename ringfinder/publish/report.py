@@ -14,12 +14,13 @@ from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from ringfinder.explain import numbers
 from ringfinder.explain.features import is_relative, measure
 from ringfinder.explain.reasons import log_odds
 from ringfinder.explain.view import RunView
+from ringfinder.explore import browser_link, saved_query
 from ringfinder.publish import charts
 from ringfinder.publish.shown import fitted, visible
 from ringfinder.publish.staging import Staging
@@ -42,18 +43,20 @@ FAMILY_WORDS = {
 _NOTHING_ELSE = "base-uri 'none'; form-action 'none'"
 
 
-def write_report(view: RunView, staging: Staging) -> None:
-    """Write report.html into a staged output directory."""
-    staging.write_bytes("report.html", render_report(view).encode("utf-8"))
+def write_report(view: RunView, staging: Staging, *, browser: str | None = None) -> None:
+    """Write report.html into a staged output directory; `browser` as in `render_report`."""
+    staging.write_bytes("report.html", render_report(view, browser=browser).encode("utf-8"))
 
 
-def render_report(view: RunView) -> str:
+def render_report(view: RunView, *, browser: str | None = None) -> str:
     """Return the report of a run as one self-contained HTML document.
 
     Parameters
     ----------
     view
         The run as `explain.build_run_view` returns it; its text may be hostile.
+    browser
+        Address of the Neo4j Browser that has the rings; with it each ring gets a link there.
 
     Returns
     -------
@@ -71,11 +74,19 @@ def render_report(view: RunView) -> str:
             style=Markup(style),  # noqa: S704  # our own file
             policy=f"default-src 'none'; style-src 'sha256-{digest}'; {_NOTHING_ELSE}",
             window=window,
+            in_browser=lambda ring_id: _link(browser, ring_id),
             most_nats=max(
                 (row.nats for ring in _rings(view) for row in ring.evidence), default=1.0
             ),
         )
     )
+
+
+def _link(browser: str | None, ring_id: str) -> Markup | None:
+    """Return the address that opens a ring in Neo4j Browser, escaped for an attribute."""
+    if browser is None:
+        return None
+    return escape(browser_link(browser, saved_query("ring").filled({"ring": ring_id})))
 
 
 def _rings(view: RunView) -> tuple[Any, ...]:

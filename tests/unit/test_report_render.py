@@ -313,3 +313,24 @@ class TestCharts:
     def test_the_hours_are_told_in_words(self, view):
         words = charts.hours_in_words(view.benign[0].hours)
         assert words.startswith("Use by UTC hour: most at ")
+
+
+class TestLinksToNeo4jBrowser:
+    def links(self, page):
+        return [value for tag, name, value in page.attributes if tag == "a" and name == "href"]
+
+    def test_with_a_browser_each_ring_opens_there(self, view):
+        page = Page(render_report(view, browser="http://127.0.0.1:7474/browser/"))
+        links = [link for link in self.links(page) if link.startswith("http")]
+        assert len(links) == len(view.fleets) + len(view.unclear) + len(view.benign)
+        assert all("?cmd=edit&arg=MATCH" in link for link in links)
+        assert any(view.fleets[0].ring_id in link for link in links)
+
+    def test_without_one_the_page_links_nowhere_outside(self, view):
+        assert not [x for x in self.links(Page(render_report(view))) if x.startswith("http")]
+
+    def test_a_hostile_ring_id_stays_within_its_link(self, view):
+        hostile = dataclasses.replace(view.fleets[0], ring_id="'\"><script>x</script>")
+        told = dataclasses.replace(view, fleets=(hostile,))
+        page = render_report(told, browser="http://127.0.0.1:7474/browser/")
+        assert "<script" not in page

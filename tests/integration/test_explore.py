@@ -1,0 +1,187 @@
+"""Every saved query on a real Neo4j: what it answers, and that a hub does not stop it."""
+
+import time
+
+import neo4j
+import pytest
+from stored import START_MS, batch_of, graph_tables, label, pseudonym, rings_of
+
+from ringfinder.explore import saved_queries, saved_query
+from ringfinder.schema import CODE
+from ringfinder.store.neo4j import Neo4jStore
+
+FLEET = [f"f{n}" for n in range(6)]
+OTHER = [f"g{n}" for n in range(4)]
+CROWD = 3_000
+HOUR_MS = 3_600_000
+
+
+def world():
+    """A fleet on a card and two addresses, another on one of them, a crowd behind one NAT."""
+    accounts = {name: {} for name in FLEET + OTHER}
+    accounts |= {
+        "near": {"created_ms": START_MS + 9 * HOUR_MS},
+        "friend": {},
+        "heir": {"created_ms": START_MS + 99 * HOUR_MS},
+    }
+    accounts |= {f"c{n}": {} for n in range(CROWD)}
+    rows = [(name, "payment_fingerprint", "card", 0, 0, 1) for name in FLEET]
+    rows += [(name, "ip", f"address {n % 2}", 0, 0, 2) for n, name in enumerate(FLEET)]
+    rows += [(name, "ip", "address 1", 0, 0, 1) for name in OTHER]
+    rows += [(name, "device", "tablet", 0, 0, 1) for name in OTHER]
+    rows += [("near", "ip", "address 0", 0, 0, 1), ("friend", "mailbox", "box", 0, 0, 1)]
+    rows += [("heir", "payment_fingerprint", "card", 0, 0, 1)]
+    rows += [("heir", "device", "tablet", 0, 0, 1), ("c0", "mailbox", "box", 0, 0, 1)]
+    rows += [(f"c{n}", "ip_network", "nat", 0, 0, 1) for n in range(CROWD)]
+    rows += [(name, "ip_network", "nat", 0, 0, 1) for name in [*FLEET, "near"]]
+    return batch_of(1, graph=graph_tables(accounts, rows), labels=[label("f0", "legitimate")])
+
+
+def evidence(ring, kind, value, inside, total, nats):
+    return {
+        "ring_id": ring, "kind": CODE[kind], "pseudonym": pseudonym(value),
+        "accounts_inside": inside, "accounts_total": total, "nats": nats,
+    }  # fmt: skip
+
+
+def change(run, what, now=None, before=None, shared=0):
+    return {
+        "run_id": run, "change": what, "ring_id": now, "earlier_ring_id": before, "shared": shared,
+    }  # fmt: skip
+
+
+RUNS = [
+    rings_of("2026-01-02", {"ring-old": FLEET}, lineage=[change("2026-01-02", "born", "ring-old")]),
+    rings_of(
+        "2026-01-03",
+        {"ring-f": FLEET, "ring-g": OTHER},
+        evidence=[
+            evidence("ring-f", "payment_fingerprint", "card", 6, 7, 9.0),
+            evidence("ring-f", "ip", "address 0", 3, 4, 6.0),
+            evidence("ring-f", "ip", "address 1", 3, 7, 4.0),
+            evidence("ring-f", "ip_network", "nat", 6, CROWD + 7, 1.5),
+            evidence("ring-g", "ip", "address 1", 4, 7, 5.0),
+            evidence("ring-g", "device", "tablet", 4, 5, 8.0),
+        ],
+        lineage=[
+            change("2026-01-03", "grew", "ring-f", "ring-old", 6),
+            change("2026-01-03", "born", "ring-g"),
+        ],
+    ),
+]
+GIVEN = {
+    "ring": "ring-f", "one": "ring-f", "other": "ring-g", "account": "f0", "from": "f0", "to": "g0",
+    "pseudonym": pseudonym("card"), "since_ms": START_MS + HOUR_MS,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def ask(neo4j_server):
+    """Fill the server once; ask a saved query by name."""
+    neo4j_server.clear()
+    store = Neo4jStore(neo4j_server.uri, user=neo4j_server.user, password=neo4j_server.password)
+    store.write(world())
+    for run in RUNS:
+        lock = store.acquire_run_lock("the test")
+        store.write_rings(run, lock)
+        store.release_run_lock(lock)
+    store.close()
+    with neo4j_server.driver() as driver:
+
+        def answer(name, **values):
+            query = saved_query(name)
+            given = {p.name: GIVEN[p.name] for p in query.parameters if p.default is None}
+            return driver.execute_query(
+                query.text, query.defaults() | given | values,
+                routing_=neo4j.RoutingControl.READ, database_="neo4j",
+            ).records  # fmt: skip
+
+        yield answer
+    neo4j_server.clear()
+
+
+@pytest.mark.parametrize("query", saved_queries(), ids=lambda query: query.name)
+def test_every_query_answers_something_and_soon(ask, query):
+    begun = time.monotonic()
+    found = ask(query.name)
+    assert time.monotonic() - begun < 20
+    assert found or query.name in {"benign", "successors"}
+
+
+@pytest.mark.parametrize("query", saved_queries(), ids=lambda query: query.name)
+def test_no_query_hands_out_more_than_its_limit(ask, query):
+    if any(parameter.name == "limit" for parameter in query.parameters):
+        assert len(ask(query.name, limit=1)) <= 1
+
+
+@pytest.mark.parametrize("query", saved_queries(), ids=lambda query: query.name)
+def test_values_written_in_parse_as_well(ask, query, neo4j_server):
+    given = {p.name: str(GIVEN[p.name]) for p in query.parameters if p.default is None}
+    with neo4j_server.driver() as driver:
+        driver.execute_query("EXPLAIN " + query.filled(given))
+
+
+class TestAnswers:
+    def test_a_ring_is_drawn_with_its_members_and_marks(self, ask):
+        (row,) = ask("ring")
+        assert sorted(node["id"] for node in row["accounts"]) == FLEET
+        assert len(row["marks"]) == 4
+        assert len(row["evidence"]) == 4
+        assert len(row["sightings"]) == 18
+
+    def test_evidence_is_told_with_kind_and_counts(self, ask):
+        first = ask("ring_evidence")[0]
+        assert (first["kind"], first["members"], first["accounts_anywhere"]) == ("Payment", 6, 7)
+
+    def test_the_way_between_two_fleets_leads_over_their_address(self, ask):
+        shortest = min(ask("path"), key=lambda row: len(row["p"]))["p"]
+        assert len(shortest) == 4
+        assert pseudonym("address 1") in {node["id"] for node in shortest.nodes}
+
+    def test_no_way_leads_through_a_crowd(self, ask):
+        assert ask("path", **{"from": "f0", "to": "c7"}) == []
+
+    def test_rings_share_the_address_and_not_the_crowd(self, ask):
+        (row,) = ask("shared_by_rings")
+        assert (row["pseudonym"], row["in_one"], row["in_other"]) == (
+            pseudonym("address 1"), 3, 4,
+        )  # fmt: skip
+
+    def test_a_bridge_marks_both(self, ask):
+        (row,) = ask("bridges")
+        assert [ring["ring"] for ring in sorted(row["rings"], key=lambda r: r["ring"])] == [
+            "ring-f", "ring-g",
+        ]  # fmt: skip
+
+    def test_a_hub_counts_little(self, ask):
+        first = ask("hubs")[0]
+        assert (first["kind"], first["holders"]) == ("IpNetwork", CROWD + 7)
+        assert first["percent_of_holders"] < 1
+
+    def test_a_new_sign_up_at_a_fleets_address_is_shown(self, ask):
+        found = {row["account"]: row["kinds"] for row in ask("new_near_fleets")}
+        assert found["near"] == ["Ip"]
+        assert set(found) == {"near", "heir"}
+
+    def test_one_value_short_of_the_ring_is_who_shares_one_kind(self, ask):
+        assert {row["account"] for row in ask("one_short", most=100)} >= {"near", "heir"}
+
+    def test_neighbours_leave_the_crowd_out(self, ask):
+        found = {row["account"] for row in ask("neighbours")}
+        assert found == {*FLEET[1:], "near", "heir"}
+
+    def test_a_value_leads_to_its_accounts(self, ask):
+        assert {row["a"]["id"] for row in ask("from_value")} == {*FLEET, "heir"}
+
+    def test_lineage_tells_every_run(self, ask):
+        changes = [(row["run"], row["change"]) for row in ask("lineage", ring="ring-old")]
+        assert changes == [("2026-01-02", "born"), ("2026-01-03", "grew")]
+
+    def test_the_last_run_is_the_last(self, ask):
+        assert {(row["change"], row["now"]) for row in ask("last_run")} == {
+            ("grew", "ring-f"), ("born", "ring-g"),
+        }  # fmt: skip
+
+    def test_a_cleared_member_of_a_fleet_is_disputed(self, ask):
+        (row,) = ask("disputed")
+        assert (row["account"], row["label"], row["ring"]) == ("f0", "legitimate", "ring-f")
