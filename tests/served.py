@@ -101,7 +101,7 @@ def signup(number: object = 1, **fields: object) -> dict[str, object]:
     return {
         "event_id": f"evt-{number}", "account_id": f"acct-{number}",
         "created_at": "2026-03-01T09:30:00Z", "email": f"person{number}@example.org",
-        "ip": "192.0.2.17", "device_id": f"dev-{number}", "country": "GB",
+        "ip": "81.2.69.17", "device_id": f"dev-{number}", "country": "GB",
     } | fields  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,8 +33,8 @@ from ringfinder.store.replay import covering
 from ringfinder.store.segments import EventLog
 
 WATCH_EVERY_S = 0.5
-PIECE = 50
-"""Entries taken in at a stretch: in between, requests are answered."""
+STRETCH_S = 0.001
+"""How long entries are taken in before requests have their turn."""
 
 log = logging.getLogger("ringfinder.serve")
 
@@ -218,25 +219,30 @@ class Live:
                         caught_up.set()
                 known = state.applied
                 async for entries in self._journal.tail(after, log=self._log, known=known):
-                    for piece in _pieces(entries):
-                        self._take_in(state, piece)
-                        await asyncio.sleep(0)
+                    await self._take_in(state, entries)
                     after = max(after, entries[-1].sequence) if entries else after
                     if after >= target:
                         caught_up.set()
             except (JournalUnavailable, StoreError) as error:
                 log.warning("journal cannot be followed", extra={"error": type(error).__name__})
                 caught_up.set()
+            except Exception as error:  # answers must go on, and the next look may go better
+                log.error("journal cannot be followed", exc_info=error)
+                caught_up.set()
             await asyncio.sleep(0.1)
 
-    def _take_in(self, state: State, entries: Iterable[Recorded]) -> None:
+    async def _take_in(self, state: State, entries: Iterable[Recorded]) -> None:
+        """Take entries in, a moment at a stretch: in between, requests are answered."""
+        until = time.perf_counter() + STRETCH_S
         for entry in entries:
-            if entry.event is None:
-                continue
-            row = decode_event(entry.event)
-            self._follower(entry, row)
-            if state.overlay is not None:
-                take_in(state.overlay, entry.event_type, row)
+            if entry.event is not None:
+                row = decode_event(entry.event)
+                self._follower(entry, row)
+                if state.overlay is not None:
+                    take_in(state.overlay, entry.event_type, row)
+            if time.perf_counter() > until:
+                await asyncio.sleep(0)
+                until = time.perf_counter() + STRETCH_S
         metrics.OVERLAY.set(state.known_since)
 
 
@@ -264,11 +270,6 @@ def _open(path: Path) -> Model:
         if len(array):
             array.view("u1").reshape(-1)[::4096].max()
     return model
-
-
-def _pieces(entries: list[Recorded]) -> Iterable[list[Recorded]]:
-    for begin in range(0, len(entries), PIECE):
-        yield entries[begin : begin + PIECE]
 
 
 def _why(error: Exception) -> str:

@@ -19,6 +19,7 @@ BENCHES = {
     "crash": "kill -9 of the journal's writer under load, fifty times: nothing lost or doubled",
     "nightly": "seconds per step of a nightly run out of a store, full and touched",
     "fit_judge": "fit the weights of the judgement anew",
+    "serve": "the API under load and disturbances, beside a bare FastAPI echo",
 }
 SUBSET = (("quality", "--only", "aws,stars,framing", "--first", "1"), ("speed", "--sizes", "10000"))
 

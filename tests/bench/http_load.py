@@ -13,6 +13,7 @@ import sys
 import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import uvloop
@@ -20,20 +21,23 @@ import uvloop
 
 @dataclass
 class Load:
-    """What to send. `bodies` holds templates with ``%d`` where a number makes each one new."""
+    """What to send: `bodies` names a file of templates, ``%d`` where a number makes each new."""
 
     port: int
     path: str
-    body: str
+    bodies: str
     key: str = ""
     connections: int = 32
     seconds: float = 10.0
     rate: float = 0.0  # requests a second; 0: closed loop
     first: int = 0  # number of the first body
-    keep: bool = False  # return the numbers that were acknowledged
+
+    def __post_init__(self) -> None:
+        self.templates = Path(self.bodies).read_text().splitlines()
 
     def request(self, number: int) -> bytes:
-        body = self.body.replace("%d", str(number)).encode()
+        template = self.templates[number % len(self.templates)]
+        body = template.replace("%d", str(number)).encode()
         head = (
             f"POST {self.path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
             f"content-length: {len(body)}\r\n"
@@ -52,7 +56,6 @@ class Seen:
     accepted: int = 0
     degraded: int = 0
     lost: int = 0
-    acknowledged: list[int] = field(default_factory=list)
 
 
 class Connection(asyncio.Protocol):
@@ -94,8 +97,6 @@ class Connection(asyncio.Protocol):
         seen.status[int(head[9:12])] += 1
         if b'"accepted":true' in body:
             seen.accepted += 1
-            if self.load.keep:
-                seen.acknowledged.append(self.number)
         seen.degraded += b'"degraded":true' in body
         self.number = -1
         self.done(self)
@@ -167,7 +168,6 @@ def figures(seen: Seen, load: Load) -> dict[str, object]:
         "accepted": seen.accepted,
         "degraded": seen.degraded,
         "lost": seen.lost,
-        "acknowledged": seen.acknowledged,
     }
 
 
