@@ -32,6 +32,7 @@ def served(tmp_path_factory):
     )
     with serving(
         home,
+        deadline_ms=5000,
         policy_file=home / "policy.toml",
         hook_secrets_file=home / "hooks.toml",
         appeal_contact="appeals@example.com",

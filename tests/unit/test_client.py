@@ -61,7 +61,7 @@ class TestAnswer:
     def test_connections_are_used_again(self):
         with server(sends(ANSWER)) as running, client_of(running) as client:
             for _ in range(5):
-            client.signup(account_id="a1")
+                client.signup(account_id="a1")
         assert (running.connections, len(running.requests)) == (1, 5)
 
     def test_a_connection_that_was_closed_while_idle_is_replaced(self):
@@ -185,7 +185,7 @@ class TestTimeout:
     def test_threads_do_not_pile_up_behind_a_silent_server(self):
         with server(silent) as running, client_of(running, timeout_s=0.05) as client:
             for _ in range(10):
-            client.signup(account_id="a1")
+                client.signup(account_id="a1")
             time.sleep(0.2)
             assert client._free._value == module._THREADS
 

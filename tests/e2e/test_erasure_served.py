@@ -61,7 +61,7 @@ def where(home: Path, *words: str) -> list[tuple[str, str]]:
 def served(tmp_path_factory):
     home = tmp_path_factory.mktemp("served")
     (home / "hooks.toml").write_text(f'stripe = ["{STRIPE}"]\n')
-    with serving(home, hook_secrets_file=home / "hooks.toml") as running:
+    with serving(home, deadline_ms=5000, hook_secrets_file=home / "hooks.toml") as running:
         fill(running)
         yield running
 
