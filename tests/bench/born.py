@@ -105,6 +105,7 @@ class Watched:
 
     fleets: dict[str, Fleet] = field(default_factory=dict)
     benign: Counter[tuple[str, str]] = field(default_factory=Counter)  # (cohort, decision)
+    known: Counter[str] = field(default_factory=Counter)  # of those, by a ring of the snapshot
     old: Counter[str] = field(default_factory=Counter)  # sign-ups of fleets from before
 
 
@@ -118,10 +119,12 @@ def watch(one: Cut, at_ms: int) -> Watched:
         truth = one.truth[event.account_id]
         name = truth["fleet_id"]
         fresh = name is not None and one.founded[name] >= at_ms
-        decision = None
+        decision, known = None, False
         if event.signup:
             signup = NormalisedSignup(event.account_id, event.at_ms, None, event.values)
-            decision = scorer.score(signup).suggested
+            answer = scorer.score(signup)
+            decision = answer.suggested
+            known = answer.ring is not None and not answer.ring.provisional
         if fresh:
             fleet = found.fleets.setdefault(name, Fleet(truth["style"]))
             fleet.signups += event.signup
@@ -135,6 +138,7 @@ def watch(one: Cut, at_ms: int) -> Watched:
             if (truth["group_id"], event.at_ms // DAY_MS) in days:
                 cohort = "company day"
             found.benign[cohort, str(decision)] += 1
+            found.known[cohort] += known and decision is not Decision.ALLOW
         if event.signup:
             overlay.add(event.account_id, event.at_ms, event.values)
         else:
@@ -193,7 +197,8 @@ def table(watched: list[Watched]) -> str:
         told = [fleet for fleet in mine if fleet.told]
         late = [WITHIN + 1 if fleet.delay is None else fleet.delay for fleet in told]
         seen = sum(fleet.observable is not None for fleet in mine)
-        soon = f"{sum(d <= WITHIN for d in late)} ({np.mean([d <= WITHIN for d in late]):.0%})"
+        in_time = sum(delay <= WITHIN for delay in late)
+        soon = f"{in_time} ({in_time / max(len(late), 1):.0%})"
         worst = "never" if any(fleet.delay is None for fleet in told) else str(max(late, default=0))
         middle = f"{np.median(late):.0f}" if late else "-"
         lines.append(
@@ -201,12 +206,15 @@ def table(watched: list[Watched]) -> str:
             f"| {worst} |"
         )
     benign: Counter[tuple[str, str]] = Counter()
+    known: Counter[str] = Counter()
     old: Counter[str] = Counter()
     for one in watched:
+        known.update(one.known)
         benign.update(one.benign)
         old.update(one.old)
-    lines += ["", "| benign sign-ups of | all | review | challenge | other than allow |"]
-    lines += ["|---|---|---|---|---|"]
+    lines += ["", "| benign sign-ups of | all | review | challenge | other than allow "
+              "| of these by a ring of the snapshot |"]  # fmt: skip
+    lines += ["|---|---|---|---|---|---|"]
     names = sorted({cohort for cohort, _ in benign})
     rows = [(name, (name,)) for name in names]
     rows += [("days of companies, lectures, hackathons", PROMISED), ("all", tuple(names))]
@@ -215,7 +223,10 @@ def table(watched: list[Watched]) -> str:
         review = sum(benign[name, str(Decision.REVIEW)] for name in cohorts)
         challenge = sum(benign[name, str(Decision.CHALLENGE)] for name in cohorts)
         share = (review + challenge) / max(total, 1)
-        lines.append(f"| {title} | {total:,} | {review} | {challenge} | {share:.3%} |")
+        old_rings = sum(known[name] for name in cohorts)
+        lines.append(
+            f"| {title} | {total:,} | {review} | {challenge} | {share:.3%} | {old_rings} |"
+        )
     shown = ", ".join(f"{name} {count:,}" for name, count in sorted(old.items()))
     lines += ["", f"Sign-ups of fleets that the cut found alive: {shown or 'none'}."]
     return "\n".join(lines)

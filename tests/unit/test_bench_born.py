@@ -35,7 +35,7 @@ def test_a_fleet_without_alarm_counts_as_late_and_a_benign_answer_by_its_cohort(
     watched.benign.update({("lecture", "allow"): 998, ("lecture", "review"): 2})
     told = table([watched])
     assert "| quiet | 2 | 2 | 2 | 1 (50%) | 6 | never |" in told
-    assert "| lecture | 1,000 | 2 | 0 | 0.200% |" in told
+    assert "| lecture | 1,000 | 2 | 0 | 0.200% | 0 |" in told
 
 
 class TestMarks:
