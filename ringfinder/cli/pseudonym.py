@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,9 @@ from ringfinder.cli.terminal import notice, say, say_json
 from ringfinder.config import Settings
 from ringfinder.errors import InputError, NotFound
 from ringfinder.schema import KIND, AttributeKind
+
+if TYPE_CHECKING:
+    from ringfinder.normalise import Pepper
 
 # How an analyst writes a value that files hold only as a part of another.
 _INSIDE = {"email_domain": "x@{}", "mail_provider": "x@{}"}
@@ -39,7 +42,7 @@ _SYSTEM = re.compile(r"(?:as)? ?(\d{1,10})", re.IGNORECASE)
 @click.option(
     "--json", "as_json", is_flag=True, help="Print kind and pseudonyms as one JSON object."
 )
-@settings_options("pepper_file", "pepper_version", "default_region", "asn_list")
+@settings_options("data_dir", "pepper_file", "pepper_version", "default_region", "asn_list")
 def pseudonym(kind: str, value: str, as_json: bool, **options: Any) -> None:
     """Print the name that evidence has for a value.
 
@@ -50,12 +53,7 @@ def pseudonym(kind: str, value: str, as_json: bool, **options: Any) -> None:
     settings = settings_from(options, notice)
     if kind not in KIND:
         raise NotFound(f"There is no kind {kind!r}; the kinds are {', '.join(KIND)}.")
-    pepper = settings.read_pepper()
-    if pepper is None:
-        raise InputError(
-            "No pepper is set, so there is no pseudonym to tell: set RINGFINDER_PEPPER or "
-            "--pepper-file to what the audit used."
-        )
+    pepper = _pepper(settings)
     try:
         if value == "-":
             value = sys.stdin.read().rstrip("\r\n")
@@ -75,13 +73,30 @@ def pseudonym(kind: str, value: str, as_json: bool, **options: Any) -> None:
             say(one)
 
 
-def _pseudonyms(kind: AttributeKind, value: str, key: bytes, settings: Settings) -> list[str]:
+def _pepper(settings: Settings) -> Pepper:
+    """Return the pepper of the data directory, if it has one, else the configured one."""
+    from ringfinder.normalise import Pepper
+    from ringfinder.pipeline.pepper import PepperRecord, find_pepper
+
+    key = settings.read_pepper()
+    if PepperRecord.read(settings.data_dir) is not None:
+        try:
+            return find_pepper(settings, used=True)  # with those it replaced
+        except InputError:
+            if key is None:
+                raise  # a configured one may be that of an audit, which knows no data directory
+    if key is None:
+        raise InputError(
+            "No pepper is set, so there is no pseudonym to tell: set RINGFINDER_PEPPER or "
+            "--pepper-file to what the audit used, or --data-dir to where `load` made one."
+        )
+    return Pepper(version=settings.pepper_version, key=key)
+
+
+def _pseudonyms(kind: AttributeKind, value: str, pepper: Pepper, settings: Settings) -> list[str]:
     """Return the pseudonyms of a value: written as in the files, or as evidence shows it."""
     import pyarrow as pa
 
-    from ringfinder.normalise import Pepper
-
-    pepper = Pepper(version=settings.pepper_version, key=key)
     canonical = _canonical(kind, value, settings)
     if not canonical and kind.name in _INSIDE:
         canonical = _canonical(kind, _INSIDE[kind.name].format(value), settings)

@@ -136,3 +136,24 @@ def test_an_address_that_no_list_knows_has_no_system():
     ran = run("pseudonym", "asn", "45.67.89.9")
     assert ran.code == 2
     assert "--asn-list" in ran.err
+
+
+class TestADataDirectory:
+    def test_its_own_pepper_is_used_where_none_is_configured(self, tmp_path, monkeypatch):
+        from ringfinder.config import Settings
+        from ringfinder.pipeline.pepper import find_pepper
+
+        monkeypatch.delenv("RINGFINDER_PEPPER", raising=False)
+        pepper = find_pepper(Settings(data_dir=tmp_path, pepper=None), used=False)
+        told = run("pseudonym", "device", "d1", "--data-dir", tmp_path)
+        assert told.out.strip() == pepper.pseudonym("device", "d1")
+
+    def test_a_configured_one_that_is_not_its_own_is_an_audits(self, tmp_path, monkeypatch):
+        from ringfinder.config import Settings
+        from ringfinder.normalise import Pepper
+        from ringfinder.pipeline.pepper import find_pepper
+
+        find_pepper(Settings(data_dir=tmp_path, pepper=None), used=False)
+        monkeypatch.setenv("RINGFINDER_PEPPER", "e" * 32)
+        told = run("pseudonym", "device", "d1", "--data-dir", tmp_path)
+        assert told.out.strip() == Pepper(1, b"e" * 32).pseudonym("device", "d1")
