@@ -1,6 +1,5 @@
 """What the store in Neo4j does when its server is absent, killed, slow or not ours."""
 
-import contextlib
 import logging
 import socket
 import threading
@@ -8,7 +7,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from stored import batch_of, graph_tables, large_batch, pseudonym, rings_of
+from stored import large_batch, pseudonym, rings_of
 from stores import OPENERS
 
 from ringfinder.errors import InputError, StoreError, StoreUnavailable
@@ -158,42 +157,22 @@ class TestOthers:
         assert caplog.records == []
 
 
-@contextlib.contextmanager
-def configured(server, name, value):
-    """Restart the server with a setting, and without it afterwards."""
+def test_a_server_that_may_not_be_written_says_which_setting_forbids_it(server):
+    opened(server).close()
     options = server.options
-    server.stop()
-    server.options = replace(options, settings={name: value})
+    server.kill()
+    server.options = replace(options, settings={"server.databases.default_to_read_only": "true"})
     try:
         server.start()
-        yield
+        store = opened(server)
+        with pytest.raises(StoreError, match="default_to_read_only"):
+            store.write(large_batch(1))
+        assert store.applied() == ()
+        store.close()
     finally:
-        server.stop()
+        server.kill()
         server.options = options
         server.start()
-
-
-class TestConfigured:
-    def test_a_server_that_may_not_be_written_says_which_setting_forbids_it(self, server):
-        opened(server).close()
-        with configured(server, "server.databases.default_to_read_only", "true"):
-            store = opened(server)
-            with pytest.raises(StoreError, match="default_to_read_only"):
-                store.write(large_batch(1))
-            assert store.applied() == ()
-            store.close()
-
-    def test_a_batch_beyond_the_servers_memory_says_what_to_raise(self, server):
-        opened(server).close()
-        names = [f"a{row}" for row in range(40_000)]
-        rows = [(name, "ip", name, 0, 0, 1) for name in names]
-        batch = batch_of(1, graph=graph_tables({name: {} for name in names}, rows))
-        with configured(server, "db.memory.transaction.max", "16m"):
-            store = opened(server, wait_s=1)
-            with pytest.raises(StoreError, match="too little memory"):
-                store.write(batch)
-            assert store.applied() == ()
-            store.close()
 
 
 class TestKilled:

@@ -17,24 +17,13 @@ import neo4j
 from neo4j import exceptions
 
 from ringfinder.cypher import read_statement
-from ringfinder.errors import InputError, StoreError, StoreUnavailable
+from ringfinder.errors import InputError, StoreError
+from ringfinder.store.neo4j.failures import told
 
 T = TypeVar("T")
 
 ROWS = 20_000
 """Rows of parameters that one statement takes at most."""
-
-_DISCONNECTED = (
-    exceptions.ServiceUnavailable,
-    exceptions.SessionExpired,
-    exceptions.ConnectionAcquisitionTimeoutError,
-    exceptions.ReadServiceUnavailable,
-    exceptions.WriteServiceUnavailable,
-    exceptions.RoutingServiceUnavailable,
-)
-_SLOW = ("TransactionTimedOut", "LockAcquisitionTimeout", "Terminated", "LockClientStopped")
-_MEMORY = ("OutOfMemory", "MemoryPool")
-_READ_ONLY = ("ReadOnly", "AccessMode")
 
 # The driver tells its own log of every lost connection; a caller hears it as an error, once.
 logging.getLogger("neo4j").addHandler(logging.NullHandler())
@@ -181,69 +170,13 @@ class Server:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        """Turn the driver's errors into ours. The server's own text may quote values: left out."""
+        """Turn the driver's errors into ours."""
         try:
             yield
-        except exceptions.IncompleteCommit as error:
-            raise StoreUnavailable(
-                f"{self.what} was lost while it committed: run the same again; what it did commit "
-                "is not taken twice"
+        except (exceptions.Neo4jError, exceptions.DriverError) as error:
+            raise told(
+                error, self.what, database=self._database, seconds=self._transaction_s
             ) from error
-        except exceptions.AuthError as error:
-            raise self._refusal(error) from error
-        except _DISCONNECTED as error:
-            raise StoreUnavailable(
-                f"{self.what} cannot be reached: check that it runs (a local one: `ringfinder "
-                "neo4j up`) and that the setting store names its Bolt port, then try again; "
-                "nothing is lost or doubled"
-            ) from error
-        except exceptions.Neo4jError as error:
-            raise self._failure(error) from error
-        except exceptions.DriverError as error:
-            raise StoreError(f"{self.what} failed: {type(error).__name__}") from error
-
-    def _refusal(self, error: exceptions.AuthError) -> StoreError:
-        if "RateLimit" in (error.code or ""):
-            return StoreUnavailable(
-                f"{self.what} refuses everybody for some seconds after wrong passwords: check "
-                "neo4j_user and neo4j_password, then try again"
-            )
-        if isinstance(error, exceptions.Forbidden):
-            return StoreError(
-                f"{self.what} does not let this user write or make constraints: give the user of "
-                "the setting neo4j_user a role that may (Community: every user may)"
-            )
-        return StoreError(
-            f"{self.what} does not know this user and password: check the settings neo4j_user and "
-            "neo4j_password or neo4j_password_file"
-        )
-
-    def _failure(self, error: exceptions.Neo4jError) -> StoreError:
-        code = error.code or "no code"
-        if any(word in code for word in _READ_ONLY):
-            return StoreError(
-                f"{self.what} is read-only: set server.databases.default_to_read_only=false (and "
-                "no read_only entry for this database) in neo4j.conf, or use a server that is not"
-            )
-        if "DatabaseNotFound" in code:
-            return StoreError(
-                f"{self.what} has no database {self._database!r}: take the path off the setting "
-                "store; Community has one database, neo4j"
-            )
-        if any(word in code for word in _MEMORY):
-            return StoreError(
-                f"{self.what} has too little memory for one transaction: raise "
-                "server.memory.heap.max_size in neo4j.conf (a local one: `ringfinder neo4j up "
-                "--memory`), then try again"
-            )
-        if any(word in code for word in _SLOW):
-            return StoreUnavailable(
-                f"{self.what} was too slow: a transaction was ended after {self._transaction_s:g} "
-                "s. Try again when it has less to do, or give it more memory and processors"
-            )
-        if error.is_retryable() or "DatabaseUnavailable" in code or "ConstraintValidation" in code:
-            return StoreUnavailable(f"{self.what} is busy ({code}): try again")
-        return StoreError(f"{self.what} failed with {code}: see its log")
 
 
 def _query(text: str) -> Any:
