@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from ringfinder.errors import InputError
+from ringfinder.store.address import is_plain_remote
 from ringfinder.store.embedded import EmbeddedStore
 from ringfinder.store.protocol import GraphStore
 
@@ -44,13 +44,7 @@ class StoreAddress:
     @property
     def is_plain_remote(self) -> bool:
         """Whether what is sent there crosses a network unencrypted."""
-        if self.uri is None or "+s" in urlsplit(self.uri).scheme:
-            return False
-        host = urlsplit(self.uri).hostname or ""
-        try:
-            return not ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            return host != "localhost"
+        return self.uri is not None and is_plain_remote(self.uri)
 
 
 def parse_address(address: str | None, *, data_dir: Path) -> StoreAddress:

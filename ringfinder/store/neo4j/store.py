@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 import pyarrow as pa
 
 from ringfinder.errors import InputError
+from ringfinder.store.address import is_plain_remote
 from ringfinder.store.batches import (
     DECISIONS,
     LABELS,
@@ -202,14 +201,8 @@ def _fingerprint(work: Work, *, with_rings: bool) -> str:
 
 def _check_encrypted(uri: str) -> None:
     """Raise an InputError where what is sent would cross a network in the clear."""
-    parts = urlsplit(uri)
-    host = parts.hostname or ""
-    try:
-        local = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        local = host == "localhost"
-    if not local and not parts.scheme.endswith(("+s", "+ssc")):
+    if is_plain_remote(uri):
         raise InputError(
-            f"the Neo4j at {host} is on another host and not encrypted: use neo4j+s:// or "
-            "bolt+s://, or allow plain connections where the network between is yours alone"
+            "the Neo4j of the setting store is on another host and not encrypted: use neo4j+s:// "
+            "or bolt+s://, or allow plain connections where the network between is yours alone"
         )
