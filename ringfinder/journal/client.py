@@ -23,7 +23,7 @@ Answer = TypeVar("Answer")
 
 AGAIN_S = 0.002
 POLL_S = 0.01
-"""How often the tail looks: in memory, at what SQLite keeps there for all processes."""
+"""How often the tail looks: on a thread, at what SQLite keeps in memory for all processes."""
 
 
 class Journal:
@@ -122,12 +122,10 @@ class Journal:
         """
         follower = Follower(self._reader, after, log, known)
         while True:
-            self._reader.changed()  # asked before reading: what comes meanwhile shows next time
             while (entries := await self._read(follower.take)) is not None:
                 if entries:
                     yield entries
-            while not self._reader.changed():
-                await asyncio.sleep(POLL_S)
+            await asyncio.sleep(POLL_S)
 
     async def find(self, event_type: EventType, event_id: str) -> Recorded | None:
         """Return the entry of an event; None where none is known."""

@@ -53,7 +53,6 @@ class Reader:
         self._clock = clock
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
-        self._version: tuple[int, int] | None = None
         self.damaged: set[int] = set()
 
     def held(self, after: int, limit: int = 1000) -> tuple[list[Recorded], int]:
@@ -125,16 +124,13 @@ class Reader:
                 return []
             return connection.execute("SELECT first, last FROM block ORDER BY first").fetchall()
 
-    def changed(self) -> bool:
-        """Whether anything was committed since this was last asked; looks into memory only."""
+    def version(self) -> tuple[int, int]:
+        """Return what differs whenever something was committed since, and costs little."""
         with self._asking() as connection:
             if connection is None:
-                return False
+                return (0, 0)
             (number,) = connection.execute("PRAGMA data_version").fetchone()
-        version = (self._inode, number)
-        changed = version != self._version
-        self._version = version
-        return changed
+        return (self._inode, number)
 
     def lag(self) -> Lag:
         """Return how far the graph store is behind, as the projector last said."""

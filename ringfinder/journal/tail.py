@@ -45,17 +45,22 @@ class Follower:
         self._after = after
         self._log = log
         self._known = known
+        self._drained: tuple[int, int] | None = None
 
     def take(self) -> list[Recorded] | None:
         """Return a page of what comes next, in order; None where nothing new is recorded.
 
         A page may be empty: all of it was known.
         """
+        version = self._reader.version()  # before reading: what comes meanwhile shows next time
+        if version == self._drained:
+            return None
         if known := covering(self._known, self._after + 1):
             self._after = known[1]
         entries, through = self._reader.held(self._after, PAGE)
         upto = entries[0].sequence - 1 if entries else max(through, self._reader.last_sequence())
         if upto <= self._after and not entries:
+            self._drained = version
             return None
         moved: list[Recorded] = []
         if self._log is not None and upto > self._after:

@@ -176,6 +176,23 @@ asyncio.run(follow())
 
         assert client(lambda j: first_of(j.tail(3))) == [4, 5]
 
+    def test_several_tails_of_one_client_see_everything(self, client):
+        client(lambda j: j.commit(entry_of(0), 5))
+
+        async def both(journal):
+            tails = [journal.tail(0), journal.tail(0)]
+            seen = [await first_of(tail) for tail in tails]
+            for n in range(1, 6):
+                waiting = [asyncio.ensure_future(first_of(tail)) for tail in tails]
+                await asyncio.sleep(0.05)
+                await journal.commit(entry_of(n), 5)
+                async with asyncio.timeout(5):
+                    for part, page in zip(seen, waiting, strict=True):
+                        part.extend(await page)
+            return seen
+
+        assert client(both) == [[1, 2, 3, 4, 5, 6]] * 2
+
     def test_it_leaves_out_what_is_known_beyond_that(self, client):
         client(lambda j: j.commit_many([entry_of(n) for n in range(9)], 5))
 
