@@ -11,6 +11,7 @@ BENCHES = {
     "gds": "beside Graph Data Science in the same Neo4j: seconds, memory, precision, recall",
     "neo4j": "the store in Neo4j: writing and reading per second, beside the plain ways",
     "speed": "time and memory per step over 10k, 100k and 1M accounts, beside a plain scan",
+    "load": "files into log and store, beside what an audit takes to read them",
     "ablation": "detection with each step off",
     "identity": "thirty nights with churn, planted splits and mergers: do ids live on",
     "born": "fleets that are being born: accounts until the first alarm; benign sign-ups beside",
