@@ -10,11 +10,12 @@ Four rules, in this order; within each the strongest claim is served first, and 
 given once:
 
 1. *Members.* More than half of the ring was in the earlier one, or more than half of what is
-   left of the earlier one is in the ring. Of the parts of a split ring, the one with most of
-   the accounts that first were in a ring under its id, so that of two rings that were merged
-   and part again each is itself; a part that still shows what marked the ring counts up to
-   twice. Then the largest part, then more founders. Of merged rings the one that brings most
-   accounts.
+   left of the earlier one is in the ring; a remnant of less than a third must also show what
+   marked it, or hold most of those who first were in it. Of the parts of a split ring, the
+   one with most of the accounts that first were in a ring under its id, so that of two rings
+   that were merged and part again each is itself; a part that still shows what marked the
+   ring counts up to twice. Then the largest part, then more founders. Of merged rings the one
+   that brings most accounts.
 2. *Attributes.* Of an earlier ring hardly any account is left, and more than half of the
    evidence of each is the other's.
 3. *History.* A ring that died or was merged into another comes back: most of the ring first
@@ -35,9 +36,9 @@ import pyarrow as pa
 
 from ringfinder.detect.known import FoundRings, KnownRings
 from ringfinder.detect.lineage import fresh_name, ring_ids
-from ringfinder.detect.overlap import MAJORITY, Overlap, remembered
+from ringfinder.detect.overlap import MAJORITY, Overlap
 
-PART_SIZE, PART_SHARE = 6, 0.15
+PART_SIZE, PART_SHARE = 4, 0.1
 """Accounts, and share of the earlier ring, from which on a piece of it counts as a part:
 less is an account here and there that changed sides."""
 
@@ -113,8 +114,7 @@ def match(found: FoundRings, known: KnownRings) -> Identity:
     """
     overlap = Overlap.of(found, known)
     names = overlap.by_members(known.living)
-    left = remembered(found, known)
-    for claims in (overlap.by_marks(known.living), overlap.by_history(~known.living, left)):
+    for claims in (overlap.by_marks(known.living), overlap.by_history(~known.living)):
         taken = set(names.values())
         for new, old in claims:
             if new not in names and old not in taken:

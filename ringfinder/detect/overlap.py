@@ -19,6 +19,10 @@ from ringfinder.model import BoolArray, IntArray
 MAJORITY = 0.5
 """More than this share makes a claim: of two rings that share a few accounts neither does."""
 
+REMNANT = 1 / 3
+"""A ring of which no more than this share is left together goes on only where its evidence
+does: a handful that was mixed into it is somebody else."""
+
 SURVIVING = 0.1
 """At most this share of an earlier ring's accounts is left where attributes may speak for it."""
 
@@ -33,6 +37,8 @@ class Overlap:
         int64 (P,): pairs of rings with accounts in both, and how many.
     first
         Pair -> accounts of the ring that first were in a ring under the known one's id.
+    remembered
+        int64 (K,): accounts still there that first were in a ring under each known id.
     marks
         float64 (R, K) sparse: the smaller share of evidence that two rings have in common.
     size
@@ -51,6 +57,7 @@ class Overlap:
     old: IntArray
     common: IntArray
     first: dict[tuple[int, int], int]
+    remembered: IntArray
     marks: sparse.csr_array
     size: IntArray
     before: IntArray
@@ -64,12 +71,14 @@ class Overlap:
         many = len(known.names)
         account, old = _there(found, known.account_id, known.ring)
         new, was, common = _pairs(found.ring[account], old)
-        first = _pairs(*_first(found, known))
+        person, origin = _there(found, known.first_account_id, known.first_ring)
+        first = _pairs(found.ring[person], origin)
         return cls(
             new,
             was,
             common,
             {(a, b): n for a, b, n in zip(*(one.tolist() for one in first), strict=True)},
+            np.bincount(origin, minlength=many),
             _common_marks(found.marks, known.marks, (found.rings, many)),
             np.bincount(found.ring[found.ring >= 0], minlength=found.rings),
             np.bincount(known.ring, minlength=many),
@@ -87,6 +96,7 @@ class Overlap:
         """
         least = np.minimum(self.size[self.new], self.left[self.old])
         fit = np.flatnonzero((self.common > MAJORITY * least) & living[self.old])
+        fit = fit[[self._goes_on(pair) for pair in fit.tolist()]] if len(fit) else fit
         asks: dict[int, list[tuple[int, int]]] = defaultdict(list)
         for new, old, common in zip(
             self.new[fit].tolist(), self.old[fit].tolist(), self.common[fit].tolist(), strict=True
@@ -106,6 +116,15 @@ class Overlap:
                     asking.append(max(mine, answered[new])[2])
                 answered[new] = served
         return {new: old for new, (_, _, old) in answered.items()}
+
+    def _goes_on(self, pair: int) -> bool:
+        """Say whether a ring may be the known one, and is not a handful that was mixed into it."""
+        new, old = int(self.new[pair]), int(self.old[pair])
+        return bool(
+            self.common[pair] > REMNANT * self.left[old]
+            or self.first.get((new, old), 0) > MAJORITY * self.remembered[old]
+            or self.marks[new, old] > MAJORITY
+        )
 
     def _part_rank(self, old: int, part: tuple[int, int]) -> tuple[float, ...]:
         """Rank the parts of a known ring by the accounts that first were in it.
@@ -131,24 +150,14 @@ class Overlap:
         pairs.sort(key=lambda pair: (pair[0], self.names[pair[2]], pair[1]))
         yield from ((new, old) for _, new, old in pairs)
 
-    def by_history(self, gone: BoolArray, remembered: IntArray) -> Iterator[tuple[int, int]]:
-        """Yield (ring, ring that is gone) most of one of which first was in that ring.
-
-        `remembered`, int64 (K,): accounts still there that first were in each known ring.
-        """
+    def by_history(self, gone: BoolArray) -> Iterator[tuple[int, int]]:
+        """Yield (ring, ring that is gone) most of one of which first was in that ring."""
         pairs = [
             (-count, self.names[old], new, old)
             for (new, old), count in self.first.items()
-            if gone[old] and count > MAJORITY * min(int(self.size[new]), int(remembered[old]))
+            if gone[old] and count > MAJORITY * min(int(self.size[new]), int(self.remembered[old]))
         ]
         yield from ((new, old) for _, _, new, old in sorted(pairs))
-
-
-def remembered(found: FoundRings, known: KnownRings) -> IntArray:
-    """Return int64 (K,): accounts still there that first were in each known ring."""
-    return np.bincount(
-        _there(found, known.first_account_id, known.first_ring)[1], minlength=len(known.names)
-    )
 
 
 def _there(
@@ -158,12 +167,6 @@ def _there(
     at = pc.index_in(account_id, value_set=found.account_ids)
     there = np.asarray(at.is_valid())
     return np.asarray(at.fill_null(0), dtype=np.int64)[there], ring[there]
-
-
-def _first(found: FoundRings, known: KnownRings) -> tuple[IntArray, IntArray]:
-    """Return the ring of each account and the known one it first was in, where it has both."""
-    account, first = _there(found, known.first_account_id, known.first_ring)
-    return found.ring[account], first
 
 
 def _pairs(new: IntArray, old: IntArray) -> tuple[IntArray, IntArray, IntArray]:

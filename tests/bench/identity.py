@@ -32,6 +32,7 @@ from tests.evolving import Evolving, Planted, evolving
 
 NONE = np.zeros(0, dtype=np.int64)
 SIDE = 0.2
+WHOLE = 0.5
 LATE = 5
 """Nights after which a planted change may still be told: rings part when detection sees it."""
 
@@ -57,8 +58,8 @@ class Tally:
         only those of which every side is a `SIDE` of the whole: a ring of sixty that takes
         in a fragment of five grew.
     planted, found
-        By the same: planted ones of whose fleets there was a ring, and those told within
-        `LATE` nights; `open` are those not told yet.
+        By the same: those planted in fleets of which a ring held at least `WHOLE` the night
+        before (`whole`), and of them those told within `LATE` nights; `open` are not told yet.
     """
 
     pairs: int = 0
@@ -71,6 +72,7 @@ class Tally:
     right: Counter[str] = field(default_factory=Counter)
     planted: Counter[str] = field(default_factory=Counter)
     found: Counter[str] = field(default_factory=Counter)
+    whole: set[int] = field(default_factory=set)
     open: list[Planted] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
 
@@ -210,6 +212,8 @@ def count(
     for name, group in group_of.items():
         tally.names_of[group].add(name)
     _changes(tally, world, number, lineage, before, group_of)
+    there = np.bincount([tally.root(group) for group in truth[truth >= 0].tolist()])
+    tally.whole = {group for group, name in largest.items() if sizes[name] >= WHOLE * there[group]}
     return group_of
 
 
@@ -224,7 +228,7 @@ def _changes(
     before: dict[str, int], after: dict[str, int],
 ) -> None:  # fmt: skip
     """Compare what lineage tells with what was planted for this night, or `LATE` ones before."""
-    _plant(tally, world, number, before)
+    _plant(tally, world, number)
     for what, key in (("split", "earlier_ring_id"), ("merged", "ring_id")):
         told: dict[str, list[Step]] = {}
         for step in lineage:
@@ -248,11 +252,11 @@ def _changes(
         tally.missed.append(f"{one} was not told")
 
 
-def _plant(tally: Tally, world: Evolving, number: int, before: dict[str, int]) -> None:
-    """Count what is planted tonight, where there were rings that could split or merge."""
+def _plant(tally: Tally, world: Evolving, number: int) -> None:
+    """Count what is planted tonight in fleets that were found: what is no ring cannot split."""
     for one in world.planted:
         wanted = {one.one, one.other} if one.what == "merged" else {one.one}
-        if one.night == number and wanted <= set(before.values()):
+        if one.night == number and wanted <= tally.whole:
             tally.planted[one.what] += 1
             tally.open.append(one)
 
