@@ -14,7 +14,7 @@ from served import serving
 
 from ringfinder.client import Client
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "fixtures" / "examples"
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from served import serving, signup, wait_for
 from ringfinder.cli import program
 from ringfinder.serve.auditlog import AuditLog
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "fixtures" / "examples"
 OPEN = '[[rules]]\nname = "open"\nthen = "allow"\n'
 CLOSED = '[[rules]]\nname = "closed"\nactions = ["signup"]\nthen = "deny"\n'
 

@@ -1,4 +1,4 @@
-"""Auth0: what the Actions in `examples/auth0` send before and after a registration.
+"""Auth0: what the Actions in `fixtures/examples/auth0` send before and after a registration.
 
 https://auth0.com/docs/customize/actions/explore-triggers/pre-user-registration
 
