@@ -1,6 +1,7 @@
 """What a store promises about batches: once each, in any order, whole or not at all."""
 
 import itertools
+import random
 
 import pyarrow as pa
 import pytest
@@ -86,7 +87,60 @@ class TestOnce:
         assert store.counts()["accounts"] == 0
 
 
+def drawn_batches(seed):
+    """Draw batches that say all sorts of things about few accounts: ties, gaps, repetitions."""
+    rng = random.Random(seed)
+    names = ["ann", "bob", "c\x00d", "\U0001f600", "\uffee", "'; --"]
+
+    def moment():
+        return START_MS + rng.randrange(3)
+
+    def said():
+        return {
+            "created_ms": rng.choice([None, moment()]),
+            "closed_ms": rng.choice([None, moment()]),
+            "country": rng.choice([None, "DE", "\U0001f600", "\uffee"]),
+            "plan": rng.choice([None, "free", "pro"]),
+            "email_verified": rng.choice([None, True, False]),
+            "outcome": rng.choice(["completed", "completed", "denied"]),
+            "outcome_ms": moment(),
+        }
+
+    def seen():
+        first, more = rng.randrange(5), rng.randrange(5)
+        kind, value = rng.choice(["ip", "device"]), rng.choice("xyz")
+        return (rng.choice(names), kind, value, first, first + more, 1 + more)
+
+    for number in range(1, 9):
+        sightings = [seen() for _ in range(rng.randrange(8))]
+        accounts = {name: None for name, *_ in sightings}
+        accounts |= {rng.choice(names): said() for _ in range(rng.randrange(4))}
+        yield batch_of(
+            number,
+            graph=graph_tables(accounts, sightings),
+            labels=[label(rng.choice(names), source=rng.choice([None, "x"])) for _ in "ab"],
+            profiles=[profile(rng.choice(names), rng.randrange(4), rng.randrange(1, 4))],
+        )
+
+
 class TestOrder:
+    @pytest.mark.parametrize("seed", range(3))
+    def test_whatever_is_said_in_any_order_is_the_same_graph_on_every_store(
+        self, store, another, seed
+    ):
+        batches = list(drawn_batches(seed))
+        other = another()
+        for batch in batches:
+            other.write(batch)
+        order = batches + batches[:3]
+        random.Random(seed).shuffle(order)
+        for batch in order:
+            store.write(batch)
+        assert store.read_graph(uncounted=True) == other.read_graph(uncounted=True)
+        assert store.read_graph() == other.read_graph()
+        assert store.fingerprint() == other.fingerprint()
+        assert store.counts() == other.counts()
+
     def test_every_order_of_batches_gives_the_same_graph(self, store, another):
         for batch in BATCHES:
             store.write(batch)
