@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ringfinder.config import Settings
+from ringfinder.errors import RingfinderError
 from ringfinder.journal import Journal, JournalUnavailable
 from ringfinder.normalise.events import Rules
 from ringfinder.pipeline.home import EVENTS, network_lists
 from ringfinder.pipeline.pepper import find_pepper
 from ringfinder.score.policy import Policy
+from ringfinder.serve import metrics
 from ringfinder.serve.allowance import Allowance
 from ringfinder.serve.auditlog import AuditLog
 from ringfinder.serve.erasure import ErasedAccounts
@@ -34,6 +36,7 @@ from ringfinder.store.segments import EventLog
 
 JOURNAL = "journal"
 SNAPSHOTS = "snapshots"
+MEASURE_S = 5.0
 RUN = "run"
 """What only matters while the server runs: counts the workers share, metrics."""
 
@@ -141,7 +144,7 @@ class Service:
         with suppress(JournalUnavailable):  # its writer may come later
             await self.journal.reach(1.0)
         await self.live.start()
-        for task in (self.keyring.keep_fresh(), self.live.watch()):
+        for task in (self.keyring.keep_fresh(), self.live.watch(), self._measure()):
             self.tasks.append(asyncio.create_task(task))
 
     async def close(self) -> None:
@@ -152,6 +155,13 @@ class Service:
         await self.live.close()
         await self.journal.close()
         self.readers.shutdown(wait=False, cancel_futures=True)
+
+    async def _measure(self) -> None:
+        """Keep what nobody's request measures: how far the graph store is behind."""
+        while True:
+            with suppress(RingfinderError):
+                metrics.JOURNAL_LAG.set((await self.journal.lag()).events)
+            await asyncio.sleep(MEASURE_S)
 
     async def read(self, function: Any, *given: Any) -> Any:
         """Run what reads rings in its own few threads, in turn."""

@@ -231,6 +231,7 @@ def listen(host: str, port: int) -> socket.socket:
     InputError
         If the address is taken or not this host's.
     """
+    listening = None
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, address = found[0]
@@ -240,6 +241,8 @@ def listen(host: str, port: int) -> socket.socket:
         listening.listen(2048)
         listening.setblocking(False)
     except OSError as error:
+        if listening is not None:
+            listening.close()
         raise InputError(
             f"Cannot listen on {host}, port {port}: {error.strerror}. Choose another --port, or "
             "end what listens there."
