@@ -155,4 +155,4 @@ class Machine(RuleBasedStateMachine):
 
 
 TestMachine = Machine.TestCase
-TestMachine.settings = settings(max_examples=10, stateful_step_count=15, deadline=None)
+TestMachine.settings = settings(max_examples=6, stateful_step_count=12, deadline=None)
