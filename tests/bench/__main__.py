@@ -19,6 +19,7 @@ BENCHES = {
     "journal": "durable commits per second, beside bare SQLite",
     "crash": "kill -9 of the journal's writer under load, fifty times: nothing lost or doubled",
     "nightly": "seconds per step of a nightly run out of a store, full and touched",
+    "touched": "recompute --touched beside a search of all, and beside learning all anew",
     "fit_judge": "fit the weights of the judgement anew",
     "serve": "the API under load and disturbances, beside a bare FastAPI echo",
 }
