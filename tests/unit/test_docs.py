@@ -40,6 +40,7 @@ def shown_commands():
     """Every command line of ringfinder in a block of the README, continued lines joined."""
     text = "\n".join(blocks("console") + blocks(""))
     lines = text.replace("\\\n", " ").split("\n")
+    lines = [re.split(r"  #| [|>] ", line)[0] for line in lines]  # comments, what a shell does
     commands = [line.strip().removeprefix("$ ") for line in lines]
     return [line for line in commands if line.startswith("ringfinder ")]
 

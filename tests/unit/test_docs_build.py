@@ -31,7 +31,7 @@ class TestPins:
     @pytest.mark.parametrize("path", PINS)
     def test_no_address_is_in_them(self, path):
         text = (ROOT / path).read_text(encoding="utf-8")
-        assert not re.search(r"http|://|--(extra-)?index|--find-links|@", text)
+        assert not re.search(r"https?:|://|--(extra-)?index|--find-links|@", text)
 
     @pytest.mark.parametrize("path", PINS)
     def test_every_package_has_a_version_and_a_hash(self, path):
