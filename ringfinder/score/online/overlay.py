@@ -28,6 +28,10 @@ MOST_VALUES = 64
 """Values of one newcomer that are remembered: who shows more touches everything."""
 
 
+LOOKED = 256
+"""Sign-ups scored here whose place in the snapshot is remembered until they are taken in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Looked:
     """A sign-up as the snapshot and the overlay see it.
@@ -69,25 +73,33 @@ class Overlay:
         self._births = Births(self.rates, self._table)
         self._number: dict[str, int] = {}
         self._next = 0
+        self._looked: dict[tuple[tuple[int, str], ...], tuple[Standing, list[Value]]] = {}
 
     def __len__(self) -> int:
         return len(self._table.newcomers)
 
     def look(self, values: Sequence[tuple[int, str]]) -> Looked:
         """Hold a sign-up against the snapshot and the newcomers; changes nothing."""
-        index = self.model.find_values([pseudonym for _, pseudonym in values])
-        standing = stand(self.model, [kind for kind, _ in values], index)
+        standing, keyed = self._held_against_snapshot(values)
+        self._looked[tuple(values)] = standing, keyed
+        if len(self._looked) > LOOKED:
+            del self._looked[next(iter(self._looked))]
         # newcomers are looked at whatever the snapshot says: an answer takes as long
-        belonging = self._births.find(_keyed(values, index))
+        belonging = self._births.find(keyed)
         return Looked(standing, None if standing.member else belonging)
+
+    def _held_against_snapshot(
+        self, values: Sequence[tuple[int, str]]
+    ) -> tuple[Standing, list[Value]]:
+        index = self.model.find_values([pseudonym for _, pseudonym in values])
+        return stand(self.model, [kind for kind, _ in values], index), _keyed(values, index)
 
     def add(self, account_id: str, created_ms: int, values: Sequence[tuple[int, str]]) -> None:
         """Take a sign-up in; one that was taken in before changes nothing."""
         if account_id in self._number:
             return
-        index = self.model.find_values([pseudonym for _, pseudonym in values])
-        standing = stand(self.model, [kind for kind, _ in values], index)
-        keyed = _keyed(values, index)
+        held = self._looked.pop(tuple(values), None)
+        standing, keyed = held or self._held_against_snapshot(values)
         self._table.seen += 1
         if standing.member and standing.tie is not None:
             ring = standing.tie.ring
