@@ -15,7 +15,7 @@ def found(tmp_path):
     """Two pairs of accounts, each with a value of its own, and one value between."""
     ids = ["a", "b", "c", "d"]
     gds_child.write(tmp_path / "ours.parquet", pa.array(ids), np.array([0, 0, 1, 1]))
-    edges = np.array([[0, 5], [1, 5], [2, 7], [3, 7], [1, 9], [2, 9], [1, 11]])
+    edges = np.array([[0, 0], [1, 0], [2, 1], [3, 1], [1, 2], [2, 2], [1, 3]])
     np.savez(tmp_path / "ours.npz", edges=edges)
     return tmp_path
 
@@ -47,3 +47,14 @@ def test_modularity_does_not_depend_on_names_and_order(found):
 def test_one_community_of_all_has_no_modularity(found):
     gds_child.write(found / "wcc.parquet", ["a", "b", "c", "d"], [3, 3, 3, 3])
     assert gds._modularity(found / "wcc.parquet", found / "ours.npz") == pytest.approx(0.0)
+
+
+def test_values_of_one_holder_are_left_out_and_communities_found():
+    account, value = np.array(
+        [(one, one // 5 * 4 + kind) for one in range(10) for kind in range(3)]
+        + [(0, 8), (9, 8)]  # held by one of either side
+        + [(one, 20 + one) for one in range(10)]  # held by nobody else
+    ).T
+    community = gds_child._partition(10, account, value)
+    assert community.tolist() == [community[0]] * 5 + [community[9]] * 5
+    assert community[0] != community[9]
