@@ -25,7 +25,7 @@ from ringfinder.store.batches import (
 )
 from ringfinder.store.convert import to_attribute_graph
 from ringfinder.store.derived import with_derived
-from ringfinder.store.events import EventType
+from ringfinder.store.events import EVENT_SCHEMAS, PSEUDONYMS, EventType
 from ringfinder.store.manifest import Segment
 from ringfinder.store.profiles import profile_rows, read_profiles
 from ringfinder.store.protocol import GraphStore, Interval
@@ -56,7 +56,7 @@ def project(log: EventLog, store: GraphStore, *, known_by_ms: int | None = None)
     profiles = _profiles(log, pending, known_by_ms)
     written = 0
     for segments, parts in pending:
-        events = {s.type: _known(log.table(s), known_by_ms) for s in segments}
+        events = {s.type: _known(log.table(s, _told(s.type)), known_by_ms) for s in segments}
         for part in parts:
             written += store.write(to_batch(part, events, profiles.get(part)))
     return written
@@ -181,6 +181,12 @@ def to_batch(
     )
 
 
+def _told(kind: EventType) -> list[str]:
+    """Return the columns that a graph is made of; ids are long, and most of what is read."""
+    unread = PSEUDONYMS | {"event_id", "normaliser"}
+    return ["sequence", *(name for name in EVENT_SCHEMAS[kind].names if name not in unread)]
+
+
 def _known(events: pa.Table, known_by_ms: int | None) -> pa.Table:
     if known_by_ms is None:
         return events
@@ -241,13 +247,17 @@ def _distinct(items: pa.StructArray) -> tuple[pa.Table, IntArray]:
     code_of = np.array([CODE[name] for name in kinds.dictionary.to_pylist()], np.int64)
     pseudonyms = pc.dictionary_encode(pc.struct_field(items, "pseudonym"))
     many = max(len(pseudonyms.dictionary), 1)
-    pair = code_of[kinds.indices.to_numpy()] * many + pseudonyms.indices.to_numpy()
-    distinct, value = np.unique(pair, return_inverse=True)
-    columns = [
-        pa.array((distinct // many).astype(np.int8)),
-        pseudonyms.dictionary.take(pa.array(distinct % many)),
-    ]
-    return pa.Table.from_arrays(columns, schema=VALUES), value
+    kind, value = code_of[kinds.indices.to_numpy()], pseudonyms.indices.to_numpy()
+    kind_of = np.zeros(many, np.int64)
+    kind_of[value] = kind
+    if (kind_of[value] == kind).all():  # a pseudonym is of one kind, by how it is made
+        return _values(kind_of[: len(pseudonyms.dictionary)], pseudonyms.dictionary), value
+    distinct, value = np.unique(kind * many + value, return_inverse=True)
+    return _values(distinct // many, pseudonyms.dictionary.take(pa.array(distinct % many))), value
+
+
+def _values(kind: IntArray, pseudonym: pa.StringArray) -> pa.Table:
+    return pa.Table.from_arrays([pa.array(kind.astype(np.int8)), pseudonym], schema=VALUES)
 
 
 def _records(events: pa.Table | None, schema: pa.Schema) -> pa.Table:

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pyarrow as pa
+import pyarrow.compute as pc
 from neo4j import GraphDatabase
 
 from ringfinder import local
@@ -90,9 +91,8 @@ def run(server: local.Server, given: argparse.Namespace) -> None:
         print(rows[-1], flush=True)
 
     note("empty", "written into an empty store", lambda: written(store, cut(tables, 0, old, size)))
-    today = tables.sightings["last_ms"].to_numpy() >= first_of_last_day
-    daily = GraphTables(tables.accounts, tables.values, tables.sightings.filter(pa.array(today)))
-    added = cut(daily, 0, len(tables.accounts), size)
+    daily = last_day(tables, old, first_of_last_day)
+    added = cut(daily, 0, len(daily.accounts), size)
     note("day", "the last day, added to the full store", lambda: written(store, added))
     note("read", "(account, value) pairs read, all of the graph", lambda: read(store))
     with GraphDatabase.driver(server.uri, auth=(server.user, server.password)) as driver:
@@ -147,6 +147,26 @@ def cut(tables: GraphTables, first: int, last: int, size: int) -> Iterator[Graph
             tables.values.take(pa.array(used)),
             pa.Table.from_arrays([pa.array(c) for c in columns], schema=SIGHTINGS),
         )
+
+
+def last_day(tables: GraphTables, old: int, since_ms: int) -> GraphTables:
+    """Return who signed up or was seen on the last day; who is older is only named."""
+    today = pa.array(tables.sightings["last_ms"].to_numpy() >= since_ms)
+    sightings = tables.sightings.filter(today)
+    named, row = np.unique(sightings["account"].to_numpy(), return_inverse=True)
+    accounts = tables.accounts.take(pa.array(named))
+    known = pa.array(named >= old)
+    columns = [
+        accounts[field.name]
+        if not field.nullable
+        else pc.if_else(known, accounts[field.name], None)
+        for field in ACCOUNTS
+    ]
+    return GraphTables(
+        pa.table(columns, schema=ACCOUNTS),
+        tables.values,
+        sightings.set_column(0, SIGHTINGS.field(0), pa.array(row.astype(np.int32))),
+    )
 
 
 def processor_s(server: psutil.Process) -> float:

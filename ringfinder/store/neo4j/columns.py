@@ -6,6 +6,7 @@ twice as fast.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -141,6 +142,23 @@ def fold(part: str, rows: pa.Table) -> pa.Table:
 def as_lists(table: pa.Table) -> dict[str, list[Any]]:
     """Return the columns of a table as lists of Python objects."""
     return {name: table[name].to_pylist() for name in table.column_names}
+
+
+def table_of(records: Iterable[Mapping[str, list[Any]]], schema: pa.Schema) -> pa.Table:
+    """Join records of lists to a table; what stands for null becomes null."""
+    chunks = [
+        pa.RecordBatch.from_arrays([_array(record[f.name], f) for f in schema], schema=schema)
+        for record in records
+    ]
+    return pa.Table.from_batches(chunks, schema=schema)
+
+
+def _array(values: list[Any], field: pa.Field) -> pa.Array:
+    """Return a list as an array; collect() leaves nulls out, so another type stands for them."""
+    if field.nullable:
+        stand_in = int if pa.types.is_string(field.type) else str
+        values = [None if isinstance(value, stand_in) else value for value in values]
+    return pa.array(values, field.type)
 
 
 LABELS = tuple(kind.label for kind in KINDS)

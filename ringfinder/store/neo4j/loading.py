@@ -23,6 +23,7 @@ from ringfinder.store.neo4j.columns import (
     fold,
     fold_sightings,
     named_accounts,
+    table_of,
 )
 from ringfinder.store.neo4j.keys import row_keys
 from ringfinder.store.neo4j.nodes import Nodes, find_accounts, find_values
@@ -136,8 +137,4 @@ def _known(work: Work, statement: str, node: IntArray, schema: pa.Schema) -> pa.
     """Return what the store knows of some nodes, in columns; their numbers as `account`."""
     if not len(node):
         return schema.empty_table()
-    records = []
-    for record in work.records(statement, node=node.tolist()):
-        record["account"] = int(node[record.pop("row")])
-        records.append(record)
-    return pa.Table.from_pylist(records, schema=schema)
+    return table_of(work.records(statement, node=node.tolist()), schema)

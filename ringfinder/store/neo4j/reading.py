@@ -6,7 +6,7 @@ records keep a list short, whatever hub it comes from.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -23,6 +23,7 @@ from ringfinder.store.batches import (
 )
 from ringfinder.store.events import Outcome
 from ringfinder.store.neo4j.columns import LABELS as KIND_LABELS
+from ringfinder.store.neo4j.columns import table_of
 from ringfinder.store.neo4j.server import Work
 from ringfinder.store.neo4j.state import State
 from ringfinder.store.reading import joined_graph
@@ -41,13 +42,13 @@ _SIGHTINGS = pa.schema(
 
 def read_graph(work: Work, *, uncounted: bool) -> GraphTables:
     """Return accounts, values and sightings, sorted: see `GraphStore.read_graph`."""
-    accounts = _table(_ranges(work, "accounts"), pa.schema([_KEY, *ACCOUNTS]))
+    accounts = table_of(_ranges(work, "accounts"), pa.schema([_KEY, *ACCOUNTS]))
     if not uncounted:
         completed = pc.equal(accounts["outcome"], Outcome.COMPLETED)
         counted = pc.and_(pc.is_valid(accounts["created_ms"]), pc.fill_null(completed, False))
         accounts = accounts.filter(counted)
-    values = _table(_with_kinds(_ranges(work, "values")), pa.schema([_KEY, *VALUES]))
-    sightings = _table(_ranges(work, "sightings"), _SIGHTINGS)
+    values = table_of(_with_kinds(_ranges(work, "values")), pa.schema([_KEY, *VALUES]))
+    sightings = table_of(_ranges(work, "sightings"), _SIGHTINGS)
     return joined_graph(
         _sorted(accounts, "account_id"),
         _sorted(values, "kind", "pseudonym"),
@@ -59,18 +60,18 @@ def read_graph(work: Work, *, uncounted: bool) -> GraphTables:
 def read_profiles(work: Work) -> pa.Table:
     """Return the profiles, sorted by account_id."""
     records = _ranges(work, "accounts", "profiles")
-    return _sorted(_table(records, PROFILES), "account_id")
+    return _sorted(table_of(records, PROFILES), "account_id")
 
 
 def read_labels(work: Work) -> pa.Table:
     """Return the labels, sorted by all columns."""
-    return _sorted(_table(work.records("read_labels", step=_STEP), LABELS), *LABELS.names)
+    return _sorted(table_of(work.records("read_labels", step=_STEP), LABELS), *LABELS.names)
 
 
 def read_decisions(work: Work) -> pa.Table:
     """Return the decisions, sorted by all columns."""
     records = work.records("read_decisions", step=_STEP)
-    return _sorted(_table(records, DECISIONS), *DECISIONS.names)
+    return _sorted(table_of(records, DECISIONS), *DECISIONS.names)
 
 
 def read_counts(work: Work, state: State) -> dict[str, int]:
@@ -108,23 +109,6 @@ def _with_kinds(records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for record in records:
         record["kind"] = kind_codes(record.pop("label"))
         yield record
-
-
-def _table(records: Iterable[Mapping[str, list[Any]]], schema: pa.Schema) -> pa.Table:
-    """Join records of lists to a table; what stands for null becomes null."""
-    chunks = [
-        pa.RecordBatch.from_arrays([_array(record[f.name], f) for f in schema], schema=schema)
-        for record in records
-    ]
-    return pa.Table.from_batches(chunks, schema=schema)
-
-
-def _array(values: list[Any], field: pa.Field) -> pa.Array:
-    """Return a list as an array; collect() leaves nulls out, so another type stands for them."""
-    if field.nullable:
-        stand_in = int if pa.types.is_string(field.type) else str
-        values = [None if isinstance(value, stand_in) else value for value in values]
-    return pa.array(values, field.type)
 
 
 def _sorted(table: pa.Table, *names: str) -> pa.Table:
