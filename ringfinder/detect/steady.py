@@ -65,7 +65,7 @@ def steady(
 
 
 def _cut(community: IntArray, before: IntArray) -> tuple[IntArray, IntArray, IntArray]:
-    """Cut the communities that hold most of several earlier rings along the old borders.
+    """Cut the communities that hold parts of several earlier rings along the old borders.
 
     Returns
     -------
@@ -83,16 +83,14 @@ def _cut(community: IntArray, before: IntArray) -> tuple[IntArray, IntArray, Int
     key, common = np.unique(key, return_counts=True)
     now, was = np.divmod(key, max(rings, 1))
     known = np.bincount(now, weights=common, minlength=communities)
-    mostly = (common >= MINIMUM_SIZE) & (2 * common > left[was])
-    sources = np.bincount(now[mostly], minlength=communities)
-    goes_on = (common >= np.maximum(MINIMUM_SIZE, PART_SHARE * left[was])) & (
-        2 * common > known[now]
-    )
+    large = common >= np.maximum(MINIMUM_SIZE, PART_SHARE * left[was])
+    sources = np.bincount(now[large], minlength=communities)
+    goes_on = large & (2 * common > known[now])
     were = np.full(communities, -1, np.int64)
     were[now[goes_on]] = was[goes_on]
     parts, found_in = community.astype(np.int32).copy(), np.full(communities, -1, np.int64)
     for number in np.flatnonzero(sources >= 2).tolist():
-        rows = mostly & (now == number)
+        rows = large & (now == number)
         order = np.lexsort((was[rows], -common[rows]))
         names = was[rows][order]
         were[number], found_in[number] = names[0], number

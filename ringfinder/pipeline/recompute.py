@@ -59,7 +59,7 @@ from ringfinder.runs import Notice, Progress, RecomputeSummary
 from ringfinder.store.protocol import GraphStore, RunLock
 from ringfinder.store.replay import project, read_attribute_graph, rebuild
 
-STEPS = 9
+STEPS = 8
 
 
 def recompute(
@@ -232,7 +232,7 @@ def _write_files(stage: Staging, run: Run, night: Night) -> None:
         )
     reasons = write_tables(stage, done, cleared, returned)
     write_lineage(stage, run.snapshot_id, night.identity.steps)
-    write_history(stage, earlier.path, night.identity.first)
+    write_history(stage, earlier.path, night.identity.first, done.run.graph.account_ids)
     write_epoch(stage, done.run.graph, done.population, done.found)
     write_model(
         stage,

@@ -114,7 +114,9 @@ def write_lineage(stage: Staging, run_id: str, steps: Sequence[Step]) -> None:
     pq.write_table(pa.Table.from_pylist(rows, LINEAGE), stage.path("lineage.parquet"))
 
 
-def write_history(stage: Staging, earlier: Path | None, first: Mapping[str, str]) -> None:
+def write_history(
+    stage: Staging, earlier: Path | None, first: Mapping[str, str], account_ids: pa.StringArray
+) -> None:
     """Write history.parquet: the id under which each account first was in a ring.
 
     Parameters
@@ -125,10 +127,13 @@ def write_history(stage: Staging, earlier: Path | None, first: Mapping[str, str]
         The one before it; accounts that are in no ring now are remembered from it.
     first
         Of the accounts in rings now: see `Identity.first`.
+    account_ids
+        All accounts of the graph: who was erased is not remembered.
     """
     rows = [(account, ring, 0) for account, ring in first.items()]
     if earlier is not None:
         table = _table(earlier, "history", HISTORY.names)
+        table = table.filter(pc.is_in(table["account_id"], value_set=account_ids))
         rows += [
             (account, ring, runs + 1)
             for account, ring, runs in zip(*table.to_pydict().values(), strict=True)

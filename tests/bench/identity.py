@@ -31,7 +31,7 @@ from tests.bench.results import keep, markdown
 from tests.evolving import Evolving, Planted, evolving
 
 NONE = np.zeros(0, dtype=np.int64)
-SIDE = 0.2
+SIDE, SMALLEST = 0.2, 5
 WHOLE = 0.5
 LATE = 5
 """Nights after which a planted change may still be told: rings part when detection sees it."""
@@ -55,8 +55,8 @@ class Tally:
         True group -> ids that its rings had on earlier nights; of merged ones those of both.
     told, right
         By ``split`` and ``merged``: what lineage told, and of it what was planted. Told are
-        only those of which every side is a `SIDE` of the whole: a ring of sixty that takes
-        in a fragment of five grew.
+        only those with a second side of a `SIDE` of the whole and `SMALLEST` accounts: a ring
+        of sixty that takes in a fragment of five grew.
     planted, found
         By the same: those planted in fleets of which a ring held at least `WHOLE` the night
         before (`whole`), and of them those told within `LATE` nights; `open` are not told yet.
@@ -164,7 +164,7 @@ def one_night(
     )  # fmt: skip
     with staged(here) as stage:
         write_tables(stage, done, NONE)
-        write_history(stage, earlier, told[0].first)
+        write_history(stage, earlier, told[0].first, graph.account_ids)
         stage.write_run({})
     return done, told[0].steps
 
@@ -218,9 +218,9 @@ def count(
 
 
 def _both_large(steps: list[Step]) -> bool:
-    """Whether a second side is a `SIDE` of all of them together."""
+    """Whether a second side is a `SIDE` of all of them together, and `SMALLEST` accounts."""
     shared = sorted(step.shared for step in steps)
-    return shared[-2] >= SIDE * sum(shared)
+    return shared[-2] >= max(SIDE * sum(shared), SMALLEST)
 
 
 def _changes(
@@ -246,7 +246,8 @@ def _changes(
                 tally.found[what] += 1
                 tally.open.remove(hits[0])
             else:
-                tally.missed.append(f"night {number}: told {what} {name} of {fleets}")
+                sides = [step.shared for step in steps]
+                tally.missed.append(f"night {number}: told {what} {name} of {fleets}, {sides}")
     for one in [one for one in tally.open if one.night + LATE <= number]:
         tally.open.remove(one)
         tally.missed.append(f"{one} was not told")

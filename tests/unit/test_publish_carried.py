@@ -79,10 +79,10 @@ def test_a_table_that_cannot_be_read_is_named(snapshot, name):
 
 
 class TestHistory:
-    def written(self, tmp_path, earlier, first):
+    def written(self, tmp_path, earlier, first, there="abcdez"):
         place = tmp_path / "next"
         place.mkdir(exist_ok=True)
-        write_history(Staging(place), earlier, first)
+        write_history(Staging(place), earlier, first, pa.array(list(there)))
         table = pq.read_table(place / "history.parquet")
         assert table.schema.equals(HISTORY)
         return [tuple(row.values()) for row in table.to_pylist()]
@@ -98,10 +98,14 @@ class TestHistory:
         assert self.written(tmp_path, None, {"a": "r1"}) == [("a", "r1", 0)]
         assert self.written(tmp_path, None, {}) == []
 
+    def test_who_was_erased_is_not_remembered(self, snapshot, tmp_path):
+        rows = self.written(tmp_path, snapshot, {}, there="ab")
+        assert [account for account, *_ in rows] == ["a", "b"]
+
     def test_after_a_year_in_no_ring_an_account_is_forgotten(self, snapshot, tmp_path):
-        columns = [["old", "older"], ["r1", "r1"], [REMEMBERED_RUNS - 1, REMEMBERED_RUNS]]
+        columns = [["a", "b"], ["r1", "r1"], [REMEMBERED_RUNS - 1, REMEMBERED_RUNS]]
         pq.write_table(pa.table(columns, schema=HISTORY), snapshot / "history.parquet")
-        assert self.written(tmp_path, snapshot, {}) == [("old", "r1", REMEMBERED_RUNS)]
+        assert self.written(tmp_path, snapshot, {}) == [("a", "r1", REMEMBERED_RUNS)]
 
 
 def test_marks_never_divide_by_an_empty_ring(snapshot):
