@@ -20,7 +20,7 @@ from ringfinder.evidence.incidence import Incidence
 from ringfinder.evidence.lifts import log_lifts
 from ringfinder.explain.build import Joined
 from ringfinder.explain.reasons import AccountReasons
-from ringfinder.model import Decision, FloatArray, IntArray, Verdict
+from ringfinder.model import Decision, FloatArray, IntArray
 from ringfinder.publish.staging import RUN_FILE, Staging
 from ringfinder.schema import FAMILIES, FAMILY_OF_KIND, KINDS
 from ringfinder.score.assess import Assessment
@@ -65,10 +65,9 @@ def write_model(
     shared, back = with_own_values(graph, shared, back, judged.ring)
     lifts = log_lifts(shared, back, judged.ring)
     values, place = value_arrays(shared, back, graph.pseudonym, graph.created_ms)
-    fleet = np.array([verdict is Verdict.FLEET for verdict in judged.verdict], dtype=bool)
     arrays = {
         **values,
-        **mark_arrays(shared, lifts, fleet, place),
+        **mark_arrays(shared, lifts, judged.verdict, place),
         "ring_probability": judged.probability,
         "ring_verdict": np.array([VERDICTS.index(v) for v in judged.verdict], dtype=np.int8),
         "member_start": run.links.member_start,

@@ -173,14 +173,18 @@ class TestKnownRings:
         assert after.score == before.score
 
     def test_what_marks_a_company_ties_no_newcomers(self, overlay, snapshot):
-        rates = overlay.rates
-        assert rates.explained
         benign = {Verdict.ORGANISATION, Verdict.HOUSEHOLD}
-        arrays, rings_ = snapshot.model.arrays, len(snapshot.model.ring_ids)
-        for row in range(0, len(arrays.mark_key), 97):
-            place, ring = divmod(int(arrays.mark_key[row]), rings_)
-            if snapshot.model.verdicts[ring] in benign:
-                assert int(arrays.marked[place]) in rates.explained
+        arrays, model = snapshot.model.arrays, snapshot.model
+        seen = set()
+        for row in range(0, len(arrays.mark_key), 7):
+            place, ring = divmod(int(arrays.mark_key[row]), len(model.ring_ids))
+            value = int(arrays.marked[place])
+            if model.verdicts[ring] in benign:
+                assert overlay.rates.is_old(CODE["email_domain"], value)
+                assert not overlay.rates.is_old(CODE["card_bin"], value)
+            seen.add(overlay.rates.is_old(CODE["ip"], value))
+        assert seen == {True, False}
+        assert not overlay.rates.is_old(CODE["ip"], -1)
 
 
 class TestMemory:

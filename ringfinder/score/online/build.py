@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,11 +16,12 @@ from ringfinder.evidence.incidence import Incidence
 from ringfinder.evidence.lifts import THRESHOLD_NATS, Lifts
 from ringfinder.evidence.pooled import POOLED
 from ringfinder.graph.columns import AttributeGraph
-from ringfinder.model import BoolArray, FloatArray, IntArray
+from ringfinder.model import FloatArray, IntArray, Verdict
 from ringfinder.schema import FAMILY_OF_KIND, KINDS
 from ringfinder.score.near import NEAR_NATS
 
 HOUR_MS = 3_600_000
+BENIGN = (Verdict.ORGANISATION, Verdict.HOUSEHOLD)
 CLOCK_PRIOR = 20.0
 """Sign-ups of the whole population mixed into every class's clock."""
 
@@ -119,7 +121,7 @@ def _clocks(label: IntArray, classes: int, created_ms: IntArray) -> FloatArray:
 
 
 def mark_arrays(
-    shared: Incidence, lifts: Lifts, fleet: BoolArray, place: IntArray
+    shared: Incidence, lifts: Lifts, verdict: Sequence[Verdict], place: IntArray
 ) -> dict[str, IntArray | FloatArray]:
     """Return the arrays of what marks each ring.
 
@@ -127,11 +129,13 @@ def mark_arrays(
     ----------
     shared, lifts
         The incidence, and the lifts of the judged rings.
-    fleet
-        Bool (R,): rings that accounts are held against down to `NEAR_NATS`.
+    verdict
+        Length R: accounts are held against fleets down to `NEAR_NATS`.
     place
         int64 (V,): where each value stands among the sorted ones.
     """
+    fleet = np.array([one is Verdict.FLEET for one in verdict], dtype=bool)
+    benign = np.array([one in BENIGN for one in verdict], dtype=bool)
     anchor = np.where(
         fleet[lifts.community],
         anchor_marks(shared, lifts, NEAR_NATS),
@@ -148,6 +152,7 @@ def mark_arrays(
         "mark_nats": lifts.nats[order],
         "mark_inside": lifts.inside[order],
         "mark_holder": lifts.holder[order],
+        "explained": np.unique(place[lifts.value[benign[lifts.community]]]).astype(np.int32),
         "anchor_start": starts.astype(np.int32),
         "anchor_ring": lifts.community[anchors].astype(np.int32),
         "ring_size": lifts.size,

@@ -48,6 +48,8 @@ class Arrays:
         float64 (M,): lifts.
     mark_inside, mark_holder
         int32 (M,): members that hold the value; the one that alone does, else -1.
+    explained
+        int32 (B,): values, ascending, that mark an organisation or a household.
     anchor_start, anchor_ring
         int32 (W + 1,), (A,): rings that nobody comes near without an anchor
         (`evidence.anchors`), by place in `marked`.
@@ -85,6 +87,7 @@ class Arrays:
     mark_nats: FloatArray
     mark_inside: IntArray
     mark_holder: IntArray
+    explained: IntArray
     anchor_start: IntArray
     anchor_ring: IntArray
     ring_size: FloatArray

@@ -193,10 +193,12 @@ class Newborn:
         for name in _SHOWN:
             found[f"{name}_shown"] = self.shown[CODE[name]] / size
         network, (_, ip) = self.top[CODE["ip_network"]][0] / size, self.top[CODE["ip"]]
+        addresses = self.distinct[CODE["ip"]] / max(self.shown[CODE["ip"]], 1)
         domain = found["email_domain_top"]
         found |= {
             "network_top": network,
             "network_known": network * log1p(rates.degree(ip[2])),
+            "network_spread": network * addresses,
             "domain_here": domain * network,
             "domain_spread": domain * (1.0 - network),
             "card_here": found["payment_fingerprint_top"] * network,

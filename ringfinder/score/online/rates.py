@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
 
 from ringfinder.detect.ties import TIES
-from ringfinder.model import Verdict
 from ringfinder.score.online.model import Model
 
 Value: TypeAlias = tuple[int, int, int]
@@ -16,8 +16,6 @@ Value: TypeAlias = tuple[int, int, int]
 
 TIES_BY_KIND: tuple[bool, ...] = tuple(TIES.tolist())
 """`detect.ties.TIES` as Python knows it: an array takes ten times as long to ask."""
-
-BENIGN = (Verdict.ORGANISATION, Verdict.HOUSEHOLD)
 
 
 class Rates:
@@ -27,11 +25,6 @@ class Rates:
     ----------
     model
         The snapshot.
-
-    Attributes
-    ----------
-    explained
-        Values that mark an organisation or a household.
     """
 
     def __init__(self, model: Model) -> None:
@@ -43,10 +36,7 @@ class Rates:
         self._log = np.log(np.maximum(self._rate, 1e-12))
         self._prior = np.log(np.maximum(arrays.class_size, 1.0))
         self.clock = np.log(24.0 * np.maximum(arrays.class_clock, 1e-6)).tolist()
-        rings = max(len(model.ring_ids), 1)
-        benign = np.array([verdict in BENIGN for verdict in model.verdicts] or [False])
-        marks = arrays.mark_key[benign[arrays.mark_key % rings]] // rings
-        self.explained = frozenset(arrays.marked[np.unique(marks)].tolist()) - {-1}
+        self._explained = np.ascontiguousarray(arrays.explained).data
 
     def degree(self, index: int) -> int:
         """Return the accounts of the snapshot that hold a value, 0 for at most one."""
@@ -54,7 +44,10 @@ class Rates:
 
     def is_old(self, kind: int, index: int) -> bool:
         """Whether newcomers sharing a value is no news: a domain, an office of a company."""
-        return TIES_BY_KIND[kind] and index in self.explained
+        if index < 0 or not TIES_BY_KIND[kind]:
+            return False
+        at = bisect_left(self._explained, index)
+        return at < len(self._explained) and self._explained[at] == index
 
     def rate(self, value: Value, people: int) -> float:
         """Return the share of a class of people that holds a value, above 0."""
