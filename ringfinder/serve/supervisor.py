@@ -139,11 +139,13 @@ class Supervisor:
         self._prepare()
         order = self._children(listening)
         try:
-            for child in order:
-                await child.start()
-                self._keepers.append(asyncio.create_task(self._keep(child)))
-                if self._stopping.is_set():
-                    break
+            started = await asyncio.gather(
+                *(child.start() for child in order), return_exceptions=True
+            )
+            for failure in started:
+                if failure is not None:
+                    raise failure
+            self._keepers += [asyncio.create_task(self._keep(child)) for child in order]
             host, port = listening.getsockname()[:2]
             where = f"[{host}]" if ":" in host else host
             self._notices(f"ringfinder listens on http://{where}:{port}")

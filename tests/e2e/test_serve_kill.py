@@ -13,7 +13,7 @@ from ringfinder.journal import Journal
 from ringfinder.store import EventType
 from ringfinder.store.embedded import EmbeddedStore
 
-ROUNDS, SENDERS, EACH = 4, 6, 25
+ROUNDS, SENDERS, EACH = 2, 6, 25
 
 
 def test_what_was_acknowledged_is_there_once_in_journal_and_store(tmp_path):
