@@ -169,4 +169,3 @@ def write_rows(place: Path, rows: Mapping[str, Sequence[dict]], ending: str = "j
         for table, held in rows.items()
         if held
     }
-

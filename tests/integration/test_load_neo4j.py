@@ -33,7 +33,7 @@ def where(neo4j_server):
 
 
 def test_the_graph_is_the_audits_whole_and_in_halves(tmp_path, where):
-    rows = some_rows(11)
+    rows = some_rows(11, accounts=25)
     halves = [
         write_rows(tmp_path / str(half), {t: held[half::2] for t, held in rows.items()})
         for half in range(2)
