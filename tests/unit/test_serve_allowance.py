@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringfinder.errors import InputError, NotFound
@@ -82,6 +82,7 @@ def test_two_at_once_share_one_ceiling(tmp_path):
     assert sum(got) == 100
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=12))
 def test_granted_and_used_never_exceed_the_ceiling(tmp_path_factory, steps):
     allowance = Allowance(tmp_path_factory.mktemp("a"), ceiling=100)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from served import signup
 
@@ -30,6 +30,7 @@ def event_of(intake, **fields):
     return intake.signup_event(row, intake.signup(row), NOW)
 
 
+@settings(deadline=None)
 @given(event_id=names, account_id=names, plan=names, verified=st.none() | st.booleans())
 def test_an_event_is_what_the_journal_would_encode(intake, event_id, account_id, plan, verified):
     event = event_of(intake, event_id=event_id, account_id=account_id, plan=plan, email_verified=verified)  # fmt: skip  # noqa: E501

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringfinder.serve.errors import Overloaded, TooMany
@@ -49,6 +49,7 @@ class TestRates:
         rates.take(KEY)
         assert rates.take(KEY) == pytest.approx(0.75)
 
+    @settings(deadline=None)
     @given(st.lists(st.floats(0, 0.4), min_size=1, max_size=200), st.integers(1, 20))
     def test_no_second_lets_twice_the_limit_through(self, pauses, limit):
         clock, passed = Clock(), []

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -97,6 +97,7 @@ def test_a_time_is_read_as_files_have_it(written, meant):
     assert to_ms(read(created_at=written).created_at) == meant
 
 
+@settings(deadline=None)
 @given(
     st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31), timezones=st.just(UTC)),  # noqa: DTZ001
 )
@@ -106,6 +107,7 @@ def test_every_time_of_the_century_is_read_to_the_millisecond(moment):
     assert abs(to_ms(read(created_at=written).created_at) - exact * 1000) <= 1
 
 
+@settings(deadline=None)
 @given(st.from_regex(TIME_PATTERN, fullmatch=True).filter(lambda text: len(text) <= 40))
 def test_whatever_the_pattern_allows_is_a_time(text):
     assert 946_598_400_000 <= to_ms(text) <= 4_102_531_200_000
