@@ -109,7 +109,7 @@ def no_classes() -> list[Patch]:
     def learn(graph: Any, shared: Any, **_: Any) -> Any:
         return background(shared, strata(graph))
 
-    return [("ringfinder.pipeline.audit:learn_population", learn)]
+    return [("ringfinder.pipeline.analyse:learn_population", learn)]
 
 
 def no_rest() -> list[Patch]:
