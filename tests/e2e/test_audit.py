@@ -189,7 +189,7 @@ class TestEvidence:
             assert nats == sorted(nats, reverse=True)
             for row in rows:
                 assert KIND[row["kind"]].family == row["family"]
-                assert 3 <= row["accounts_inside"] <= min(size[name], row["accounts_total"])
+                assert 2 <= row["accounts_inside"] <= min(size[name], row["accounts_total"])
                 assert row["value"].startswith("p")
 
     def test_no_fleet_rests_on_one_family(self, found):
