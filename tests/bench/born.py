@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -179,7 +180,10 @@ def main(arguments: Sequence[str]) -> int:
 
         print(json.dumps(fit(one for _, one in cuts(given))))
         return 0
-    watched = [watch(one, at_ms) for at_ms, one in cuts(given)]
+    watched: list[Watched] = []
+    for at_ms, one in cuts(given):
+        watched.append(watch(one, at_ms))
+        print(f"cut {len(watched)}: {sum(watched[-1].benign.values()):,} benign", file=sys.stderr)
     print(table(watched))
     keep("born", given.seeds, {"table": table(watched)})
     return 0
