@@ -219,9 +219,9 @@ def _modularity(out: Path, edges: Path) -> float:
     community = _numbered(found["community"].to_numpy()[where])
     account, value = np.load(edges)["edges"].T
     _, value = np.unique(value, return_inverse=True)
-    held, times = np.unique(
-        np.column_stack((value, community[account])), axis=0, return_counts=True
-    )
+    many = int(community.max()) + 1
+    pairs, times = np.unique(value * many + community[account], return_counts=True)
+    held = np.column_stack((pairs // many, pairs % many))
     order = np.lexsort((times, held[:, 0]))
     last = np.flatnonzero(np.diff(held[order, 0], append=-1))
     whole = bipartite(len(community), account, value)
