@@ -118,8 +118,10 @@ class Overlap:
         return {new: old for new, (_, _, old) in answered.items()}
 
     def _goes_on(self, pair: int) -> bool:
-        """Say whether a ring may be the known one, and is not a handful that was mixed into it."""
+        """Say whether a ring may be the known one: it brought most, and more than a handful."""
         new, old = int(self.new[pair]), int(self.old[pair])
+        if self.common[pair] < self.common[self.new == new].max():
+            return False  # another ring brought more accounts: it is rather a part of that one
         return bool(
             self.common[pair] > REMNANT * self.left[old]
             or self.first.get((new, old), 0) > MAJORITY * self.remembered[old]

@@ -3,8 +3,8 @@
 Whether two halves of a fleet are one ring is often a matter of a few accounts, and would be
 decided differently from night to night. What a person saw yesterday therefore weighs: rings
 that were two become one only where most members of one pass the other's test, measured on
-the two apart; what was one becomes two only where hardly anybody passes it any more.
-Between the two, things stay as they were.
+the two apart; what was one becomes two only where hardly anybody comes near the other part
+any more, and two nights in a row found it so. Between the two, things stay as they were.
 """
 
 from __future__ import annotations
@@ -30,7 +30,11 @@ more but for webs of four or five, parts of two fleets 0.1 at most, most of them
 
 
 def steady(
-    shared: Incidence, back: Background, found: Communities, before: IntArray
+    shared: Incidence,
+    back: Background,
+    found: Communities,
+    before: IntArray,
+    raw: IntArray | None = None,
 ) -> tuple[Communities, IntArray]:
     """Undo joins and divisions that the evidence does not bear out.
 
@@ -42,6 +46,9 @@ def steady(
         The communities.
     before
         int32 (N,): ring of each account in the run before, -1 for none.
+    raw
+        int32 (N,): community of each account as the run before found it, before anything was
+        undone, -1 for none; not given: nobody knows, and one night decides.
 
     Returns
     -------
@@ -57,7 +64,9 @@ def steady(
     together = _went_in_two(parts, were)
     if not (cut.any() or together.any()):
         return found, np.arange(found.lifts.communities)
-    joined = _joined(shared, log_lifts(shared, back, parts), parts, found_in, were, together)
+    lifts = log_lifts(shared, back, parts)
+    fresh = _one_raw(parts, raw, lifts.communities)
+    joined = _joined(shared, lifts, parts, found_in, were, together, fresh)
     community = compact(joined)
     if np.array_equal(community, found.community):
         return found, np.arange(found.lifts.communities)
@@ -118,6 +127,25 @@ def _went_in_two(parts: IntArray, were: IntArray) -> BoolArray:
     return there & np.isin(were, names[count >= 2])
 
 
+def _one_raw(parts: IntArray, raw: IntArray | None, many: int) -> IntArray:
+    """Return int64 (P,): the community in which the run before found most of each part; -1: none.
+
+    Two parts of one number were one yesterday: it is the first night that they are not.
+    """
+    out = np.full(many, -1, np.int64)
+    if raw is None:
+        return out
+    both = (parts >= 0) & (raw >= 0)
+    key, count = np.unique(
+        parts[both].astype(np.int64) * (int(raw.max(initial=0)) + 1) + raw[both],
+        return_counts=True,
+    )
+    part, community = np.divmod(key, int(raw.max(initial=0)) + 1)
+    order = np.argsort(count, kind="stable")  # the largest is written last
+    out[part[order]] = community[order]
+    return out
+
+
 def _joined(
     shared: Incidence,
     lifts: Lifts,
@@ -125,12 +153,13 @@ def _joined(
     found_in: IntArray,
     were: IntArray,
     together: BoolArray,
+    raw: IntArray,
 ) -> IntArray:
     """Join parts again: those that were found as one, and those that were one before.
 
     `found_in` and `were`, int64 (P,): the community that each part was cut from, -1 where
     it was not cut, and the earlier ring it goes on with; `together`, bool (P,): several
-    parts do with the same.
+    parts do with the same; `raw`, int64 (P,): see `_one_raw`.
     """
     looked_at = np.flatnonzero((found_in >= 0) | together)
     size = lifts.size[looked_at]
@@ -140,7 +169,8 @@ def _joined(
     near = np.maximum(near, near.T)
     one_now = (found_in[order][:, None] == found_in[order]) & (found_in[order] >= 0)
     one_before = (were[order][:, None] == were[order]) & together[order]
-    still = np.where(one_before & (near >= ONE_STILL), near, 0.0)
+    first_night = (raw[order][:, None] == raw[order]) & (raw[order] >= 0)
+    still = np.where(one_before & ((near >= ONE_STILL) | first_night), near + first_night, 0.0)
     again = np.where(one_now & (passing >= JOIN_SHARE), passing, 0.0)
     fit = np.triu(np.maximum(still, again), 1)
     target = np.arange(lifts.communities)

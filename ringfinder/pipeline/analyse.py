@@ -102,18 +102,19 @@ def judge(
     namer: Namer,
     *,
     before: IntArray | None = None,
+    raw: IntArray | None = None,
     apart: Sequence[Sides] = (),
 ) -> Analysis:
     """Keep the rings within the false discovery rate, judge them and describe them.
 
-    `before`, int32 (N,), is the ring of each account in the run before, -1 for none; `apart`
-    are accounts that a person said are not of one ring.
+    `before`, int32 (N,), is the ring of each account in the run before, -1 for none, and `raw`
+    its community as found then; `apart` are accounts that a person said are not of one ring.
     """
     communities, kept = published(population, found, settings.fdr)
     shared, back = population.shared, population.back
     rate = found.false_discovery_rate[kept]
     if before is not None:
-        communities, origin = steady(shared, back, communities, before)
+        communities, origin = steady(shared, back, communities, before, raw)
         rate = rate[origin]
     communities, origin = keep_apart(shared, back, communities, apart)
     rate = rate[origin]

@@ -16,6 +16,7 @@ from ringfinder.pipeline.apart import read_apart, to_sides
 from ringfinder.pipeline.epoch import (
     DAY_MS,
     Epoch,
+    communities_before,
     detect_again,
     first_of,
     held_population,
@@ -61,6 +62,7 @@ def analysed(
             run.settings,
             named_after(read.earlier.known, told),
             before=rings_before(read.earlier.known, graph.account_ids),
+            raw=communities_before(read.earlier.path, graph.account_ids),
             apart=apart,
         )
     return done, told[0], epoch, looked_at

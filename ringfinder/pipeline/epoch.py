@@ -26,7 +26,7 @@ from ringfinder.evidence.background import background
 from ringfinder.evidence.incidence import shared_values
 from ringfinder.evidence.pairs import pair_counts
 from ringfinder.graph.columns import AttributeGraph
-from ringfinder.model import BoolArray, FloatArray
+from ringfinder.model import BoolArray, FloatArray, IntArray
 from ringfinder.pipeline.analyse import Population
 from ringfinder.publish.staging import Staging
 
@@ -129,6 +129,22 @@ def read_epoch(path: Path, run: Mapping[str, Any]) -> Epoch | None:
         )
     except (OSError, KeyError, TypeError, ValueError, pa.ArrowException):
         return None
+
+
+def communities_before(path: Path | None, account_ids: pa.StringArray) -> IntArray | None:
+    """Return int32 (N,): the community that a snapshot's run found each account in, -1: none.
+
+    None where there is no snapshot, or it does not tell.
+    """
+    if path is None:
+        return None
+    try:
+        table = pq.read_table(path / FILE, columns=["account_id", "community"])
+    except (OSError, pa.ArrowException):
+        return None
+    at = pc.index_in(account_ids, value_set=table["account_id"].combine_chunks())
+    row = np.asarray(pc.fill_null(at, -1), dtype=np.int64)
+    return np.append(table["community"].fill_null(-1).to_numpy(), -1)[row].astype(np.int32)
 
 
 def held_population(graph: AttributeGraph, epoch: Epoch) -> Population | None:

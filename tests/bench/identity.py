@@ -25,6 +25,7 @@ from ringfinder.graph.columns import AttributeGraph
 from ringfinder.model import IntArray
 from ringfinder.pipeline.analyse import Analysis, detect, judge, learn, write_tables
 from ringfinder.pipeline.anew import named_after, rings_before
+from ringfinder.pipeline.epoch import communities_before, write_epoch
 from ringfinder.publish.carried import read_known, write_history
 from ringfinder.publish.staging import staged
 from tests.bench.results import keep, markdown
@@ -33,7 +34,7 @@ from tests.evolving import Evolving, Planted, evolving
 NONE = np.zeros(0, dtype=np.int64)
 SIDE, SMALLEST = 0.2, 5
 WHOLE = 0.5
-LATE = 5
+LATE = 7
 """Nights after which a planted change may still be told: rings part when detection sees it."""
 
 
@@ -161,10 +162,12 @@ def one_night(
     done = judge(
         graph, population, found, (NONE, NONE), settings, named_after(known, told),
         before=rings_before(known, graph.account_ids),
+        raw=communities_before(earlier, graph.account_ids),
     )  # fmt: skip
     with staged(here) as stage:
         write_tables(stage, done, NONE)
         write_history(stage, earlier, told[0].first, graph.account_ids)
+        write_epoch(stage, graph, population, found)
         stage.write_run({})
     return done, told[0].steps
 

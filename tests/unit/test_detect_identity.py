@@ -106,6 +106,16 @@ class TestSplits:
         assert Change.SPLIT not in {change for change, *_ in told(identity)}
 
 
+class TestTakeovers:
+    def test_a_part_of_one_ring_does_not_take_the_id_of_a_smaller_one_it_takes_in(self):
+        """Most of x goes on; a part of it, larger than y, takes y in: neither x nor y."""
+        before = known(x=range(30), y=range(40, 45))
+        identity = match(found(range(20), [*range(20, 30), *range(40, 45)]), before)
+        assert identity.names[0] == "x"
+        assert identity.names[1] not in {"x", "y"}
+        assert {earlier for _, _, earlier in told(identity)} >= {"x", "y"}
+
+
 class TestMergers:
     def test_the_ring_that_brings_most_gives_its_id_and_nobody_died(self):
         identity = match(found(range(30)), known(x=range(10), y=range(10, 30)))

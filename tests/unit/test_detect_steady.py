@@ -87,6 +87,15 @@ class TestSteady:
         kept, _ = steady(shared, back, found, groups(range(60)))
         assert sets(kept) == {frozenset(ONE), frozenset(OTHER)}
 
+    def test_a_division_waits_for_a_second_night_that_finds_it(self):
+        shared, back = measured()
+        found = communities(shared, back, ONE, OTHER)
+        before = groups(range(60))
+        first, _ = steady(shared, back, found, before, groups(range(60)))
+        assert sets(first) == {frozenset(range(60))}
+        second, _ = steady(shared, back, found, before, found.community)
+        assert sets(second) == {frozenset(ONE), frozenset(OTHER)}
+
     def test_newcomers_of_a_cut_community_go_where_their_things_are(self):
         shared, back = measured()
         found = communities(shared, back, range(60))
