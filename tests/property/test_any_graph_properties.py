@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from planted import DAY_MS, START_MS, empty_profiles, graph_of, use_of
 
 from ringfinder.detect import find_rings
+from ringfinder.detect.lineage import ring_ids
 from ringfinder.detect.refine import keep_communities
 from ringfinder.evidence.incidence import shared_values
 from ringfinder.evidence.lifts import log_lifts
@@ -62,8 +63,10 @@ def walked(graph, rng):
     judged = inhabited(assess(graph, shared, back, communities, fraud=fraud, legitimate=legitimate))
     rings = to_rings(graph, shared, log_lifts(shared, back, judged.ring), judged)
     rate = found.false_discovery_rate[kept][judged.origin]
-    names = pa.array(["old" if n % 3 else None for n in range(graph.accounts)], pa.string())
-    judgement = to_judgement(graph, judged, rate, previous=(graph.account_ids, names))
+    old = pa.array(["old" if n % 3 else None for n in range(graph.accounts)], pa.string())
+    before = (graph.account_ids, old)
+    names = ring_ids(graph.account_ids, graph.created_ms, judged.ring, previous=before)
+    judgement = to_judgement(graph, judged, rate, names=names)
     return judged, rings, judgement, legitimate
 
 
