@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 
 import pytest
@@ -11,8 +12,6 @@ from ringfinder.cli import program
 from ringfinder.cli.failure import guarded
 from ringfinder.publish import snapshots
 from ringfinder.simulate import WorldSpec, simulate
-
-pytestmark = pytest.mark.xdist_group("cli_nightly")  # one after the other, in this order
 
 REST = 1_767_571_200_000 + 60 * 86_400_000
 
@@ -40,7 +39,7 @@ def run(directory, monkeypatch, capsys):
     return call
 
 
-def test_before_the_first_run_there_is_nothing_to_list_promote_or_roll_back_to(run):
+def before_the_first_run_there_is_nothing_to_list_promote_or_roll_back_to(run):
     assert run("publish", "list", "--json")[1] == {"snapshots": []}
     assert "ringfinder recompute" in run("publish", "list")[1]
     code, _, said = run("publish", "promote")
@@ -48,7 +47,7 @@ def test_before_the_first_run_there_is_nothing_to_list_promote_or_roll_back_to(r
     assert "no snapshot yet" in said
 
 
-def test_a_first_run_that_flags_too_many_waits_and_says_what_to_do(run):
+def a_first_run_that_flags_too_many_waits_and_says_what_to_do(run):
     code, out, _ = run("recompute", "--gate-first-share", "0.001", "--no-check")
     assert code == 0
     assert "waits for a person" in out
@@ -59,14 +58,14 @@ def test_a_first_run_that_flags_too_many_waits_and_says_what_to_do(run):
     assert "held" in run("publish", "list", "--verify")[1]
 
 
-def test_promoting_it_puts_it_in_force(run, directory):
+def promoting_it_puts_it_in_force(run, directory):
     code, told, _ = run("publish", "promote", "--json")
     assert (code, told["state"]) == (0, "in force")
     assert snapshots.current(directory / "snapshots").name == told["snapshot_id"]
     assert run("publish", "promote")[0] == 3
 
 
-def test_a_summary_for_machines_has_the_figures_and_one_for_people_the_words(run):
+def a_summary_for_machines_has_the_figures_and_one_for_people_the_words(run):
     code, told, _ = run("recompute", "--json")
     assert code == 0
     assert told["in_force"]
@@ -81,7 +80,7 @@ def test_a_summary_for_machines_has_the_figures_and_one_for_people_the_words(run
     assert "is in force" in out
 
 
-def test_rolling_back_goes_one_back_and_a_name_goes_anywhere(run, directory):
+def rolling_back_goes_one_back_and_a_name_goes_anywhere(run, directory):
     newest, middle, oldest = (
         line["snapshot_id"] for line in run("publish", "list", "--json")[1]["snapshots"]
     )
@@ -93,7 +92,7 @@ def test_rolling_back_goes_one_back_and_a_name_goes_anywhere(run, directory):
     assert "elsewhere" not in said
 
 
-def test_a_damaged_snapshot_is_refused_with_exit_code_4(run, directory):
+def a_damaged_snapshot_is_refused_with_exit_code_4(run, directory):
     before = snapshots.current(directory / "snapshots")
     last = run("publish", "list", "--json")[1]["snapshots"][-1]["snapshot_id"]
     (directory / "snapshots" / last / "accounts.parquet").write_bytes(b"")
@@ -103,7 +102,7 @@ def test_a_damaged_snapshot_is_refused_with_exit_code_4(run, directory):
     assert snapshots.current(directory / "snapshots") == before
 
 
-def test_labels_are_recorded_once_for_each_account_and_count_in_the_next_run(run, directory):
+def labels_are_recorded_once_for_each_account_and_count_in_the_next_run(run, directory):
     path = snapshots.current(directory / "snapshots")
     account = next(name for name, ring in ring_of(path).items() if ring)
     code, told, _ = run("label", "legitimate", account, account, "--source", "support", "--json")
@@ -113,7 +112,7 @@ def test_labels_are_recorded_once_for_each_account_and_count_in_the_next_run(run
     assert run("label", "innocent", account)[0] == 2
 
 
-def test_what_is_kept_apart_is_listed_and_can_be_taken_back(run):
+def what_is_kept_apart_is_listed_and_can_be_taken_back(run):
     assert run("apart", "list")[1] == "Nothing is kept apart.\n"
     assert run("apart", "add", "ring-a", "ring-b", "--source", "ann", "--json")[1]["recorded"]
     assert not run("apart", "add", "ring-b", "ring-a", "--json")[1]["recorded"]
@@ -130,7 +129,27 @@ def test_what_is_kept_apart_is_listed_and_can_be_taken_back(run):
     assert run("apart", "add", "ring-a", "ring-a")[0] == 2
 
 
-def test_a_run_without_a_data_directory_says_which_command_makes_one(run, tmp_path, capsys):
+def a_run_without_a_data_directory_says_which_command_makes_one(run, tmp_path, capsys):
     code = guarded(program, ["recompute", "--data-dir", str(tmp_path / "nowhere")])
     assert code == 3
     assert "ringfinder load" in capsys.readouterr().err
+
+
+STORY = (
+    before_the_first_run_there_is_nothing_to_list_promote_or_roll_back_to,
+    a_first_run_that_flags_too_many_waits_and_says_what_to_do,
+    promoting_it_puts_it_in_force,
+    a_summary_for_machines_has_the_figures_and_one_for_people_the_words,
+    rolling_back_goes_one_back_and_a_name_goes_anywhere,
+    a_damaged_snapshot_is_refused_with_exit_code_4,
+    labels_are_recorded_once_for_each_account_and_count_in_the_next_run,
+    what_is_kept_apart_is_listed_and_can_be_taken_back,
+    a_run_without_a_data_directory_says_which_command_makes_one,
+)
+"""Each chapter begins with what the one before it left."""
+
+
+def test_the_commands_of_a_night_told_one_after_the_other(request):
+    for chapter in STORY:
+        wanted = inspect.signature(chapter).parameters
+        chapter(**{name: request.getfixturevalue(name) for name in wanted})
