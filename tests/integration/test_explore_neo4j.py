@@ -134,9 +134,8 @@ class TestAnswers:
         assert (first["kind"], first["members"], first["accounts_anywhere"]) == ("Payment", 6, 7)
 
     def test_the_way_between_two_fleets_leads_over_their_address(self, ask):
-        shortest = min(ask("path"), key=lambda row: len(row["p"]))["p"]
-        assert len(shortest) == 4
-        assert pseudonym("address 1") in {node["id"] for node in shortest.nodes}
+        ways = [row["p"] for row in ask("path") if len(row["p"]) == 4]
+        assert any(pseudonym("address 1") in {node["id"] for node in way.nodes} for way in ways)
 
     def test_no_way_leads_through_a_crowd(self, ask):
         assert ask("path", **{"from": "f0", "to": "c7"}) == []
