@@ -1,8 +1,8 @@
 """Neo4j Browser, the real one, in a real Chromium: follow a link, log in, see the ring drawn."""
 
 import json
-import shutil
 
+import chromium
 import pytest
 from stored import batch_of, graph_tables, pseudonym, rings_of
 
@@ -11,17 +11,7 @@ from ringfinder.schema import CODE
 from ringfinder.store.neo4j import Neo4jStore
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--no-first-run",
-]  # fmt: skip
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
-]
+pytestmark = chromium.MARKS
 PATIENCE_MS = 90_000
 MEMBERS = [f"account {n}" for n in range(7)]
 
@@ -46,8 +36,8 @@ def browser(neo4j_server):
 def test_a_link_from_the_report_opens_a_ring_that_is_drawn_when_run(browser, neo4j_server):
     link = browser_link(browser, saved_query("ring").filled({"ring": "ring-1"}))
     with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        context = chromium.new_context(viewport={"width": 1400, "height": 1000})
+        opened = chromium.launch(playwright)
+        context = opened.new_context(viewport={"width": 1400, "height": 1000})
         rules = json.dumps(json.dumps(style_rules()))
         context.add_init_script(f"localStorage.setItem('neo4j.grass', {rules})")
         page = context.new_page()
@@ -63,7 +53,7 @@ def test_a_link_from_the_report_opens_a_ring_that_is_drawn_when_run(browser, neo
         colours = page.evaluate(
             "[...document.querySelectorAll('svg g.node circle')].map(c => c.getAttribute('fill'))"
         )
-        chromium.close()
+        opened.close()
     assert drawn == len(MEMBERS) + 2  # the ring, its members, the address they share
     assert style_rules()["node.Ring"]["color"] in colours
     assert style_rules()["node.Ip"]["color"] in colours

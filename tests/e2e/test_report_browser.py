@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 from functools import cache
 
+import chromium
 import pyarrow as pa
 import pytest
 from story import PLOTS, run_facts, story
@@ -14,17 +14,7 @@ from ringfinder.explain import Joined, build_run_view
 from ringfinder.publish.report import render_report
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--no-first-run",
-]  # fmt: skip
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
-]
+pytestmark = chromium.MARKS
 
 SOME = [*PLOTS[:6], *PLOTS[12:16], *PLOTS[-8:-4]]
 HOSTILE = [
@@ -56,7 +46,7 @@ class Seen:
 @pytest.fixture(scope="module")
 def browser():
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = chromium.launch(playwright)
         yield browser
         browser.close()
 
