@@ -30,25 +30,14 @@ from ringfinder.cli import (
     serve,
     simulate,
 )
-from ringfinder.cli.arguments import Command
+from ringfinder.cli.arguments import Group
 from ringfinder.cli.failure import guarded
 from ringfinder.versions import own_version
 
 __all__ = ["main", "program"]
 
 
-class _Program(click.Group):
-    command_class = Command
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the commands in the order of their use, not of the alphabet."""
-        return list(self.commands)
-
-
-@click.group(
-    cls=_Program,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
+@click.group(cls=Group)
 @click.version_option(own_version(), message="%(version)s")
 @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 def program() -> None:

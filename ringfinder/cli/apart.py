@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ringfinder.cli.arguments import Command, settings_from, settings_options
+from ringfinder.cli.arguments import Group, settings_from, settings_options
 from ringfinder.cli.terminal import notice, say, say_json, table
 from ringfinder.errors import InputError
 
@@ -15,11 +15,7 @@ _AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON 
 _ACCOUNTS = click.option("--accounts", is_flag=True, help="The two are accounts, not rings.")
 
 
-class _Apart(click.Group):
-    command_class = Command
-
-
-@click.group(cls=_Apart)
+@click.group(cls=Group)
 def apart() -> None:
     """Keep two rings apart in every later run, or the rings of two accounts."""
 

@@ -14,6 +14,9 @@ from ringfinder.config.table import ANALYSIS
 from ringfinder.errors import InputError
 
 _BYTES = TypeAdapter(ByteSize)
+# A command keeps the help option it was first asked with: were these inherited, what it offers
+# would depend on whether that first call was made below `program`.
+_HELP: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -49,6 +52,7 @@ class Command(click.Command):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.context_settings = _HELP | dict(self.context_settings)
         self.params.append(
             click.Option(
                 ["--debug"],
@@ -64,6 +68,20 @@ class Command(click.Command):
             flag for option in self.params if isinstance(option, Several) for flag in option.opts
         }
         return super().parse_args(ctx, spread(args, flags))
+
+
+class Group(click.Group):
+    """A group of commands, listed in the order of their use and not of the alphabet."""
+
+    command_class = Command
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.context_settings = _HELP | dict(self.context_settings)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands in the order in which they were added."""
+        return list(self.commands)
 
 
 def spread(arguments: Sequence[str], flags: Iterable[str]) -> list[str]:

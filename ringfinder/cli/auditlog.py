@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ringfinder.cli.arguments import Command, settings_from, settings_options
+from ringfinder.cli.arguments import Group, settings_from, settings_options
 from ringfinder.cli.terminal import notice, say, say_json, table
 
 if TYPE_CHECKING:
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from ringfinder.serve.auditlog import AuditLog
 
 
-@click.group()
+@click.group(cls=Group)
 def auditlog() -> None:
     """Show and verify the audit log: labels, keys, policies, snapshots put in force, erasures."""
 
 
-@auditlog.command(cls=Command)
+@auditlog.command()
 @settings_options("data_dir", "audit_key_file")
 @click.option(
     "--expect",
@@ -42,7 +42,7 @@ def verify(expect: str, as_json: bool, **options: Any) -> None:
         say(f"last line: {found.head}")
 
 
-@auditlog.command(cls=Command)
+@auditlog.command()
 @settings_options("data_dir", "audit_key_file")
 @click.option("--account", metavar="ID", help="Only what was done to this account.")
 @click.option(

@@ -9,18 +9,14 @@ from typing import Any
 
 import click
 
-from ringfinder.cli.arguments import Command, settings_from, settings_options
+from ringfinder.cli.arguments import Group, settings_from, settings_options
 from ringfinder.cli.terminal import notice, say, say_json
 from ringfinder.errors import NotFound, StoreError
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
-class _Group(click.Group):
-    command_class = Command
-
-
-@click.group(cls=_Group)
+@click.group(cls=Group)
 def journal() -> None:
     """Check, export or compact what was accepted over HTTP and awaits the event log."""
 

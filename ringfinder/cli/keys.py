@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ringfinder.cli.arguments import Command, settings_from, settings_options
+from ringfinder.cli.arguments import Group, settings_from, settings_options
 from ringfinder.cli.noted import note_act
 from ringfinder.cli.terminal import notice, say, say_json, table
 from ringfinder.config import Settings
@@ -21,11 +21,7 @@ _UNITS_MS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
-class _Keys(click.Group):
-    command_class = Command
-
-
-@click.group(cls=_Keys)
+@click.group(cls=Group)
 def keys() -> None:
     """Make, list, rotate and revoke the keys of the API."""
 

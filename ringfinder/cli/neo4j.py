@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ringfinder.cli.arguments import Command, settings_from, settings_options, size
+from ringfinder.cli.arguments import Group, settings_from, settings_options, size
 from ringfinder.cli.terminal import notice, progress, say, say_json
 from ringfinder.config import Settings
 from ringfinder.errors import NotFound
@@ -17,15 +17,7 @@ FOLDER = "neo4j"  # in data_dir
 _PORT = click.IntRange(1, 65535)
 
 
-class _Group(click.Group):
-    command_class = Command
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the commands in the order of their use, not of the alphabet."""
-        return list(self.commands)
-
-
-@click.group(cls=_Group)
+@click.group(cls=Group)
 def neo4j() -> None:
     """Start, end and ask a Neo4j Community server on this machine.
 

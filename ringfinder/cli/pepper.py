@@ -7,18 +7,18 @@ from typing import Any
 
 import click
 
-from ringfinder.cli.arguments import Command, settings_from, settings_options
+from ringfinder.cli.arguments import Group, settings_from, settings_options
 from ringfinder.cli.terminal import notice, say, say_json
 from ringfinder.config.table import STORE
 from ringfinder.errors import InputError
 
 
-@click.group()
+@click.group(cls=Group)
 def pepper() -> None:
     """Change the secret that pseudonyms are made with."""
 
 
-@pepper.command(cls=Command)
+@pepper.command()
 @click.option(
     "--new-pepper-file",
     type=click.Path(path_type=Path, dir_okay=False),

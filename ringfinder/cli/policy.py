@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ringfinder.cli.arguments import Command
+from ringfinder.cli.arguments import Group
 from ringfinder.cli.terminal import notice, say, say_json, table
 
 if TYPE_CHECKING:
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 _FILE = click.Path(path_type=Path)
 
 
-@click.group()
+@click.group(cls=Group)
 def policy() -> None:
     """Check, show and compare policies: what is decided from score, verdict and evidence."""
 
 
-@policy.command(cls=Command)
+@policy.command()
 def show() -> None:
     """Print the default policy, to copy and change."""
     from ringfinder.serve.policy import default_policy_text
@@ -30,7 +30,7 @@ def show() -> None:
     say(default_policy_text().rstrip("\n"))
 
 
-@policy.command(cls=Command)
+@policy.command()
 @click.argument("file", type=_FILE)
 @click.option("--json", "as_json", is_flag=True, help="Print the policy as one JSON object.")
 def check(file: Path, as_json: bool) -> None:
@@ -61,7 +61,7 @@ def check(file: Path, as_json: bool) -> None:
     say(table(("rule", "then", "name"), [*rows, ("", found.otherwise, "where no rule matches")]))
 
 
-@policy.command(cls=Command)
+@policy.command()
 @click.argument("before", metavar="A", type=_FILE)
 @click.argument("after", metavar="B", type=_FILE)
 @click.option(

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ringfinder.cli.arguments import Command, settings_from, settings_options
+from ringfinder.cli.arguments import Group, settings_from, settings_options
 from ringfinder.cli.noted import note_act
 from ringfinder.cli.terminal import notice, say, say_json, table
 from ringfinder.config.table import STORE
@@ -14,11 +14,7 @@ from ringfinder.config.table import STORE
 _AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
-class _Publish(click.Group):
-    command_class = Command
-
-
-@click.group(cls=_Publish)
+@click.group(cls=Group)
 def publish() -> None:
     """Look at the snapshots, and decide which one is in force."""
 

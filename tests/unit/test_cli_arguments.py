@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import click
 import pytest
+from click.testing import CliRunner
 
 from ringfinder.cli import program
-from ringfinder.cli.arguments import Several, columns, spread
+from ringfinder.cli.arguments import Group, Several, columns, spread
 from ringfinder.config import settings_table
 from ringfinder.errors import InputError
 
@@ -49,6 +51,20 @@ class TestSpread:
 
     def test_nothing_stays_nothing(self):
         assert spread([], FLAGS) == []
+
+
+class TestHelp:
+    def test_a_command_asked_alone_offers_the_same_as_below_the_program(self):
+        group = Group("group")
+        group.add_command(group.command_class("leaf"))
+        for command in (group, group.commands["leaf"]):
+            assert "-h, --help" in CliRunner().invoke(command, ["-h"]).output
+
+    def test_commands_are_listed_in_the_order_of_their_use(self):
+        group = Group("group")
+        for name in ("show", "check", "diff"):
+            group.add_command(group.command_class(name))
+        assert group.list_commands(click.Context(group)) == ["show", "check", "diff"]
 
 
 class TestColumns:
