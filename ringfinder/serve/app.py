@@ -16,6 +16,7 @@ from ringfinder.serve.access import GuardedRoute
 from ringfinder.serve.describe import complete
 from ringfinder.serve.guard import Guard
 from ringfinder.serve.hooks import routes as hooks
+from ringfinder.serve.lean import LeanRoute
 from ringfinder.serve.routes import (
     accounts,
     allowance,
@@ -68,7 +69,8 @@ def create_app(settings: Settings, *, worker: int = 0, service: Service | None =
     for router in (*_routers(), *_others()):
         add(app, router)
     problems.install(app)
-    app.add_middleware(Guard, log_all=settings.log_requests)
+    lanes = {route.path: route for route in signups.lean.routes if isinstance(route, LeanRoute)}
+    app.add_middleware(Guard, log_all=settings.log_requests, lanes=lanes)
     _describe(app)
     return app
 

@@ -10,8 +10,8 @@ share *some* card with *some* member.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from math import log, sqrt
+from typing import NamedTuple
 
 from ringfinder.evidence.lifts import (
     CONFIDENCE,
@@ -22,18 +22,14 @@ from ringfinder.evidence.lifts import (
     THRESHOLD_NATS,
 )
 from ringfinder.evidence.pooled import POOLED
-from ringfinder.schema import CODE, FAMILIES, FAMILY_OF_KIND, OBSERVATION_OF_KIND
+from ringfinder.schema import FAMILIES, FAMILY_OF_KIND, OBSERVATION_OF_KIND
 from ringfinder.score.online.holders import Holders, Table
-from ringfinder.score.online.known import WITNESS, expit
+from ringfinder.score.online.known import expit
 from ringfinder.score.online.newborn import Newborn
 from ringfinder.score.online.rates import Rates, Value
 
-SILENT = frozenset({CODE["signup_window"], CODE["activity_window"], CODE["model_adoption"]})
-"""Kinds that join nobody: everybody who came this hour came this hour."""
 
-
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(NamedTuple):
     """A value of a sign-up that marks a newborn ring."""
 
     kind: int
@@ -42,8 +38,7 @@ class Shown:
     total: int
 
 
-@dataclass(frozen=True, slots=True)
-class Belonging:
+class Belonging(NamedTuple):
     """What ties a sign-up to a newborn ring.
 
     Attributes
@@ -64,32 +59,41 @@ class Belonging:
     shown: tuple[Shown, ...]
 
     @property
-    def member(self) -> bool:
-        """Whether two families carry the odds over the batch's threshold."""
-        return self.nats > THRESHOLD_NATS and len(self.families) >= 2
-
-    @property
     def membership(self) -> float:
         """P(member)."""
         return expit(self.nats)
 
 
-def belonging(values: Iterable[Value], ring: Newborn, table: Table, rates: Rates) -> Belonging:
-    """Return the odds that somebody with these values belongs to a ring."""
+def belonging(
+    joining: Iterable[Value], ring: Newborn, table: Table, rates: Rates
+) -> Belonging | None:
+    """Return what ties somebody to a ring, if the odds make them a member.
+
+    Parameters
+    ----------
+    joining
+        Values that may join, of somebody (`Rates.joining`).
+
+    Returns
+    -------
+    Belonging
+        None where two families do not speak, or do not carry the odds over the batch's
+        threshold.
+    """
+    held = [(value, inside) for value in joining if (inside := ring.counts.get(value[1]))]
+    if len({FAMILY_OF_KIND[value[0]] for value, _ in held}) < 2:
+        return None
     everybody = float(max(table.seen, 1))
     since = max(table.seen - ring.seen + 1, ring.size)
     prior = max(log(since / ring.size), LEAST_PRIOR)
     cap = max(prior, LEAST_CAP)
     shown: list[Shown] = []
     single: list[tuple[int, Shown]] = []  # values of one member, and which
-    for value in values:
-        kind, key, index = value
-        inside = ring.counts.get(key, 0)
-        if not inside or kind in SILENT or not WITNESS[kind] or rates.is_old(kind, index):
-            continue
-        holders = table.holders.get(key)
-        held = holders.count if holders is not None else inside
-        common = max(rates.rate(value, ring.people), (held - inside - 1.0) / everybody)
+    for value, inside in held:
+        kind = value[0]
+        holders = table.holders.get(value[1])
+        total = holders.count if holders is not None else inside
+        common = max(rates.rate(value, ring.people), (total - inside - 1.0) / everybody)
         rate = _lower(inside, ring.size) if inside > 1 else 0.0
         nats = log(rate / common) if rate else 0.0
         if _POOLED[kind] and ring.repeated[kind] >= MINIMUM_HOLDERS:
@@ -97,16 +101,18 @@ def belonging(values: Iterable[Value], ring: Newborn, table: Table, rates: Rates
             nats = max(nats, log(_lower(ring.repeated[kind], ring.size) / outside))
         nats = min(nats, cap)
         if nats > MINIMUM_LIFT:
-            shown.append(Shown(kind, nats, inside, held))
+            shown.append(Shown(kind, nats, inside, total))
             if inside == 1:
                 single.append((_holder(holders, ring), shown[-1]))
     if len(single) > 1 and len({number for number, _ in single}) == 1:
         echoes = sorted((one for _, one in single), key=lambda one: -one.nats)[1:]
         shown = [one for one in shown if one not in echoes]
-    return _odds(ring, shown, prior, cap)
+    if sum([one.nats for one in shown]) - prior <= THRESHOLD_NATS:  # most end here
+        return None
+    return _member(ring, shown, prior, cap)
 
 
-def _odds(ring: Newborn, shown: list[Shown], prior: float, cap: float) -> Belonging:
+def _member(ring: Newborn, shown: list[Shown], prior: float, cap: float) -> Belonging | None:
     """Add up what values say: see `evidence.membership`."""
     best: dict[int, float] = {}
     for one in shown:
@@ -115,8 +121,10 @@ def _odds(ring: Newborn, shown: list[Shown], prior: float, cap: float) -> Belong
     speaks = [0.0] * len(FAMILIES)
     for observation, nats in best.items():
         speaks[_FAMILY_OF_OBSERVATION[observation]] += nats
-    odds = sum(min(nats, cap) for nats in speaks) - prior
+    odds = sum([min(nats, cap) for nats in speaks]) - prior
     families = tuple([code for code, nats in enumerate(speaks) if nats >= MINIMUM_LIFT])
+    if odds <= THRESHOLD_NATS or len(families) < 2:
+        return None
     return Belonging(ring, odds, families, tuple(shown))
 
 

@@ -9,15 +9,15 @@ random leaves no pair twice. It grows by the batch's own test: the log odds of m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import chain, combinations
 from math import log
 
 from ringfinder.schema import FAMILY_OF_KIND
-from ringfinder.score.online.belonging import SILENT, Belonging, belonging
+from ringfinder.score.online.belonging import Belonging, belonging
 from ringfinder.score.online.holders import Table
-from ringfinder.score.online.known import WITNESS
 from ringfinder.score.online.newborn import Newborn, Newcomer
 from ringfinder.score.online.rates import TIES_BY_KIND, Rates, Value
 
@@ -44,10 +44,18 @@ MOST_RINGS = 4
 
 @dataclass(frozen=True, slots=True)
 class _Met:
-    """Newcomers met through values: places of the values shared, and whom ties lead to."""
+    """Newcomers met through the values of one of them.
 
-    places: dict[int, list[int]]
-    tied: dict[int, set[int]]  # family -> newcomers
+    Attributes
+    ----------
+    values
+        Those of its values that may join (`Rates.joins`).
+    shared
+        By newcomer: which of them it shares, one bit a place.
+    """
+
+    values: list[Value]
+    shared: dict[int, int]
 
 
 class Births:
@@ -70,9 +78,11 @@ class Births:
 
         Of several the likeliest fleet; changes nothing.
         """
-        found = [one for one in self._belongings(values, self._met(values)) if one.member]
+        joining = self.rates.joining(values)
+        holders = [self.table.holders.get(key) for _, key, _ in joining]
+        met = Counter(chain.from_iterable(one.recent for one in holders if one is not None))
         return max(
-            found,
+            self._belongings(joining, met.items()),
             key=lambda one: (one.ring.probability * one.membership, -one.ring.number),
             default=None,
         )
@@ -85,8 +95,9 @@ class Births:
             newcomer.ring.show(values, before)
             newcomer.ring.judge(self.rates)
             return
-        met = self._met(newcomer.values, but=newcomer.number)
-        belongings = [one for one in self._belongings(newcomer.values, met) if one.member]
+        met = self._met(newcomer)
+        links = [(number, bits.bit_count()) for number, bits in met.shared.items()]
+        belongings = self._belongings(met.values, links)
         if belongings:
             self._join(newcomer, belongings)
         else:
@@ -110,8 +121,7 @@ class Births:
         if len(linked) + 1 < FOUNDERS:
             linked |= self._paired(newcomer, met)
         if len(linked) + 1 < FOUNDERS:
-            families = [who for who in met.tied.values() if who]
-            linked = set().union(*families) if len(families) >= 2 else set()
+            linked = self._tied(newcomer, met)
         free = [self.table.newcomers[number] for number in sorted(linked)]
         free = [one for one in free if one.ring is None]
         if len(free) + 1 >= FOUNDERS:
@@ -122,81 +132,87 @@ class Births:
 
     def _call(self, ring: Newborn, met: _Met) -> None:
         """Take in those met who are in no ring and belong to this one now."""
-        for number, places in met.places.items():
+        for number, bits in met.shared.items():
             other = self.table.newcomers[number]
-            if other.ring is None and len(places) > 1:
-                one = belonging(other.values, ring, self.table, self.rates)
-                if one.member:
+            if other.ring is None and bits & (bits - 1):
+                one = belonging(self.rates.joining(other.values), ring, self.table, self.rates)
+                if one is not None:
                     ring.add(other)
 
-    def _met(self, values: Sequence[Value], *, but: int = -1) -> _Met:
+    def _met(self, newcomer: Newcomer) -> _Met:
         """Meet the latest holders of every value that may join."""
-        places: dict[int, list[int]] = {}
-        tied: dict[int, set[int]] = {}
-        for place, (kind, key, index) in enumerate(values):
-            holders = self.table.holders.get(key)
-            if (
-                holders is None
-                or kind in SILENT
-                or not WITNESS[kind]
-                or self.rates.is_old(kind, index)
-            ):
+        values = self.rates.joining(newcomer.values)
+        shared: dict[int, int] = {}
+        bit = 1
+        for _, key, _ in values:
+            for number in self.table.holders[key].recent:
+                shared[number] = shared.get(number, 0) | bit
+            bit <<= 1
+        shared.pop(newcomer.number, None)
+        return _Met(values, shared)
+
+    def _linked(self, newcomer: Newcomer, met: _Met) -> set[int]:
+        """Return those who share so much of two families that chance does not explain it."""
+        surprise = self._surprise(newcomer, met.values)
+        told: dict[int, tuple[float, ...]] = {0: ()}
+        found = set()
+        for number, bits in met.shared.items():
+            best = told.get(bits)
+            if best is None:
+                best = told[bits] = _least_likely(met.values, surprise, bits)
+            if not best:
                 continue
-            for number in holders.recent:
-                if number != but:
-                    places.setdefault(number, []).append(place)
+            # the fewer came between them, the less it takes
+            chances = log(max(newcomer.seen - self.table.newcomers[number].seen, FEW))
+            if sum([min(nats, chances + 1.0) for nats in best]) > chances + LINK_NATS:
+                found.add(number)
+        return found
+
+    def _surprise(self, newcomer: Newcomer, values: list[Value]) -> list[float]:
+        """Return how little likely two newcomers are to share each value, in nats."""
+        everybody = float(max(self.table.seen, 1))
+        found = []
+        for value in values:
+            common = self.rates.rate(value, newcomer.people)
+            if not TIES_BY_KIND[value[0]]:
+                lately = (self.table.holders[value[1]].count - 2.0) / everybody
+                common = max(common, lately)
+            found.append(-log(common))
+        return found
+
+    def _paired(self, newcomer: Newcomer, met: _Met) -> set[int]:
+        """Return those who hold two values with a newcomer more often than chance has it."""
+        alike: dict[int, list[int]] = {}  # by what they share
+        for number, bits in met.shared.items():
+            if bits & (bits - 1):
+                alike.setdefault(bits, []).append(number)
+        pairs: dict[int, list[int]] = {}
+        for bits, numbers in alike.items():
+            for pair in _pairs_of_families(met.values, bits):
+                pairs.setdefault(pair, []).extend(numbers)
+        found: set[int] = set()
+        for pair, numbers in pairs.items():
+            if len(numbers) + 1 >= FOUNDERS and not found.issuperset(numbers):
+                one, other = (met.values[place] for place in places_of(pair))
+                first = min([self.table.newcomers[number].seen for number in numbers])
+                since = max(newcomer.seen - first + 1, len(numbers) + 1)
+                if self._excess(one, other, len(numbers), newcomer, since) > PAIR_NATS:
+                    found.update(numbers)
+        return found
+
+    def _tied(self, newcomer: Newcomer, met: _Met) -> set[int]:
+        """Return those whom rare values of two families tie to a newcomer; none by one alone."""
+        tied: dict[int, set[int]] = {}  # by family
+        for kind, key, index in met.values:
+            holders = self.table.holders[key]
             if (
                 TIES_BY_KIND[kind]
                 and holders.count >= FOUNDERS
                 and self.rates.degree(index) <= RARE
             ):
                 tied.setdefault(FAMILY_OF_KIND[kind], set()).update(holders.recent)
-        for who in tied.values():
-            who.discard(but)
-        return _Met(places, tied)
-
-    def _linked(self, newcomer: Newcomer, met: _Met) -> set[int]:
-        """Return those who share so much of two families that chance does not explain it."""
-        everybody = float(max(self.table.seen, 1))
-        surprise: dict[int, float] = {}
-        found = set()
-        for number, places in met.places.items():
-            if len(places) < 2:
-                continue
-            # the fewer came between them, the less it takes
-            chances = log(max(newcomer.seen - self.table.newcomers[number].seen, FEW))
-            best: dict[int, float] = {}
-            for place in places:
-                value = newcomer.values[place]
-                nats = surprise.get(place)
-                if nats is None:
-                    lately = (self.table.holders[value[1]].count - 2.0) / everybody
-                    common = lately if not TIES_BY_KIND[value[0]] else 0.0
-                    nats = -log(max(self.rates.rate(value, newcomer.people), common))
-                    surprise[place] = nats
-                family = FAMILY_OF_KIND[value[0]]
-                best[family] = max(best.get(family, 0.0), min(nats, chances + 1.0))
-            if len(best) >= 2 and sum(best.values()) > chances + LINK_NATS:
-                found.add(number)
-        return found
-
-    def _paired(self, newcomer: Newcomer, met: _Met) -> set[int]:
-        """Return those who hold two values with a newcomer more often than chance has it."""
-        counts: dict[tuple[int, int], set[int]] = {}
-        values = newcomer.values
-        for number, places in met.places.items():
-            for one, other in combinations(places, 2):
-                if FAMILY_OF_KIND[values[one][0]] != FAMILY_OF_KIND[values[other][0]]:
-                    counts.setdefault((one, other), set()).add(number)
-        found: set[int] = set()
-        for (one, other), numbers in counts.items():
-            if len(numbers) + 1 >= FOUNDERS and not found.issuperset(numbers):
-                first = min(self.table.newcomers[number].seen for number in numbers)
-                since = max(newcomer.seen - first + 1, len(numbers) + 1)
-                nats = self._excess(values[one], values[other], len(numbers), newcomer, since)
-                if nats > PAIR_NATS:
-                    found |= numbers
-        return found
+        families = [who for who in tied.values() if who != {newcomer.number}]
+        return set().union(*families) - {newcomer.number} if len(families) >= 2 else set()
 
     def _excess(self, one: Value, other: Value, met: int, newcomer: Newcomer, since: int) -> float:
         """Return the nats by which newcomers hold two values together beyond chance.
@@ -214,14 +230,55 @@ class Births:
         expected = max(expected, 1.0 / everybody)
         return together * log(together / expected) - (together - expected) - log(everybody / since)
 
-    def _belongings(self, values: Sequence[Value], met: _Met) -> list[Belonging]:
-        """Hold a sign-up against the rings that most of its links lead to."""
-        links: dict[int, int] = {}
+    def _belongings(
+        self, joining: list[Value], links: Iterable[tuple[int, int]]
+    ) -> list[Belonging]:
+        """Return the rings that somebody belongs to, of those that most links lead to.
+
+        Parameters
+        ----------
+        joining
+            Values that may join.
+        links
+            Newcomers that hold some of them, and how many.
+        """
+        newcomers = self.table.newcomers
         rings: dict[int, Newborn] = {}
-        for number, places in met.places.items():
-            ring = self.table.newcomers[number].ring
+        count: dict[int, int] = {}
+        for number, shared in links:
+            ring = newcomers[number].ring
             if ring is not None:
                 rings[ring.number] = ring
-                links[ring.number] = links.get(ring.number, 0) + len(places)
-        most = sorted(links, key=lambda number: (-links[number], number))[:MOST_RINGS]
-        return [belonging(values, rings[number], self.table, self.rates) for number in most]
+                count[ring.number] = count.get(ring.number, 0) + shared
+        most = sorted(count, key=lambda number: (-count[number], number))[:MOST_RINGS]
+        found = [belonging(joining, rings[number], self.table, self.rates) for number in most]
+        return [one for one in found if one is not None]
+
+
+def places_of(bits: int) -> list[int]:
+    """Return the places of the bits that are set, ascending."""
+    found = []
+    while bits:
+        found.append((bits & -bits).bit_length() - 1)
+        bits &= bits - 1
+    return found
+
+
+def _pairs_of_families(values: list[Value], bits: int) -> list[int]:
+    """Return two bits each, of shared values of different families."""
+    family = [(1 << place, FAMILY_OF_KIND[values[place][0]]) for place in places_of(bits)]
+    return [one | other for (one, a), (other, b) in combinations(family, 2) if a != b]
+
+
+def _least_likely(values: list[Value], surprise: list[float], bits: int) -> tuple[float, ...]:
+    """Return the greatest surprise of each family among shared values.
+
+    Empty where there is one family alone, or where not even the least is reached that links.
+    """
+    best: dict[int, float] = {}
+    for place in places_of(bits):
+        family = FAMILY_OF_KIND[values[place][0]]
+        best[family] = max(best.get(family, 0.0), surprise[place])
+    if len(best) < 2 or sum(best.values()) <= log(FEW) + LINK_NATS:
+        return ()
+    return tuple(best.values())

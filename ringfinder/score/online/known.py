@@ -8,10 +8,9 @@ answers or on who came just before, and equals what `evidence.membership`, `scor
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-import numpy as np
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from ringfinder.evidence.incidence import FAMILY_COUNT
 from ringfinder.evidence.lifts import MINIMUM_LIFT, THRESHOLD_NATS
@@ -26,8 +25,7 @@ for _kind, _observation in enumerate(OBSERVATION_OF_KIND):
 WITNESS = tuple(kind.witness for kind in KINDS)
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """One value of a sign-up that marks a ring.
 
     Attributes
@@ -47,8 +45,7 @@ class Hit:
     holder: int = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Tie:
+class Tie(NamedTuple):
     """What one ring means to a sign-up.
 
     Attributes
@@ -69,8 +66,7 @@ class Tie:
     hits: tuple[Hit, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """Where a sign-up stands among the rings of the snapshot.
 
     Attributes
@@ -125,7 +121,7 @@ def stand(model: Model, kinds: Sequence[int], values: IntArray) -> Standing:
         the time an answer takes does not tell what is known.
     """
     ties = _ties(model, kinds, values)
-    probability, fleet = model.arrays.ring_probability, model.fleet
+    probability, fleet = model.views.ring_probability, model.fleet
     best = _best(tie for tie in ties if tie.nats > THRESHOLD_NATS and len(tie.families) >= 2)
     near = [tie for tie in ties if fleet[tie.ring] and tie.nats > NEAR_NATS and tie.families]
     if best is None:
@@ -135,52 +131,47 @@ def stand(model: Model, kinds: Sequence[int], values: IntArray) -> Standing:
             if tie.nats > ADMIT_NATS and len(tie.families) >= 2 and probability[tie.ring] >= SURE
         )
     if best is not None:
-        return Standing(expit(best.nats) * float(probability[best.ring]), best, True)
+        return Standing(expit(best.nats) * probability[best.ring], best, True)
     nearest = _best(near)
     if nearest is None:
         return NOWHERE
-    score = expit(min(nearest.nats, 0.0)) * float(probability[nearest.ring])
+    score = expit(min(nearest.nats, 0.0)) * probability[nearest.ring]
     return Standing(score, nearest, False)
 
 
-def _best(ties: object) -> Tie | None:
+def _best(ties: Iterable[Tie]) -> Tie | None:
     """Return the tie with the best odds; of equal ones, the lower ring."""
-    return min(ties, key=lambda tie: (-tie.nats, tie.ring), default=None)  # type: ignore[call-overload]
+    return min(ties, key=lambda tie: (-tie.nats, tie.ring), default=None)
 
 
 def _ties(model: Model, kinds: Sequence[int], values: IntArray) -> list[Tie]:
     """Return the odds of every ring of which the sign-up holds an anchor."""
-    arrays, rings = model.arrays, len(model.ring_ids)
-    if not len(arrays.marked) or not len(values):
+    views, rings = model.views, len(model.ring_ids)
+    if not len(views.marked) or not len(values):
         return []
-    place = np.minimum(np.searchsorted(arrays.marked, values), len(arrays.marked) - 1)
-    place = np.where(arrays.marked[place] == values, place, -1)
-    first = arrays.anchor_start[place].tolist()
-    last = arrays.anchor_start[place + 1].tolist()
+    marked = model.arrays.marked
+    places = marked.searchsorted(values)
+    marking = (marked.take(places, mode="clip") == values).nonzero()[0]
+    held = list(zip(marking.tolist(), places[marking].tolist(), strict=True))
     candidates: set[int] = set()
-    for known, begin, end in zip((place >= 0).tolist(), first, last, strict=True):
-        if known and end > begin:
-            candidates.update(arrays.anchor_ring[begin:end].tolist())
-    ordered = sorted(candidates) or [0]
-    key = (place[:, None] * rings + np.array(ordered)).ravel()
-    at = np.minimum(np.searchsorted(arrays.mark_key, key), len(arrays.mark_key) - 1)
-    hit = np.flatnonzero(arrays.mark_key[at] == key)
-    row = at[hit]
-    found: list[list[Hit]] = [[] for _ in ordered]
-    for number, nats, inside, holder, degree in zip(
-        hit.tolist(),
-        arrays.mark_nats[row].tolist(),
-        arrays.mark_inside[row].tolist(),
-        arrays.mark_holder[row].tolist(),
-        arrays.value_degree[values[hit // len(ordered)]].tolist(),
-        strict=True,
-    ):
-        value, candidate = divmod(number, len(ordered))
-        found[candidate].append(Hit(kinds[value], nats, inside, degree, holder))
+    for _, place in held:
+        begin, end = views.anchor_start[place], views.anchor_start[place + 1]
+        if end > begin:
+            candidates.update(views.anchor_ring[begin:end])
     shown = sorted({kind for kind in kinds if WITNESS[kind]})
-    ties = [
-        _tie(model, ring, _heard(hits), shown) for ring, hits in zip(ordered, found, strict=True)
-    ]
+    ties = []
+    for ring in sorted(candidates) or [0]:
+        hits = []
+        for value, place in held:
+            key = place * rings + ring
+            row = bisect_left(views.mark_key, key)
+            if row < len(views.mark_key) and views.mark_key[row] == key:
+                degree = views.value_degree[values[value]]
+                hits.append(
+                    Hit(kinds[value], views.mark_nats[row], views.mark_inside[row], degree,
+                        views.mark_holder[row])
+                )  # fmt: skip
+        ties.append(_tie(model, ring, _heard(hits), shown))
     return ties if candidates else []
 
 
@@ -195,25 +186,23 @@ def _heard(hits: list[Hit]) -> list[Hit]:
 
 def _tie(model: Model, ring: int, hits: list[Hit], shown: list[int]) -> Tie:
     """Return the odds of one ring: see `evidence.membership.odds_of`."""
-    best = [0.0] * len(OBSERVATIONS)
-    kinds = set()
+    best: dict[int, float] = {}
     for hit in hits:
-        kinds.add(hit.kind)
         observation = OBSERVATION_OF_KIND[hit.kind]
-        best[observation] = max(best[observation], hit.nats)
+        best[observation] = max(best.get(observation, 0.0), hit.nats)
     speaks = [0.0] * FAMILY_COUNT
-    for observation, nats in enumerate(best):
-        speaks[_FAMILY_OF_OBSERVATION[observation]] += nats
-    arrays = model.arrays
-    cap = float(arrays.ring_cap[ring])
-    held = sum(min(nats, cap) for nats in speaks)
+    for observation in sorted(best):
+        speaks[_FAMILY_OF_OBSERVATION[observation]] += best[observation]
+    cap = model.views.ring_cap[ring]
+    held = sum([min(nats, cap) for nats in speaks])
+    kinds = {hit.kind for hit in hits}
     missed = [0.0] * FAMILY_COUNT
-    miss = arrays.ring_miss[ring].tolist()
+    miss = model.arrays.ring_miss[ring].tolist()
     for kind in shown:
         if kind not in kinds:
             family = FAMILY_OF_KIND[kind]
             missed[family] = min(missed[family], miss[kind])
-    nats = held - float(arrays.ring_prior[ring])
+    nats = held - model.views.ring_prior[ring]
     nats += min(sum(missed) + sum(speaks) - held, 0.0)
-    families = tuple(code for code, said in enumerate(speaks) if said >= MINIMUM_LIFT)
+    families = tuple([code for code, said in enumerate(speaks) if said >= MINIMUM_LIFT])
     return Tie(ring, nats, families, tuple(hits))

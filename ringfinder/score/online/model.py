@@ -108,6 +108,27 @@ class Arrays:
     reason: IntArray
 
 
+class Views:
+    """The same arrays where they are asked for one number at a time.
+
+    A memory view gives a Python number in a third of the time, and lies in the same memory.
+    """
+
+    def __init__(self, arrays: Arrays) -> None:
+        self.value_degree = arrays.value_degree.data
+        self.marked = arrays.marked.data
+        self.mark_key = arrays.mark_key.data
+        self.mark_nats = arrays.mark_nats.data
+        self.mark_inside = arrays.mark_inside.data
+        self.mark_holder = arrays.mark_holder.data
+        self.explained = arrays.explained.data
+        self.anchor_start = arrays.anchor_start.data
+        self.anchor_ring = arrays.anchor_ring.data
+        self.ring_prior = arrays.ring_prior.data
+        self.ring_cap = arrays.ring_cap.data
+        self.ring_probability = arrays.ring_probability.data
+
+
 ARRAY_NAMES: tuple[str, ...] = tuple(field.name for field in fields(Arrays))
 
 
@@ -151,6 +172,11 @@ class Model:
         return member[begin:end], self.links["evidence"].to_numpy()[begin:end]
 
     @cached_property
+    def views(self) -> Views:
+        """Return the arrays for asking one number at a time."""
+        return Views(self.arrays)
+
+    @cached_property
     def ring_number(self) -> dict[str, int]:
         """Return the index of each ring by its id."""
         return {name: number for number, name in enumerate(self.ring_ids.to_pylist())}
@@ -167,7 +193,11 @@ class Model:
 
     def find_values(self, pseudonyms: Sequence[str]) -> IntArray:
         """Return the index of each value, int64 (n,), -1 where fewer than two accounts hold it."""
-        return find(self.arrays.value_high, self.arrays.value_low, digests(pseudonyms))
+        return self.find_digests(digests(pseudonyms))
+
+    def find_digests(self, keys: IntArray) -> IntArray:
+        """Return the same of values given by their digests, uint64 (n, 2)."""
+        return find(self.arrays.value_high, self.arrays.value_low, keys)
 
     def find_account(self, account_id: str) -> int:
         """Return the row of an account in the account arrays, -1 where it is not known."""
@@ -205,6 +235,8 @@ def find(high: IntArray, low: IntArray, keys: IntArray) -> IntArray:
     """
     if not len(high):
         return np.full(len(keys), -1, dtype=np.int64)
-    at = np.minimum(np.searchsorted(high, keys[:, 0]), len(high) - 1)
-    there: BoolArray = (high[at] == keys[:, 0]) & (low[at] == keys[:, 1])
-    return np.where(there, at, -1)
+    at = high.searchsorted(keys[:, 0])
+    other: BoolArray = high.take(at, mode="clip") != keys[:, 0]
+    other |= low.take(at, mode="clip") != keys[:, 1]
+    at[other] = -1
+    return at

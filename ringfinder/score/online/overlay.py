@@ -10,14 +10,13 @@ values fills and leaves the same window as everybody else.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from ringfinder.model import IntArray
 from ringfinder.score.online.belonging import Belonging
 from ringfinder.score.online.births import Births
 from ringfinder.score.online.holders import Table
 from ringfinder.score.online.known import Standing, stand
-from ringfinder.score.online.model import Model
+from ringfinder.score.online.model import Model, digests
 from ringfinder.score.online.newborn import Newcomer
 from ringfinder.score.online.rates import Rates, Value
 
@@ -32,8 +31,7 @@ LOOKED = 256
 """Sign-ups scored here whose place in the snapshot is remembered until they are taken in."""
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
+class Looked(NamedTuple):
     """A sign-up as the snapshot and the overlay see it.
 
     Attributes
@@ -91,8 +89,11 @@ class Overlay:
     def _held_against_snapshot(
         self, values: Sequence[tuple[int, str]]
     ) -> tuple[Standing, list[Value]]:
-        index = self.model.find_values([pseudonym for _, pseudonym in values])
-        return stand(self.model, [kind for kind, _ in values], index), _keyed(values, index)
+        keys = digests([pseudonym for _, pseudonym in values])
+        index = self.model.find_digests(keys)
+        kinds = [kind for kind, _ in values]
+        keyed = list(zip(kinds, keys[:, 0].tolist(), index.tolist(), strict=True))
+        return stand(self.model, kinds, index), keyed
 
     def add(self, account_id: str, created_ms: int, values: Sequence[tuple[int, str]]) -> None:
         """Take a sign-up in; one that was taken in before changes nothing."""
@@ -121,11 +122,14 @@ class Overlay:
             return
         newcomer = self._table.newcomers[number]
         known = {key for _, key, _ in newcomer.values}
-        fresh = [one for one in values if _key(one[1]) not in known]
+        keys = digests([pseudonym for _, pseudonym in values])
+        fresh = [place for place, key in enumerate(keys[:, 0].tolist()) if key not in known]
         fresh = fresh[: max(MOST_VALUES - len(newcomer.values), 0)]
         if fresh:
-            index = self.model.find_values([pseudonym for _, pseudonym in fresh])
-            self._births.take(newcomer, _keyed(fresh, index))
+            kinds = [values[place][0] for place in fresh]
+            index = self.model.find_digests(keys[fresh])
+            keyed = zip(kinds, keys[fresh, 0].tolist(), index.tolist(), strict=True)
+            self._births.take(newcomer, list(keyed))
 
     def remove(self, account_id: str) -> None:
         """Forget a newcomer: an attempt that was abandoned, an account that was erased."""
@@ -139,14 +143,3 @@ class Overlay:
 
     def _forget(self, number: int) -> None:
         del self._number[self._table.forget(number).account_id]
-
-
-def _key(pseudonym: str) -> int:
-    return int(pseudonym[-32:-16], 16)
-
-
-def _keyed(values: Sequence[tuple[int, str]], index: IntArray) -> list[Value]:
-    return [
-        (kind, _key(pseudonym), place)
-        for (kind, pseudonym), place in zip(values, index.tolist(), strict=True)
-    ]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 import numpy as np
 
 from ringfinder.detect.ties import TIES
+from ringfinder.schema import CODE, KINDS
 from ringfinder.score.online.model import Model
 
 Value: TypeAlias = tuple[int, int, int]
@@ -16,6 +17,11 @@ Value: TypeAlias = tuple[int, int, int]
 
 TIES_BY_KIND: tuple[bool, ...] = tuple(TIES.tolist())
 """`detect.ties.TIES` as Python knows it: an array takes ten times as long to ask."""
+
+SILENT = frozenset({CODE["signup_window"], CODE["activity_window"], CODE["model_adoption"]})
+"""Kinds that join nobody: everybody who came this hour came this hour."""
+
+_JOINS = tuple(kind.witness and code not in SILENT for code, kind in enumerate(KINDS))
 
 
 class Rates:
@@ -30,17 +36,19 @@ class Rates:
     def __init__(self, model: Model) -> None:
         arrays = model.arrays
         self.accounts = max(model.accounts, 1)
-        self._degree = arrays.value_degree
+        self._degree = model.views.value_degree
         self._row = {value: row for row, value in enumerate(arrays.popular.tolist())}
-        self._rate = np.asarray(arrays.popular_rate, dtype=np.float64)
-        self._log = np.log(np.maximum(self._rate, 1e-12))
-        self._prior = np.log(np.maximum(arrays.class_size, 1.0))
+        rate = np.asarray(arrays.popular_rate, dtype=np.float64)
+        self._classes = rate.shape[1]
+        self._rate = np.ascontiguousarray(rate.ravel()).data
+        self._log = np.log(np.maximum(rate, 1e-12)).ravel().data
+        self._prior = np.log(np.maximum(arrays.class_size, 1.0)).tolist()
         self.clock = np.log(24.0 * np.maximum(arrays.class_clock, 1e-6)).tolist()
-        self._explained = np.ascontiguousarray(arrays.explained).data
+        self._explained = model.views.explained
 
     def degree(self, index: int) -> int:
         """Return the accounts of the snapshot that hold a value, 0 for at most one."""
-        return int(self._degree[index]) if index >= 0 else 0
+        return self._degree[index] if index >= 0 else 0
 
     def is_old(self, kind: int, index: int) -> bool:
         """Whether newcomers sharing a value is no news: a domain, an office of a company."""
@@ -49,17 +57,24 @@ class Rates:
         at = bisect_left(self._explained, index)
         return at < len(self._explained) and self._explained[at] == index
 
+    def joining(self, values: Iterable[Value]) -> list[Value]:
+        """Return the values by which newcomers may be joined, in their order."""
+        return [one for one in values if _JOINS[one[0]] and not self.is_old(one[0], one[2])]
+
     def rate(self, value: Value, people: int) -> float:
         """Return the share of a class of people that holds a value, above 0."""
         index = value[2]
         row = self._row.get(index)
         if row is not None:
-            return float(self._rate[row, people])
+            return self._rate[row * self._classes + people]
         return (self.degree(index) + 1.0) / (self.accounts + 1.0)
 
     def people(self, values: Sequence[Value]) -> int:
         """Return the class of people that somebody who shows these values most likely is of."""
-        rows = [row for _, _, index in values if (row := self._row.get(index)) is not None]
-        if len(self._prior) < 2:
-            return 0
-        return int(np.argmax(self._log[rows].sum(axis=0) + self._prior))
+        rows = [self._row.get(index, -1) * self._classes for _, _, index in values]
+        rows = [row for row in rows if row >= 0]
+        nats = [
+            sum([self._log[row + people] for row in rows], start=prior)
+            for people, prior in enumerate(self._prior)
+        ]
+        return nats.index(max(nats))
