@@ -115,18 +115,18 @@ class Views:
     """
 
     def __init__(self, arrays: Arrays) -> None:
-        self.value_degree = arrays.value_degree.data
-        self.marked = arrays.marked.data
-        self.mark_key = arrays.mark_key.data
-        self.mark_nats = arrays.mark_nats.data
-        self.mark_inside = arrays.mark_inside.data
-        self.mark_holder = arrays.mark_holder.data
-        self.explained = arrays.explained.data
-        self.anchor_start = arrays.anchor_start.data
-        self.anchor_ring = arrays.anchor_ring.data
-        self.ring_prior = arrays.ring_prior.data
-        self.ring_cap = arrays.ring_cap.data
-        self.ring_probability = arrays.ring_probability.data
+        self.value_degree: Sequence[int] = arrays.value_degree.data
+        self.marked: Sequence[int] = arrays.marked.data
+        self.mark_key: Sequence[int] = arrays.mark_key.data
+        self.mark_nats: Sequence[float] = arrays.mark_nats.data
+        self.mark_inside: Sequence[int] = arrays.mark_inside.data
+        self.mark_holder: Sequence[int] = arrays.mark_holder.data
+        self.explained: Sequence[int] = arrays.explained.data
+        self.anchor_start: Sequence[int] = arrays.anchor_start.data
+        self.anchor_ring: Sequence[int] = arrays.anchor_ring.data
+        self.ring_prior: Sequence[float] = arrays.ring_prior.data
+        self.ring_cap: Sequence[float] = arrays.ring_cap.data
+        self.ring_probability: Sequence[float] = arrays.ring_probability.data
 
 
 ARRAY_NAMES: tuple[str, ...] = tuple(field.name for field in fields(Arrays))

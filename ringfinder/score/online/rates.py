@@ -40,10 +40,10 @@ class Rates:
         self._row = {value: row for row, value in enumerate(arrays.popular.tolist())}
         rate = np.asarray(arrays.popular_rate, dtype=np.float64)
         self._classes = rate.shape[1]
-        self._rate = np.ascontiguousarray(rate.ravel()).data
-        self._log = np.log(np.maximum(rate, 1e-12)).ravel().data
-        self._prior = np.log(np.maximum(arrays.class_size, 1.0)).tolist()
-        self.clock = np.log(24.0 * np.maximum(arrays.class_clock, 1e-6)).tolist()
+        self._rate: Sequence[float] = np.ascontiguousarray(rate.ravel()).data
+        self._log: Sequence[float] = np.log(np.maximum(rate, 1e-12)).ravel().data
+        self._prior: list[float] = np.log(np.maximum(arrays.class_size, 1.0)).tolist()
+        self.clock: list[list[float]] = np.log(24.0 * np.maximum(arrays.class_clock, 1e-6)).tolist()
         self._explained = model.views.explained
 
     def degree(self, index: int) -> int:
