@@ -264,9 +264,13 @@ class Client:
         }  # fmt: skip
         return self._call("POST", "/v1/labels", body)
 
-    def account(self, account_id: str) -> dict[str, Any]:
-        """Return what is known of an account."""
-        return self._call("GET", f"/v1/accounts/{quote(account_id, safe='')}")
+    def account(self, account_id: str, *, action: str | None = None) -> dict[str, Any]:
+        """Return what is known of an account.
+
+        With an action (``login``, ``usage``, ``payment``, ``payout``) `decision` is what the
+        service's policy says of it.
+        """
+        return self._call("GET", _account_path(account_id, action))
 
     def erase(self, account_id: str) -> dict[str, Any]:
         """Erase an account's personal data."""
@@ -354,9 +358,9 @@ class AsyncClient:
         """Record rows of a table: see `Client.batch`."""
         return await self._call("POST", f"/v1/{table}/batch", {"items": list(items)})
 
-    async def account(self, account_id: str) -> dict[str, Any]:
-        """Return what is known of an account."""
-        return await self._call("GET", f"/v1/accounts/{quote(account_id, safe='')}")
+    async def account(self, account_id: str, *, action: str | None = None) -> dict[str, Any]:
+        """Return what is known of an account: see `Client.account`."""
+        return await self._call("GET", _account_path(account_id, action))
 
     async def flush(self, timeout_s: float = 5.0) -> bool:
         """Wait for sign-ups that are being sent again: see `Client.flush`."""
@@ -599,6 +603,11 @@ class _Again:
         except RingfinderError:
             return False
         return bool(answer.get("accepted"))
+
+
+def _account_path(account_id: str, action: str | None) -> str:
+    asked = "" if action is None else f"?action={quote(action, safe='')}"
+    return f"/v1/accounts/{quote(account_id, safe='')}{asked}"
 
 
 def _signup_body(event_id: str, created_at: str, fields: Mapping[str, Any]) -> dict[str, Any]:

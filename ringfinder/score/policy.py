@@ -3,8 +3,8 @@
 A policy is a list of rules; the first one that matches decides. Below every policy lie
 three promises that no rule can break:
 
-- a person's `legitimate` label clears the account, until new attested evidence contradicts
-  it: then a person decides again (`review`);
+- a person's `legitimate` label clears the account, until a nightly run finds new attested
+  evidence against it (`score.labels.contradicted`);
 - one shared value, or several of one family, get nobody past `review`, whatever the rule
   says, unless a person labelled this very account as fraud;
 - nothing is denied unless a person wrote a policy that says so: the default never denies.
@@ -69,14 +69,10 @@ class Facts:
         Evidence families of which at least one value ties the account to the ring.
     provisional
         The ring was seen since the last snapshot, and no nightly run has judged it.
-    established
-        The account is older than the ring's first sight of it, or than the settings ask.
     degraded
         Scored without a snapshot, or with one that is too old.
     label
         What a person said of this very account; None: nothing.
-    contradicted
-        New attested evidence speaks against a `legitimate` label.
     suggested
         What the scoring itself would do; of a ring that formed since the last snapshot it
         knows more than score and verdict say.
@@ -88,10 +84,8 @@ class Facts:
     ring_size: int = 0
     families: frozenset[Family] = frozenset()
     provisional: bool = False
-    established: bool = False
     degraded: bool = False
     label: Label | None = None
-    contradicted: bool = False
     suggested: Decision = Decision.ALLOW
 
     def to_record(self) -> dict[str, Any]:
@@ -137,7 +131,6 @@ class When:
     families_at_least: int | None = None
     families_include: frozenset[Family] | None = None
     provisional: bool | None = None
-    established: bool | None = None
     degraded: bool | None = None
     label: Label | None = None
     suggested: frozenset[Decision] | None = None
@@ -145,7 +138,7 @@ class When:
     @property
     def looks_at_evidence(self) -> bool:
         """Whether the answer depends on what the account shares with others."""
-        beside = {"established", "degraded", "label"}
+        beside = {"degraded", "label"}
         return any(
             getattr(self, entry.name) is not None
             for entry in fields(self)
@@ -163,7 +156,6 @@ class When:
             and (self.families_at_least is None or len(facts.families) >= self.families_at_least)
             and (self.families_include is None or self.families_include <= facts.families)
             and (self.provisional is None or facts.provisional == self.provisional)
-            and (self.established is None or facts.established == self.established)
             and (self.degraded is None or facts.degraded == self.degraded)
             and (self.label is None or facts.label == self.label)
             and (self.suggested is None or facts.suggested in self.suggested)
@@ -270,7 +262,6 @@ class Ruling:
 
 
 CLEARED = "labelled legitimate"
-CONTRADICTED = "label contradicted"
 
 
 def decide(policy: Policy, facts: Facts, action: Action = Action.SIGNUP) -> Ruling:
@@ -286,9 +277,7 @@ def decide(policy: Policy, facts: Facts, action: Action = Action.SIGNUP) -> Ruli
         What it is about to do.
     """
     if facts.label is Label.LEGITIMATE:
-        if not facts.contradicted:
-            return Ruling(Decision.ALLOW, CLEARED)
-        return _acted(policy, Ruling(Decision.REVIEW, CONTRADICTED))
+        return Ruling(Decision.ALLOW, CLEARED)
     looked = False
     shadow: tuple[Decision, str] | None = None
     decision, name = policy.otherwise, ""

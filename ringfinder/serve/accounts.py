@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ringfinder.errors import NotFound
 from ringfinder.journal import Recorded
+from ringfinder.model import Decision, Family, Verdict
 from ringfinder.pipeline.home import EVENTS, open_graph
+from ringfinder.score.policy import Action, Facts, Label, decide, public_reason
 from ringfinder.serve import reading
 from ringfinder.serve.erasure import Kept, erase_kept
 from ringfinder.serve.knownlabels import with_label
+from ringfinder.serve.live import State
 from ringfinder.serve.service import Service, now_ms
 from ringfinder.store.events import EventType
 from ringfinder.store.segments import EventLog
@@ -20,8 +25,8 @@ log = logging.getLogger("ringfinder.serve")
 PATIENCE_S = 10.0
 
 
-async def view(service: Service, account_id: str) -> dict[str, Any]:
-    """Return what is known of an account.
+async def view(service: Service, account_id: str, action: Action | None = None) -> dict[str, Any]:
+    """Return what is known of an account; with an action, what the policy decides on it.
 
     Raises
     ------
@@ -30,31 +35,61 @@ async def view(service: Service, account_id: str) -> dict[str, Any]:
     """
     state = service.live.state
     recorded = await service.journal.of_account(account_id)
-    answered = _answered([one for one in recorded if not state.has(one.sequence)])
-    known = None if answered else await service.read(reading.account, state.model, account_id)
-    if answered is None and known is None:
-        answered = _answered(recorded)
+    stored = _answered([one for one in recorded if not state.has(one.sequence)])
+    known = None if stored else await service.read(reading.account, state.model, account_id)
+    if stored is None and known is None:
+        stored = _answered(recorded)
     if known is not None and service.erased.hides(account_id, state.created_ms):
         known = None
-    found = answered or known
+    found = stored["answer"] if stored else known
     if found is None:
         raise NotFound("No account of that id is in the snapshot or was accepted since.")
     label = service.known_labels.find(account_id, is_known=state.has)
     said = with_label(found, label)
     fields = {name: said.get(name) for name in ("decision", "score", "ring", "reasons")}
+    if action is not None:
+        facts = Facts.from_record(stored["record"]["facts"]) if stored else facts_of(found, state)
+        fields |= _ruled(service, replace(facts, label=label or facts.label), action)
     return fields | {
         "account_id": account_id,
-        "source": "signup" if answered else "snapshot",
+        "source": "signup" if stored else "snapshot",
         "snapshot": found.get("snapshot", state.named(now_ms())),
     }
 
 
+def _ruled(service: Service, facts: Facts, action: Action) -> dict[str, Any]:
+    """Return what the policy in force decides on an account that is about to do something."""
+    ruling = decide(service.policy.current(), facts, action)
+    return {
+        "action": action,
+        "decision": ruling.decision,
+        "rule": ruling.rule or None,
+        "public_reason": public_reason(ruling.decision, service.settings.appeal_contact),
+    }
+
+
+def facts_of(found: Mapping[str, Any], state: State) -> Facts:
+    """Return what a policy may look at, of an account as `reading.account` has it."""
+    codes = {one["code"] for one in found["reasons"]}
+    label = Label.LEGITIMATE if "label_legitimate" in codes else None
+    spoken = {one["family"] for one in found["reasons"]}
+    families = frozenset(family for family in Family if family in spoken)
+    ring, suggested = found["ring"], Decision(found["decision"])
+    if ring is None or state.model is None:
+        return Facts(found["score"], families=families, label=label, suggested=suggested)
+    size = state.model.views.ring_size[state.model.ring_number[ring["ring_id"]]]
+    return Facts(
+        found["score"], Verdict(ring["verdict"]), ring["membership"], int(size), families,
+        label=label, suggested=suggested,
+    )  # fmt: skip
+
+
 def _answered(recorded: list[Recorded]) -> dict[str, Any] | None:
-    """Return the newest answer to a sign-up of the account."""
+    """Return the newest answer to a sign-up of the account, and what it was decided on."""
     for one in reversed(recorded):
         if one.event_type is EventType.SIGNUPS and one.answer is not None:
-            found: dict[str, Any] | None = json.loads(one.answer).get("answer")
-            if found is not None:
+            found: dict[str, Any] = json.loads(one.answer)
+            if "answer" in found:
                 return found
     return None
 

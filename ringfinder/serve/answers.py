@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from ringfinder.model import Decision, Lifecycle, Verdict
+from ringfinder.score.policy import Action
 from ringfinder.serve.rows import Exchanges, Id
 
 
@@ -109,6 +110,9 @@ class AccountView(BaseModel):
         "which the snapshot does not know yet."
     )
     snapshot: SnapshotLine
+    action: Action | None = Field(None, description="As asked for; `decision` is about it.")
+    rule: str | None = Field(None, description="The rule of the policy that decided on it.")
+    public_reason: str | None = Field(None, description="What may be told to the account's owner.")
 
 
 class Erased(BaseModel):

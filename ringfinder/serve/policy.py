@@ -225,7 +225,6 @@ _CONDITIONS: dict[str, Callable[[Any, str], Any]] = {
     "families_at_least": _count(len(Family)),
     "families_include": _families,
     "provisional": _yes_or_no,
-    "established": _yes_or_no,
     "degraded": _yes_or_no,
     "label": _label,
     "suggested": _decisions,

@@ -44,9 +44,31 @@ def world(tmp_path_factory):
     return base
 
 
+PAYOUTS = """
+[[rules]]
+name = "no payouts to fleets"
+actions = ["payout"]
+when.verdict = "fleet"
+when.families_at_least = 2
+then = "deny"
+
+[[rules]]
+name = "payouts of newcomers wait"
+actions = ["payout"]
+when.provisional = false
+then = "review"
+"""
+
+
 @pytest.fixture(scope="module")
 def served(world):
-    with serving(world / "home", key_rate=100_000, probing_limit=100_000) as served:
+    """Served with the default policy's rules, and some for payouts before them."""
+    policy = world / "policy.toml"
+    shown = ringfinder("policy", "show")
+    head, rules = shown.split("[[rules]]", 1)
+    policy.write_text(f"{head}{PAYOUTS}\n[[rules]]{rules}")
+    settings = {"key_rate": 100_000, "probing_limit": 100_000, "policy_file": policy}
+    with serving(world / "home", **settings) as served:
         yield served
 
 
@@ -110,6 +132,32 @@ class TestReading:
         assert found["ring"]["ring_id"] == fleet["ring_id"]
         assert found["decision"] in {"review", "challenge"}
         assert len(found["reasons"]) >= 2
+
+    def test_what_the_policy_says_of_another_action_is_asked_for(self, served, fleet):
+        members = served.get(f"/v1/rings/{fleet['ring_id']}/members").json()["members"]
+        path = f"/v1/accounts/{members[0]['account_id']}"
+        found = served.get(path, params={"action": "payout"}).json()
+        assert (found["decision"], found["rule"]) == ("deny", "no payouts to fleets")
+        assert "contact" in found["public_reason"]
+        assert served.get(path, params={"action": "login"}).json()["decision"] != "deny"
+        plain = served.get(path).json()
+        assert plain["decision"] in {"review", "challenge"}
+        assert (plain["action"], plain["rule"], plain["public_reason"]) == (None, None, None)
+        assert served.get(path, params={"action": "sing"}).status_code == 422
+
+    def test_one_that_just_signed_up_is_judged_by_what_was_known_then(self, served):
+        served.post("/v1/signups", signup("payee", ip="203.0.113.201"))
+        found = served.get("/v1/accounts/acct-payee", params={"action": "payout"}).json()
+        assert (found["source"], found["decision"]) == ("signup", "review")
+        assert found["rule"] == "payouts of newcomers wait"
+
+    def test_a_label_clears_the_account_for_every_action(self, served, fleet):
+        members = served.get(f"/v1/rings/{fleet['ring_id']}/members").json()["members"]
+        name = members[2]["account_id"]
+        served.post("/v1/labels", {"event_id": "pay", "account_id": name, "label": "legitimate"})
+        path = f"/v1/accounts/{name}"
+        wait_for(lambda: served.get(path).json()["decision"] == "allow")
+        assert served.get(path, params={"action": "payout"}).json()["decision"] == "allow"
 
     @pytest.mark.parametrize("part", ["", "/members", "/evidence", "/graph"])
     def test_a_ring_that_is_not_there_is_not_found(self, served, part):

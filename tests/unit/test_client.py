@@ -104,12 +104,14 @@ class TestAnswer:
             client.batch("usage", [{"event_id": "u"}])
             client.label("a1", "legitimate", event_id="l")
             client.account("a 1")
+            client.account("a1", action="payout")
             client.erase("a/1")
         assert [head.split(" HTTP")[0] for head, _ in running.requests] == [
             "POST /v1/signups/e%2F1/outcome",
             "POST /v1/usage/batch",
             "POST /v1/labels",
             "GET /v1/accounts/a%201",
+            "GET /v1/accounts/a1?action=payout",
             "DELETE /v1/accounts/a%2F1/personal-data",
         ]
         assert running.requests[0][1] == {"outcome": "completed", "account_id": "a1"}

@@ -36,10 +36,8 @@ facts = st.builds(
     ring_size=st.integers(0, 10_000),
     families=st.frozensets(st.sampled_from(Family)),
     provisional=st.booleans(),
-    established=st.booleans(),
     degraded=st.booleans(),
     label=st.none() | st.sampled_from(Label),
-    contradicted=st.booleans(),
     suggested=st.sampled_from(Decision),
 )
 conditions = st.builds(
@@ -49,7 +47,6 @@ conditions = st.builds(
     verdict=st.none() | st.frozensets(st.none() | st.sampled_from(Verdict), min_size=1),
     families_at_least=st.none() | st.integers(1, 5),
     provisional=st.none() | st.booleans(),
-    established=st.none() | st.booleans(),
     degraded=st.none() | st.booleans(),
 )
 rules = st.builds(
@@ -115,7 +112,6 @@ class TestFirstMatch:
                 Facts(0, families=frozenset({Family.PAYMENT})),
             ),
             (When(provisional=True), Facts(0, provisional=True), Facts(0)),
-            (When(established=False), Facts(0), Facts(0, established=True)),
             (When(degraded=True), Facts(0, degraded=True), Facts(0)),
             (When(label=Label.FRAUD), Facts(0, label=Label.FRAUD), Facts(0)),
             (
@@ -147,7 +143,7 @@ class TestPromises:
         self, any_policy, known, action
     ):
         weak = replace(known, families=frozenset(list(known.families)[:1]), label=None)
-        nothing = Facts(0.0, established=known.established, degraded=known.degraded)
+        nothing = Facts(0.0, degraded=known.degraded)
         found = decide(any_policy, weak, action).decision
         if SEVERITY.index(found) > SEVERITY.index(Decision.REVIEW):
             assert decide(any_policy, nothing, action).decision is found
@@ -192,11 +188,7 @@ class TestPromises:
         if known.label is not Label.LEGITIMATE:
             return
         found = decide(any_policy, known, action)
-        if not known.contradicted:
-            assert found.decision is Decision.ALLOW
-        else:
-            assert found.decision in {Decision.REVIEW, Decision.ALLOW}
-            assert Decision.REVIEW in {found.decision, found.would_be}
+        assert found.decision is Decision.ALLOW
 
     @given(facts, st.sampled_from(Action))
     def test_the_default_denies_nobody(self, known, action):

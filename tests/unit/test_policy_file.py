@@ -36,7 +36,6 @@ when.ring_size_at_least = 10
 when.families_at_least = 2
 when.families_include = ["network"]
 when.provisional = false
-when.established = true
 when.degraded = false
 when.label = "fraud"
 when.suggested = ["review", "challenge"]
@@ -75,7 +74,7 @@ class TestReading:
         assert rule.when.families_include == {Family.NETWORK}
         assert (rule.when.score_at_least, rule.when.score_below) == (0.5, 1.0)
         assert (rule.when.ring_size_at_least, rule.when.families_at_least) == (10, 2)
-        assert (rule.when.provisional, rule.when.established) == (False, True)
+        assert rule.when.provisional is False
         assert rule.when.suggested == {Decision.REVIEW, Decision.CHALLENGE}
         assert (rule.when.label, rule.then, rule.shadow) == (Label.FRAUD, Decision.DENY, True)
         assert (last.name, last.then, last.when.looks_at_evidence) == (
@@ -83,7 +82,7 @@ class TestReading:
         )  # fmt: skip
 
     def test_rules_know_the_line_they_begin_on(self):
-        assert [rule.line for rule in read_policy(WHOLE, where="p").rules] == [6, 24]
+        assert [rule.line for rule in read_policy(WHOLE, where="p").rules] == [6, 23]
 
     def test_tables_may_be_written_out(self):
         text = '[[rules]]\nthen = "deny"\n[rules.when]\nverdict = "fleet"\n'

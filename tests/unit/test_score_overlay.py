@@ -99,7 +99,7 @@ class TestBirth:
         add(overlay, *[person(**same) for _ in range(5)])
         late = person(**same)
         belonging = overlay.look(late.values).belonging
-        assert belonging.member
+        assert belonging is not None
         assert belonging.ring.size == 5
         assert {shown.kind for shown in belonging.shown} == {
             CODE["payment_fingerprint"], CODE["device"],

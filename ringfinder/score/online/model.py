@@ -124,6 +124,7 @@ class Views:
         self.explained: Sequence[int] = arrays.explained.data
         self.anchor_start: Sequence[int] = arrays.anchor_start.data
         self.anchor_ring: Sequence[int] = arrays.anchor_ring.data
+        self.ring_size: Sequence[float] = arrays.ring_size.data
         self.ring_prior: Sequence[float] = arrays.ring_prior.data
         self.ring_cap: Sequence[float] = arrays.ring_cap.data
         self.ring_probability: Sequence[float] = arrays.ring_probability.data

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
+from ringfinder.score.policy import Action
 from ringfinder.serve import accounts
 from ringfinder.serve.access import GuardedRoute, needs
 from ringfinder.serve.answers import AccountView, Erased
@@ -17,9 +18,19 @@ router = APIRouter(route_class=GuardedRoute, tags=["accounts"])
 
 @router.get("/v1/accounts/{account_id:path}", response_model=AccountView)
 @needs(KeyScope.RINGS)
-async def get_account(service: TheService, account_id: str) -> Any:
-    """Show what is known of an account; one that was just accepted is there at once."""
-    return await accounts.view(service, account_id)
+async def get_account(
+    service: TheService,
+    account_id: str,
+    action: Annotated[
+        Action | None,
+        Query(description="What the account is about to do: `decision` is then the policy's."),
+    ] = None,
+) -> Any:
+    """Show what is known of an account; one that was just accepted is there at once.
+
+    Ask with an `action` before a payout, say: the rules of the policy for it decide.
+    """
+    return await accounts.view(service, account_id, action)
 
 
 @router.delete("/v1/accounts/{account_id:path}/personal-data", response_model=Erased)
