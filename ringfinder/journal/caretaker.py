@@ -58,6 +58,7 @@ class Caretaker:
         self._oldest_s = oldest_s
         self._most_events = most_events
         self._clock = clock
+        self._stuck = 0
 
     def run(self, stop: threading.Event) -> None:
         """Look after the journal until told to stop; what fails is tried again later."""
@@ -78,9 +79,11 @@ class Caretaker:
             return None
         with closing(self._open_store()) as store, errands(self._directory) as writer:
             work = Compaction(self._directory, self._events, store, writer, clock=self._clock)
-            return work.run()
+            done = work.run()
+        self._stuck = done.stuck
+        return done
 
     def _is_due(self) -> bool:
         with closing(Reader(self._directory, clock=self._clock)) as reader:
-            held = reader.held_since(0)
+            held = reader.held_since(self._stuck)  # what is damaged is never due
             return held.events >= self._most_events or held.seconds >= self._oldest_s

@@ -109,6 +109,8 @@ class Journal:
     ) -> AsyncIterator[list[Recorded]]:
         """Yield what is recorded after a sequence number, in order, within 100 ms; never ends.
 
+        An empty list, once, says that all there was has been told.
+
         Parameters
         ----------
         after
@@ -121,10 +123,14 @@ class Journal:
             of a snapshot had taken in: load and journal number their events in turn.
         """
         follower = Follower(self._reader, after, log, known)
+        drained = False
         while True:
             while (entries := await self._read(follower.take)) is not None:
                 if entries:
                     yield entries
+            if not drained:
+                drained = True
+                yield []
             await asyncio.sleep(POLL_S)
 
     async def find(self, event_type: EventType, event_id: str) -> Recorded | None:

@@ -52,6 +52,8 @@ class Compacted:
         Idempotency records past their retention.
     left
         Events still held: too young, not in the store yet, or damaged.
+    stuck
+        Number of the newest damaged one, 0 without any: it stays here for good.
     """
 
     moved: int
@@ -59,6 +61,7 @@ class Compacted:
     dropped: int
     pruned: int
     left: int
+    stuck: int = 0
 
     @property
     def doubled(self) -> str:
@@ -104,6 +107,7 @@ class Compaction:
         self._writer = writer
         self._clock = clock
         self._moved = self._duplicates = self._dropped = 0
+        self._unusable: set[int] = set()
 
     def run(
         self, *, min_age_s: float = MIN_AGE_S, retention_days: float = RETENTION_DAYS
@@ -139,7 +143,8 @@ class Compaction:
             left = self._reader.held_since(0).events
         finally:
             self._reader.close()
-        return Compacted(self._moved, self._duplicates, self._dropped, pruned, left)
+        stuck = max(self._unusable | self._reader.damaged, default=0)
+        return Compacted(self._moved, self._duplicates, self._dropped, pruned, left, stuck)
 
     def _pieces(self, before_ms: float) -> Iterator[list[Recorded]]:
         """Yield runs of events to be moved together: of one block, all in the store or log."""
@@ -172,26 +177,19 @@ class Compaction:
     def _move(self, entries: Sequence[Recorded]) -> None:
         events, unusable = to_events(entries)
         left_out = set(unusable)
+        self._unusable |= left_out
         usable = [entry for entry in entries if entry.sequence not in left_out]
         if not usable:
             return
         part = (usable[0].sequence, usable[-1].sequence)
         if not covering(self._in_log(), part[0]):
-            told = self._log.append_numbered(part, events)
+            told = self._log.append_numbered(part, events, gone=lambda: self._reader.erased(part))
             self._moved += sum(told.recorded.values())
             self._duplicates += sum(told.duplicates.values())
-            self._erase_again(usable)
         self._refresh_profiles(events)
         for run in _runs([entry.sequence for entry in usable]):
             self._writer.forget(run)
             self._dropped += run[1] - run[0] + 1
-
-    def _erase_again(self, entries: Sequence[Recorded]) -> None:
-        """Take out of the log who was erased while the events were on their way there."""
-        erased = self._reader.erased((entries[0].sequence, entries[-1].sequence))
-        accounts = {e.account_id for e in entries if e.sequence in erased and e.account_id}
-        if accounts:
-            self._log.erase(sorted(accounts))
 
     def _refresh_profiles(self, events: Events) -> None:
         """Let the store know what the log's usage now says of these accounts."""

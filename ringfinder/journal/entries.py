@@ -38,6 +38,9 @@ class Entry:
         The event as `encode_event` writes it: header and pseudonyms, no clear value.
     answer
         The answer's bytes, told again to whoever repeats the event. No personal data.
+    attached
+        Recorded only where the entry before it that is not attached is recorded now: what
+        follows from an event must not follow from a repetition, or from a conflict.
     """
 
     event_type: EventType
@@ -46,6 +49,7 @@ class Entry:
     account_id: str
     event: bytes
     answer: bytes = b""
+    attached: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ class Errands:
         self._wait_s = wait_s
         self._connection: socket.socket | None = None
         self._frames = Frames()
+        self._asked = 0
 
     def forget(self, part: Interval) -> None:
         """Drop the events of an interval: they are in the log's segments."""
@@ -96,9 +97,12 @@ class Errands:
 
     def _ask(self, kind: Kind, body: bytes) -> int:
         assert self._connection is not None  # noqa: S101 asked for just before
-        self._connection.sendall(frames.to_frame(kind, 1, body))
+        self._asked += 1
+        self._connection.sendall(frames.to_frame(kind, self._asked, body))
         while data := self._connection.recv(1 << 16):
-            for answer, _, told in self._frames.feed(data):
+            for answer, request, told in self._frames.feed(data):
+                if request != self._asked:
+                    raise ConnectionResetError("its writer answered something else")
                 if answer == Kind.REFUSED:
                     raise StoreUnavailable(told.decode())
                 return frames.decode_numbers(told)[0]

@@ -112,6 +112,9 @@ class JournalFile:
     def commit(self, entries: Sequence[Entry]) -> list[Result]:
         """Record entries in one transaction; durable when this returns.
 
+        Of an entry that is attached to one that is not recorded now, the result is that
+        one's.
+
         Raises
         ------
         OutOfNumbersError
@@ -124,8 +127,12 @@ class JournalFile:
         results: list[Result] = []
         fresh: dict[tuple[bytes, str], Row] = {}
         chain, now_ms = self._chain, int(self._clock() * 1000)
+        lead: Result = Committed(0)
         with self._transaction():
             for entry in entries:
+                if entry.attached and not isinstance(lead, Committed):
+                    results.append(lead)
+                    continue
                 key = (id_of(entry.event_id), str(entry.event_type))
                 known = fresh.get(key) or self._known(key, entry)
                 if known is None:
@@ -136,6 +143,8 @@ class JournalFile:
                     results.append(Repeated(known.sequence, known.answer))
                 else:
                     results.append(Conflict())
+                if not entry.attached:
+                    lead = results[-1]
             if fresh:
                 self._connection.executemany(_INSERT, fresh.values())
                 last = next(reversed(fresh.values()))

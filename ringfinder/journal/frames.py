@@ -24,7 +24,7 @@ MAX_FRAME = 64 << 20
 """A batch of the API is at most 8 MiB, with its answers a few times as much."""
 
 _HEAD = struct.Struct("!IBQ")
-_ENTRY = struct.Struct("!HHHHII")
+_ENTRY = struct.Struct("!?HHHHII")
 _RESULT = struct.Struct("!BQI")
 _TWO = struct.Struct("!qq")
 _NONE = 0xFFFFFFFF
@@ -75,8 +75,9 @@ class Frames:
                 end = start + 4 + length
                 if len(self._rest) < end:
                     break
-                yield _kind(kind), request, bytes(self._rest[start + _HEAD.size : end])
-                start = end
+                body = bytes(self._rest[start + _HEAD.size : end])
+                start = end  # before it is given: who takes one frame may leave
+                yield _kind(kind), request, body
         finally:
             del self._rest[:start]
 
@@ -104,7 +105,7 @@ def encode_entries(entries: Sequence[Entry]) -> bytes:
         if not 0 < len(entry.body_digest) <= DIGEST_BYTES:
             raise InputError(f"a body's digest must have 1 to {DIGEST_BYTES} bytes")
         fields = (*names, entry.body_digest, entry.event, entry.answer)
-        parts += [_ENTRY.pack(*map(len, fields)), *fields]
+        parts += [_ENTRY.pack(entry.attached, *map(len, fields)), *fields]
     return b"".join(parts)
 
 
@@ -116,12 +117,13 @@ def decode_entries(body: bytes) -> list[Entry]:
         while start < len(body):
             fields = []
             at = start + _ENTRY.size
-            for length in _ENTRY.unpack_from(body, start):
+            attached, *lengths = _ENTRY.unpack_from(body, start)
+            for length in lengths:
                 fields.append(body[at : at + length])
                 at += length
             kind, event_id, account_id, digest, event, answer = fields
             names = (EventType(kind.decode()), event_id.decode(), digest, account_id.decode())
-            entries.append(Entry(*names, event, answer))
+            entries.append(Entry(*names, event, answer, attached))
             start = at
     except (struct.error, ValueError) as error:
         raise BadFrameError("entries that cannot be read") from error

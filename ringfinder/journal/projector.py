@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from ringfinder.errors import RingfinderError, StoreError
+from ringfinder.errors import RingfinderError, StoreError, StoreUnavailable
 from ringfinder.journal.batches import to_events
 from ringfinder.journal.entries import Recorded
 from ringfinder.journal.reader import Reader, read_projected, write_projected
@@ -108,9 +108,14 @@ class Projector:
         part = (entries[0].sequence, entries[-1].sequence)
         try:
             store.write(to_batch(part, events))
-        except StoreError:
-            self._asked_s = float("-inf")  # another projector may have been at it
+        except StoreUnavailable:
+            self._asked_s = float("-inf")
             raise
+        except StoreError:
+            known = self._applied
+            if self.applied() == known:
+                raise
+            return self.step()  # another projector was at it: go on behind what it wrote
         self._erase_again(store, entries)
         self._unusable.update(unusable)
         self._through = part[1]

@@ -25,6 +25,7 @@ _HELD = """
     SELECT * FROM entry INDEXED BY entry_held
     WHERE event IS NOT NULL AND sequence > ? ORDER BY sequence LIMIT ?
 """
+_NEWEST = "SELECT max(sequence) FROM entry"
 _NEXT_HELD = """
     SELECT sequence FROM entry INDEXED BY entry_held
     WHERE event IS NOT NULL AND sequence > ? ORDER BY sequence LIMIT 1
@@ -77,6 +78,23 @@ class Reader:
             )
         return list(self._sound(rows)), rows[-1][0] if rows else after
 
+    def page(self, after: int, limit: int) -> tuple[list[Recorded], int, int]:
+        """Return what `held` does, and the newest sequence number of the same moment.
+
+        Asked for one after the other, an event committed in between would look as if it had
+        been held before and had left.
+        """
+        with self._asking() as connection:
+            if connection is None:
+                return [], after, 0
+            connection.execute("BEGIN")
+            try:
+                rows = connection.execute(_HELD, (after, limit)).fetchall()
+                (last,) = connection.execute(_NEWEST).fetchone()
+            finally:
+                connection.execute("ROLLBACK")
+        return list(self._sound(rows)), rows[-1][0] if rows else after, last or 0
+
     def next_held(self, after: int) -> int | None:
         """Return the sequence number of the next event that is held here; None: no more."""
         with self._asking() as connection:
@@ -114,7 +132,7 @@ class Reader:
         with self._asking() as connection:
             if connection is None:
                 return 0
-            row = connection.execute("SELECT max(sequence) FROM entry").fetchone()
+            row = connection.execute(_NEWEST).fetchone()
         return row[0] or 0
 
     def blocks(self) -> list[Interval]:

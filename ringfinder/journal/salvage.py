@@ -10,7 +10,10 @@ from pathlib import Path
 from ringfinder.journal.file import JournalFile
 from ringfinder.journal.seals import Row, content_is_sound
 from ringfinder.journal.tables import NAME, open_reading, open_writing
-from ringfinder.store.files import sync_directory
+from ringfinder.store.files import publish, sync_directory
+
+FRESH = f"{NAME}.salvaged"
+"""What is being made of a broken file."""
 
 _STEP = 200
 _FRESH_NUMBERS = (  # rows that are lost had numbers, too: give none of them again
@@ -34,6 +37,7 @@ def open_or_salvage(directory: Path, *, broken: bool = False) -> JournalFile:
         Whether SQLite has said so in use.
     """
     path = directory / NAME
+    _finish(directory)
     try:
         if path.exists():
             _try_reading(path)
@@ -60,21 +64,46 @@ def damaged_files(directory: Path) -> list[Path]:
 
 
 def _salvaged(directory: Path) -> JournalFile:
-    number = len(damaged_files(directory)) + 1
-    aside = directory / f"{NAME}.damaged-{number}"
-    for suffix in ("-wal", "-shm", ""):
-        with suppress(FileNotFoundError):
-            (directory / f"{NAME}{suffix}").rename(f"{aside}{suffix}")
-    sync_directory(directory)
-    with closing(open_writing(directory / NAME)) as fresh:
-        fresh.execute("BEGIN IMMEDIATE")
-        for statement, parameters in _readable(aside):
-            with suppress(sqlite3.Error):
-                fresh.execute(statement, parameters)
+    """Make the new file whole before the old one moves: a kill in between loses neither."""
+    path, fresh = directory / NAME, directory / FRESH
+    _remove(fresh)
+    with closing(open_writing(fresh)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        for statement, parameters in _readable(path):
+            with suppress(sqlite3.IntegrityError):  # a damaged row; a full disk must be told
+                connection.execute(statement, parameters)
         for statement in _FRESH_NUMBERS:
-            fresh.execute(statement)
-        fresh.execute("COMMIT")
+            connection.execute(statement)
+        connection.execute("COMMIT")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    number = len(damaged_files(directory)) + 1
+    with suppress(FileNotFoundError):
+        path.rename(path.with_name(f"{NAME}.damaged-{number}"))
+    sync_directory(directory)
+    _finish(directory)
     return JournalFile(directory)
+
+
+def _finish(directory: Path) -> None:
+    """Put the new file in place of one that was set aside; else there is nothing whole yet.
+
+    The broken file moves only once the new one is whole, and its log of changes after it:
+    SQLite must never find one file's changes beside another.
+    """
+    fresh, path = directory / FRESH, directory / NAME
+    if fresh.exists() and not path.exists():
+        aside = max(damaged_files(directory), key=lambda one: one.stat().st_ctime_ns, default=path)
+        for suffix in ("-wal", "-shm"):
+            with suppress(FileNotFoundError):
+                path.with_name(f"{NAME}{suffix}").rename(f"{aside}{suffix}")
+        sync_directory(directory)
+        publish(fresh, path)
+    _remove(fresh)
+
+
+def _remove(path: Path) -> None:
+    for suffix in ("-wal", "-shm", ""):
+        path.with_name(f"{path.name}{suffix}").unlink(missing_ok=True)
 
 
 def _readable(path: Path) -> Iterator[tuple[str, tuple[object, ...]]]:

@@ -57,8 +57,11 @@ class Follower:
             return None
         if known := covering(self._known, self._after + 1):
             self._after = known[1]
-        entries, through = self._reader.held(self._after, PAGE)
-        upto = entries[0].sequence - 1 if entries else max(through, self._reader.last_sequence())
+        entries, through, last = self._reader.page(self._after, PAGE)
+        if entries:
+            upto = entries[0].sequence - 1
+        else:  # only damaged ones; or none, and all there were have left
+            upto = through if through > self._after else max(last, self._after)
         if upto <= self._after and not entries:
             self._drained = version
             return None

@@ -10,11 +10,13 @@ from typing import Any
 
 from ringfinder.errors import NotFound
 from ringfinder.journal import Recorded
+from ringfinder.journal.salvage import damaged_files
 from ringfinder.model import Decision, Family, Verdict
+from ringfinder.pipeline.check import JOURNAL
 from ringfinder.pipeline.home import EVENTS, open_graph
 from ringfinder.score.policy import Action, Facts, Label, decide, public_reason
 from ringfinder.serve import reading
-from ringfinder.serve.erasure import Kept, erase_kept
+from ringfinder.serve.erasure import Kept, accounts_in, attempt_events, erase_kept
 from ringfinder.serve.knownlabels import with_label
 from ringfinder.serve.live import State
 from ringfinder.serve.service import Service, now_ms
@@ -95,10 +97,17 @@ def _answered(recorded: list[Recorded]) -> dict[str, Any] | None:
 
 
 async def erase(service: Service, account_id: str, *, who: str) -> dict[str, Any]:
-    """Erase an account from journal, event log, graph, labels, audit log and what is shown."""
-    entries = await service.journal.erase(account_id, PATIENCE_S)
-    kept = await service.read(_erase_kept, service, account_id, who)
-    service.known_labels.forget(account_id)
+    """Erase an account from journal, event log, graph, labels, audit log and what is shown.
+
+    With it goes the attempt that it was before there was an account.
+    """
+    names = [account_id, *await _attempts(service, account_id)]
+    entries = 0
+    for name in names:
+        entries += await service.journal.erase(name, PATIENCE_S)
+    kept = await service.read(_erase_kept, service, names, who)
+    for name in names:
+        service.known_labels.forget(name)
     log.info("erased", extra={"entries": entries, "events": kept.events, "graph": kept.graph})
     note = "Snapshots of before are not asked for it any more, and go with newer ones."
     if not kept.graph:
@@ -107,12 +116,31 @@ async def erase(service: Service, account_id: str, *, who: str) -> dict[str, Any
             "graph": kept.graph, "note": note}  # fmt: skip
 
 
-def _erase_kept(service: Service, account_id: str, who: str) -> Kept:
+async def _attempts(service: Service, account_id: str) -> list[str]:
+    """Return the attempts that became an account, as journal or event log know them."""
+    log_ = EventLog(service.settings.data_dir / EVENTS)
+    recorded = await service.journal.of_account(account_id)
+    events = await service.read(attempt_events, account_id, recorded, log_)
+    found = {*await service.read(accounts_in, log_, events)} if events else set()
+    for event_id in events:
+        attempt = await service.journal.find(EventType.SIGNUPS, event_id)
+        if attempt is not None and attempt.account_id is not None:
+            found.add(attempt.account_id)
+    return sorted(found - {account_id})
+
+
+def _erase_kept(service: Service, names: list[str], who: str) -> Kept:
     settings = service.settings
-    service.erased.add(account_id, now_ms())
+    for name in names:
+        service.erased.add(name, now_ms())
     kept = erase_kept(
-        account_id, EventLog(settings.data_dir / EVENTS), lambda: open_graph(settings),
+        names, EventLog(settings.data_dir / EVENTS), lambda: open_graph(settings),
         service.allowance.erase, service.labels.erase, service.customers.erase,
     )  # fmt: skip
-    service.audit.erase([account_id], who=who)
+    # What could be read of them was taken over; what could not may still name somebody.
+    for path in damaged_files(settings.data_dir / JOURNAL):
+        log.warning("a damaged journal file is removed: it may name who was erased")
+        for suffix in ("", "-wal", "-shm"):
+            path.with_name(f"{path.name}{suffix}").unlink(missing_ok=True)
+    service.audit.erase(names, who=who)
     return kept

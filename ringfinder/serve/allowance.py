@@ -142,6 +142,7 @@ class Allowance:
                 )
                 self._database.execute("PRAGMA journal_mode = WAL")
                 self._database.execute("PRAGMA synchronous = NORMAL")
+                self._database.execute("PRAGMA secure_delete = ON")
                 self._database.executescript(_TABLE)
             return _Turn(self._database)
         except (sqlite3.Error, OSError) as error:

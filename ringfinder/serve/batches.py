@@ -74,14 +74,17 @@ async def _record(
             scored.append(one)
             entries.append(entry)
         await asyncio.sleep(0)
-    extra = [one.entries[1:] for one in scored if one is not None]
-    flat = entries + [entry for more in extra for entry in more]
+    flat: list[Entry] = []
+    leads: list[int] = []
+    for one, entry in zip(scored, entries, strict=True):
+        leads.append(len(flat))
+        flat += [entry] if one is None else one.entries
     try:
         told: Sequence[Result | None] = await service.journal.commit_many(flat, COMMIT_S)
     except JournalUnavailable:
         told = [None] * len(flat)
-    for (at, row), one, result in zip(rows, scored, told, strict=False):
-        results[at] = _line(row, one, result)
+    for (at, row), one, lead in zip(rows, scored, leads, strict=True):
+        results[at] = _line(row, one, told[lead])
 
 
 async def _entries(

@@ -10,12 +10,18 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from ringfinder.errors import StoreError
+from ringfinder.journal import Recorded, decode_event
+from ringfinder.serve.rows import BECAME
+from ringfinder.store.events import EventType
 from ringfinder.store.files import locked, write_atomically
 from ringfinder.store.protocol import GraphStore
 from ringfinder.store.segments import EventLog
@@ -41,14 +47,14 @@ class Kept:
 
 
 def erase_kept(
-    account_id: str, log: EventLog, open_store: Callable[[], GraphStore], *tables: _Table
+    names: Sequence[str], log: EventLog, open_store: Callable[[], GraphStore], *tables: _Table
 ) -> Kept:
     """Erase an account from the event log, small tables and the graph store.
 
     Parameters
     ----------
-    account_id
-        The account.
+    names
+        The account, and the attempts that it was.
     log
         The events: segments that name it are written anew.
     open_store
@@ -56,18 +62,52 @@ def erase_kept(
     tables
         The `erase` of what else names accounts: labels, customers, allowances.
     """
-    events = log.erase([account_id])
+    events = log.erase(names)
     for table in tables:
-        table(account_id)
+        for name in names:
+            table(name)
     try:
         store = open_store()
         try:
-            store.erase([account_id])
+            store.erase(names)
         finally:
             store.close()
     except StoreError:
         return Kept(events, graph=False)
     return Kept(events, graph=True)
+
+
+def attempt_events(account_id: str, recorded: Iterable[Recorded], log: EventLog) -> list[str]:
+    """Return the event_ids of the attempts that became an account.
+
+    Parameters
+    ----------
+    account_id
+        The account.
+    recorded
+        Its entries in the journal.
+    log
+        What has left the journal.
+    """
+    names = [
+        str(decode_event(entry.event)["event_id"])
+        for entry in recorded
+        if entry.event_type is EventType.SIGNUPS and entry.event is not None
+    ]
+    for table in log.read(EventType.SIGNUPS, columns=["event_id", "account_id"]):
+        mine = table.filter(pc.equal(table["account_id"], account_id))
+        names += mine["event_id"].to_pylist()
+    became = {name.removesuffix(BECAME) for name in names if name.endswith(BECAME)}
+    return sorted(became)
+
+
+def accounts_in(log: EventLog, event_ids: Sequence[str]) -> list[str]:
+    """Return the accounts, or attempts, of sign-ups in the log."""
+    wanted = pa.array(event_ids, pa.string())
+    found: list[str] = []
+    for table in log.read(EventType.SIGNUPS, columns=["event_id", "account_id"]):
+        found += table.filter(pc.is_in(table["event_id"], wanted))["account_id"].to_pylist()
+    return found
 
 
 class ErasedAccounts:

@@ -32,8 +32,12 @@ class Intake:
 
     def __init__(self, rules: Rules) -> None:
         self._rules, self._normaliser = rules, Normaliser(rules)
-        # A body holds personal data that could be guessed: its digest is keyed, like a pseudonym.
-        self._digest_key = hmac.digest(rules.pepper.key, b"\x00ringfinder body\x00", "sha256")
+        # A body holds personal data that could be guessed: its digest is keyed, like a pseudonym;
+        # with the first pepper, for a rotation must not make a repetition look like another body.
+        first = rules.pepper
+        while first.previous is not None:
+            first = first.previous
+        self._digest_key = hmac.digest(first.key, b"\x00ringfinder body\x00", "sha256")
 
     def warm(self) -> None:
         """Read one made-up row: the lists behind the readers load when first used."""
@@ -41,9 +45,17 @@ class Intake:
         self.signup_event(row, self.signup(row), 0)
         self.digest(row)
 
-    def digest(self, row: BaseModel) -> bytes:
-        """Return what tells this body from any other under the same event_id."""
-        said = row.model_dump_json(exclude_none=True).encode()
+    def digest(self, row: BaseModel, *, but: frozenset[str] = frozenset()) -> bytes:
+        """Return what tells this body from any other under the same event_id.
+
+        Parameters
+        ----------
+        row
+            The body.
+        but
+            Fields that it did not bring along: a repetition would have others.
+        """
+        said = row.model_dump_json(exclude_none=True, exclude=set(but) or None).encode()
         return hashlib.blake2b(said, key=self._digest_key, digest_size=16).digest()
 
     def signup(self, row: Signup) -> NormalisedSignup:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import mmap
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -116,7 +117,8 @@ class Rates:
 
 
 def _slot(key_id: str) -> int:
-    return int(key_id[:8], 16) % SLOTS
+    # of the whole name: hooks are no keys, and are called after their sender
+    return zlib.crc32(key_id.encode()) % SLOTS
 
 
 @dataclass

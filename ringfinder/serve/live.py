@@ -210,19 +210,15 @@ class Live:
 
     async def _follow(self, state: State, caught_up: asyncio.Event) -> None:
         """Take in what the journal holds beyond the snapshot, for as long as it is in force."""
-        after, target = state.sequence, -1
+        after, known = state.sequence, state.applied
         while True:
             try:
-                if target < 0:
-                    target = await self._journal.last_sequence()
-                    if target <= after or covering(state.applied, target):
-                        caught_up.set()
-                known = state.applied
                 async for entries in self._journal.tail(after, log=self._log, known=known):
-                    await self._take_in(state, entries)
-                    after = max(after, entries[-1].sequence) if entries else after
-                    if after >= target:
+                    if not entries:
                         caught_up.set()
+                        continue
+                    await self._take_in(state, entries)
+                    after = max(after, entries[-1].sequence)
             except (JournalUnavailable, StoreError) as error:
                 log.warning("journal cannot be followed", extra={"error": type(error).__name__})
                 caught_up.set()

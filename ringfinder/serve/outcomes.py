@@ -6,7 +6,7 @@ from ringfinder.errors import NotFound
 from ringfinder.journal import Conflict, Entry, Recorded, Repeated, decode_event, encode_event
 from ringfinder.serve.answers import OutcomeAnswer
 from ringfinder.serve.errors import Gone, Unprocessable
-from ringfinder.serve.rows import Outcome, to_ms
+from ringfinder.serve.rows import BECAME, Outcome, to_ms
 from ringfinder.serve.service import Service, now_ms
 from ringfinder.serve.signups import CONFLICT
 from ringfinder.store.events import EventType
@@ -53,6 +53,8 @@ def _entries(
     at = now if body.occurred_at is None else to_ms(body.occurred_at)
     entries = []
     ended: str = body.outcome
+    if became is None and ended == Ended.COMPLETED and body.account_id is None:
+        _check_is_account(signup)
     if became is not None:
         if ended != Ended.COMPLETED:
             raise Unprocessable(
@@ -63,8 +65,18 @@ def _entries(
         # The attempt itself is no account: the graph counts the account it became.
         ended = Ended.ABANDONED.value
     event = service.intake.outcome_event(event_id, name, ended, occurred_ms=at, now_ms=now)
-    entries.append(Entry(EventType.OUTCOMES, event_id, digest, name, event, b"{}"))
-    return entries, became or name
+    end = Entry(EventType.OUTCOMES, event_id, digest, name, event, b"{}")
+    # The end first: nobody is to be tied to the attempt that was their own.
+    return [end, *entries], became or name
+
+
+def _check_is_account(signup: Recorded) -> None:
+    """Raise an Unprocessable where an attempt, which is no account yet, ended well namelessly."""
+    if signup.event is not None and "outcome" not in decode_event(signup.event):
+        raise Unprocessable(
+            "An attempt that completed is an account now: name it.",
+            [{"field": "account_id", "problem": "is the account that the attempt became"}],
+        )
 
 
 def _as_account(event_id: str, became: str, digest: bytes, signup: Recorded) -> Entry:
@@ -75,9 +87,9 @@ def _as_account(event_id: str, became: str, digest: bytes, signup: Recorded) -> 
             [{"field": "account_id", "problem": "names an account of an old attempt"}],
         )
     row = decode_event(signup.event)
-    name = f"{event_id}\x1faccount"  # no caller's id holds a control character
+    name = f"{event_id}{BECAME}"
     event = row | {"event_id": name, "account_id": became, "outcome": Ended.COMPLETED.value}
     return Entry(
         EventType.SIGNUPS, name, digest, became, encode_event(EventType.SIGNUPS, event),
-        signup.answer or b"{}",
+        signup.answer or b"{}", attached=True,
     )  # fmt: skip

@@ -40,6 +40,8 @@ Time = (
     | Annotated[float, _MILLISECONDS]
 )
 """RFC 3339, epoch seconds or epoch milliseconds, from 2000 to 2099."""
+BECAME = "\x1faccount"
+"""Ends the event_id of the account that an attempt became: no caller's holds such a character."""
 NO_CONTROLS = r"^[^\x00-\x1f\x7f]+$"
 Id = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=NO_CONTROLS)]
 Text = Annotated[str, StringConstraints(max_length=4096, pattern=r"^[^\x00]*$")]

@@ -56,8 +56,13 @@ class Scored:
     degraded: bool
 
 
-async def accept(service: Service, key: Key, row: Signup) -> bytes:
+async def accept(service: Service, key: Key, row: Signup, *, digest: bytes = b"") -> bytes:
     """Score one sign-up, record it durably, and return the answer as JSON.
+
+    Parameters
+    ----------
+    digest
+        What tells the body from any other under its event_id; `Intake.digest` if not given.
 
     Raises
     ------
@@ -69,7 +74,7 @@ async def accept(service: Service, key: Key, row: Signup) -> bytes:
         If the key probes the score, and the settings refuse that.
     """
     began = time.perf_counter()
-    scored = score(service, key, row)
+    scored = score(service, key, row, digest)
     left = service.settings.deadline_ms / 1000 - (time.perf_counter() - began)
     try:
         results = await service.journal.commit_many(scored.entries, max(left, LEAST_S))
@@ -80,7 +85,7 @@ async def accept(service: Service, key: Key, row: Signup) -> bytes:
     return finished(told(scored, results[0]), accepted=True)
 
 
-def score(service: Service, key: Key, row: Signup) -> Scored:
+def score(service: Service, key: Key, row: Signup, digest: bytes = b"") -> Scored:
     """Score and decide one sign-up with one state, and make its entries."""
     began, now = time.perf_counter(), now_ms()
     state = service.live.state
@@ -98,7 +103,7 @@ def score(service: Service, key: Key, row: Signup) -> Scored:
     record = {"facts": facts.to_record(), "policy": policy.version, "rule": ruling.rule,
               "would_be": ruling.would_be}  # fmt: skip
     stored = b'{"answer":' + body + b',"record":' + to_json(record) + b"}"
-    digest = service.intake.digest(row)
+    digest = digest or service.intake.digest(row)
     event = service.intake.signup_event(row, signup, now)
     entries = [Entry(EventType.SIGNUPS, row.event_id, digest, signup.account_id, event, stored)]
     if ruling.decision is not Decision.ALLOW:
@@ -183,7 +188,7 @@ def _decision(
             "snapshot_id": state.snapshot_id,
         },
     )  # fmt: skip
-    return Entry(EventType.DECISIONS, row.event_id, digest, signup.account_id, event)
+    return Entry(EventType.DECISIONS, row.event_id, digest, signup.account_id, event, attached=True)
 
 
 def told(scored: Scored, result: Result) -> bytes:

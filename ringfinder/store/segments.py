@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -117,7 +117,13 @@ class EventLog:
             after.write(self.directory)
         return before.next_sequence, after.next_sequence - 1
 
-    def append_numbered(self, part: Interval, tables: Mapping[EventType, pa.Table]) -> Appended:
+    def append_numbered(
+        self,
+        part: Interval,
+        tables: Mapping[EventType, pa.Table],
+        *,
+        gone: Callable[[], Collection[int]] = tuple,
+    ) -> Appended:
         """Record events that have their numbers already; all of them, or none.
 
         Within one type an event_id that the log knows is left out.
@@ -128,6 +134,9 @@ class EventLog:
             The numbers that the events stand for, reserved before, not recorded yet.
         tables
             Events of each type with their `sequence`, rising.
+        gone
+            Asked once nobody else can write: numbers of events to leave out, because their
+            account was erased meanwhile. An erasure after that waits, and finds them here.
 
         Raises
         ------
@@ -137,12 +146,17 @@ class EventLog:
         with self._writing():
             before = self._swept()
             check_numbers(part, tables, before)
+            left_out = pa.array(sorted(gone()), pa.int64())
+            kept = {
+                kind: table.filter(pc.invert(pc.is_in(table["sequence"], left_out)))
+                for kind, table in tables.items()
+            }
             fresh: list[Segment] = []
-            for kind, table in tables.items():
+            for kind, table in kept.items():
                 fresh += self._recorded(kind, numbered(kind, table), before, part)
             after = before.extended(fresh)
             after.write(self.directory)
-        return appended(after, fresh, {kind: len(table) for kind, table in tables.items()})
+        return appended(after, fresh, {kind: len(table) for kind, table in kept.items()})
 
     def table(self, segment: Segment, columns: Sequence[str] | None = None) -> pa.Table:
         """Return the events of one segment, or some columns of them, in order of sequence.

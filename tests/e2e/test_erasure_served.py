@@ -120,6 +120,23 @@ def test_an_erased_account_is_in_no_file_and_the_rest_stays(served, tmp_path):
     assert AuditLog(served.home).verify().erased > 0
 
 
+def test_the_attempt_that_it_was_goes_with_an_account(served):
+    for number, moves in enumerate((False, True)):
+        attempt, account = f"attempt-b71e-{number}", f"account-b71e-{number}"
+        values = {"device_id": f"dev-b71e-{number}", "ip": f"203.0.113.{20 + number}"}
+        body = signup(f"b71e-{number}", **values)
+        del body["account_id"]
+        assert served.post("/v1/signups", body | {"attempt_id": attempt}).json()["accepted"]
+        ended = f"/v1/signups/{body['event_id']}/outcome"
+        told = served.post(ended, {"outcome": "completed", "account_id": account})
+        assert told.status_code == 200
+        if moves:  # out of the journal
+            compacted(served)
+        with served.client(served.admin) as client:
+            client.delete(f"/v1/accounts/{account}/personal-data").raise_for_status()
+        assert where(served.home, attempt, account) == []
+
+
 def test_the_erased_events_sent_again_bring_nothing_back(served):
     erase(served)
     again = served.post("/v1/signups", signup(1, account_id=ACCOUNT, **CLEAR))
@@ -136,14 +153,18 @@ def test_an_account_that_moved_into_the_event_log_is_erased_from_there(served):
     moved = "moved-account-8c2"
     answer = served.post("/v1/signups", signup("m", account_id=moved, device_id="dev-m"))
     assert answer.json()["accepted"]
-    command = ["journal", "compact", "--min-age", "0", "--data-dir", str(served.home)]
-    done = CliRunner().invoke(program, command)
-    assert done.exit_code == 0, done.output
+    compacted(served)
     assert "events" in {name.split("/")[0] for name, _ in where(served.home, moved)}
     with served.client(served.admin) as client:
         answer = client.delete(f"/v1/accounts/{moved}/personal-data").json()
     assert answer["events"] > 0
     assert where(served.home, moved) == []
+
+
+def compacted(served):
+    command = ["journal", "compact", "--min-age", "0", "--data-dir", str(served.home)]
+    done = CliRunner().invoke(program, command)
+    assert done.exit_code == 0, done.output
 
 
 def only_of(home, account, tmp):

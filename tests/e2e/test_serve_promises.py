@@ -81,6 +81,20 @@ class TestAttempts:
         assert shared.post(path, {"outcome": "abandoned"}).status_code == 200
         assert shared.post(path, {"outcome": "completed"}).status_code == 422
 
+    def test_one_that_completed_must_say_as_which_account(self, shared):
+        path = self.attempt(shared, "nameless")
+        told = shared.post(path, {"outcome": "completed"})
+        assert (told.status_code, told.json()["errors"][0]["field"]) == (422, "account_id")
+        named = {"outcome": "completed", "account_id": "acct-nameless"}
+        assert shared.post(path, named).status_code == 200
+
+    def test_another_end_than_before_makes_no_account(self, shared):
+        path = self.attempt(shared, "two-ends")
+        assert shared.post(path, {"outcome": "abandoned"}).status_code == 200
+        told = {"outcome": "completed", "account_id": "acct-two-ends"}
+        assert shared.post(path, told).status_code == 422
+        assert shared.get("/v1/accounts/acct-two-ends").status_code == 404
+
     def test_the_outcome_of_nothing_is_not_found(self, shared):
         path = "/v1/signups/never/outcome"
         assert shared.post(path, {"outcome": "abandoned"}).status_code == 404

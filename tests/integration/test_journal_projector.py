@@ -115,6 +115,23 @@ class TestProjector:
         once = at_once(home, "once")
         assert home.open_store().fingerprint() == once.fingerprint()
 
+    def test_one_that_drains_beside_another_goes_on_behind_it(self, home):
+        home.commit(*(mixed(n) for n in range(9)))
+        slow, quick = home.projector(batch_events=6), home.projector(batch_events=4)
+        store, write = slow.store, type(slow.store).write
+
+        def overtaken(batch):
+            slow.store.write = lambda batch: write(store, batch)
+            with closing(quick):
+                quick.step()
+            return write(store, batch)
+
+        store.write = overtaken
+        with closing(slow):
+            slow.drain()
+        assert home.open_store().applied() == ((1, 9),)
+        assert home.open_store().fingerprint() == at_once(home, "once").fingerprint()
+
     def test_a_store_that_is_away_is_told_in_the_lag_and_caught_up_with(self, home):
         home.commit(*(mixed(n) for n in range(6)))
         away = threading.Event()
@@ -314,9 +331,9 @@ class TestCompaction:
                 if name != steps.get(dies_at, "forget"):
                     return real
 
-                def dying(*args):
+                def dying(*args, **named):
                     self.calls -= 1
-                    told = real(*args)
+                    told = real(*args, **named)
                     if not self.calls:
                         raise Killed
                     return told
@@ -357,7 +374,7 @@ class TestCompaction:
             file._connection.execute("UPDATE entry SET event = zeroblob(9) WHERE sequence = 4")
         home.drain()
         done = home.compact()
-        assert (done.moved, done.left) == (8, 1)
+        assert (done.moved, done.left, done.stuck) == (8, 1, 4)
         assert home.compact().left == 1
 
     def test_who_is_erased_on_the_way_is_not_brought_back(self, home):
@@ -368,11 +385,11 @@ class TestCompaction:
             def __getattr__(self, name):
                 return getattr(home.log, name)
 
-            def append_numbered(self, part, tables):
+            def append_numbered(self, part, tables, *, gone):
                 with home.file() as file:
                     file.erase("account-1")
                 home.log.erase(["account-1"])
-                return home.log.append_numbered(part, tables)
+                return home.log.append_numbered(part, tables, gone=gone)
 
         with errands(home.journal) as writer:
             work = Compaction(
@@ -435,6 +452,37 @@ class TestFollow:
             while (page := follower.take()) is not None:
                 seen += [entry.sequence for entry in page]
         assert seen == list(range(3, 31))
+
+    def test_it_misses_nothing_that_is_committed_between_two_of_its_reads(self, home, monkeypatch):
+        home.commit(mixed(0))
+        with closing(Reader(home.journal)) as reader:
+            follower, late = Follower(reader, 0, home.log), iter(range(1, 9))
+            sound = Reader._sound
+
+            def committing(self, rows):  # after the rows were read, before anything else is
+                number = next(late, None)
+                if number is not None:
+                    home.commit(mixed(number))
+                return sound(self, rows)
+
+            monkeypatch.setattr(Reader, "_sound", committing)
+            seen = []
+            while len(seen) < 9 and (page := follower.take()) is not None:
+                seen += [entry.sequence for entry in page]
+        assert seen == list(range(1, 10))
+
+    def test_a_page_of_damaged_entries_hides_none_behind_it(self, home, monkeypatch):
+        monkeypatch.setattr("ringfinder.journal.tail.PAGE", 2)
+        home.commit(*(mixed(n) for n in range(6)))
+        with home.file() as file:
+            file._connection.execute(
+                "UPDATE entry SET event = zeroblob(9) WHERE sequence IN (3, 4)"
+            )
+        with closing(Reader(home.journal)) as reader:
+            follower, seen = Follower(reader, 0, home.log), []
+            while (page := follower.take()) is not None:
+                seen += [entry.sequence for entry in page]
+        assert seen == [1, 2, 5, 6]
 
     def test_events_come_from_the_log_as_the_journal_had_them(self, home):
         home.commit(*(mixed(n) for n in range(6)))

@@ -176,6 +176,19 @@ asyncio.run(follow())
 
         assert client(lambda j: first_of(j.tail(3))) == [4, 5]
 
+    def test_it_says_once_that_it_has_told_everything(self, client):
+        client(lambda j: j.commit_many([entry_of(n) for n in range(3)], 5))
+        client(lambda j: j.erase("account-2", 5))  # the newest entry is told to nobody
+
+        async def told(journal):
+            tail, seen = journal.tail(0), []
+            async with asyncio.timeout(5):
+                while page := await anext(tail):
+                    seen += [entry.sequence for entry in page]
+            return seen
+
+        assert client(told) == [1, 2]
+
     def test_several_tails_of_one_client_see_everything(self, client):
         client(lambda j: j.commit(entry_of(0), 5))
 
@@ -363,6 +376,14 @@ class TestErrands:
             writer.forget((1, 2))
         assert entries_in(home / "journal") == []
 
+    def test_each_gets_its_own_answer_however_many_are_asked(self, home):
+        with client_of(home) as (runner, journal):
+            runner.run(journal.commit_many([entry_of(n) for n in range(6)], 5))
+        with errands(home / "journal") as writer:
+            writer.forget((1, 6))
+            assert [writer.prune(10**15, 2) for _ in range(4)] == [2, 2, 2, 0]
+            assert writer.erase("account-1") == 0
+
     def test_and_in_its_place_where_none_does(self, tmp_path):
         with writer_at(tmp_path), client_of(tmp_path) as (runner, journal):
             runner.run(journal.commit_many([entry_of(1), entry_of(2)], 5))
@@ -464,8 +485,10 @@ threading.Thread(target=watch, daemon=True).start()
 
 
 async def first_of(tail) -> list[int]:
-    """Return the numbers of the first page."""
-    return [entry.sequence for entry in await anext(tail)]
+    """Return the numbers of the first page that is not empty."""
+    while not (page := await anext(tail)):
+        pass
+    return [entry.sequence for entry in page]
 
 
 def wait_for(path: Path) -> None:

@@ -107,6 +107,14 @@ class TestCaretaker:
         journal(home, "compact")
         assert self.caretaker(home, age_s, **when).look().moved == 9
 
+    def test_what_is_damaged_is_not_due_every_minute(self, home):
+        journal(home, "compact")
+        with closing(JournalFile(home / "journal")) as file:
+            file._connection.execute("UPDATE entry SET event = zeroblob(9) WHERE sequence = 4")
+        caretaker = self.caretaker(home, 90_000)
+        assert caretaker.look().moved == 8
+        assert caretaker.look() is None
+
 
 def test_no_clear_value_is_in_any_file_of_a_journal(home):
     """Values are refused unless they are pseudonyms; an event_id is only kept as a hash."""

@@ -74,14 +74,14 @@ class TestEraseKept:
     def test_the_log_goes_before_what_is_made_of_it(self):
         done = []
         kept = erase_kept(
-            "a1", Log(done), lambda: Store(done), lambda name: done.append(("labels", name))
+            ["a1"], Log(done), lambda: Store(done), lambda name: done.append(("labels", name))
         )
         assert (kept.events, kept.graph) == (7, True)
         assert done == [("log", ["a1"]), ("labels", "a1"), ("store", ["a1"]), ("closed", None)]
 
     def test_a_store_that_is_away_is_told_and_closed(self):
         done = []
-        kept = erase_kept("a1", Log(done), lambda: Store(done, fails=True))
+        kept = erase_kept(["a1"], Log(done), lambda: Store(done, fails=True))
         assert (kept.events, kept.graph) == (7, False)
         assert done[-1] == ("closed", None)
 

@@ -4,16 +4,18 @@ import random
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from journals import entries_in, entry_of, rows_in
 
 from ringfinder.errors import NotFound, StoreError
-from ringfinder.journal import Committed, Conflict, Reader, Repeated
+from ringfinder.journal import Committed, Conflict, Reader, Repeated, salvage
 from ringfinder.journal.check import check_journal
 from ringfinder.journal.file import JournalFile, OutOfNumbersError
 from ringfinder.journal.salvage import damaged_files, open_or_salvage
-from ringfinder.journal.tables import NAME
+from ringfinder.journal.tables import NAME, open_writing
+from ringfinder.store import EventType
 
 COLUMNS = {
     "id": "randomblob(16)",
@@ -182,6 +184,42 @@ class TestSalvage:
         report = check_journal(directory)
         assert (report.damaged, report.problems) == ([], [])
 
+    @pytest.mark.parametrize("before", ["rename", "sync_directory", "publish"])
+    def test_killed_over_it_the_next_start_has_what_could_be_read(
+        self, directory, monkeypatch, before
+    ):
+        """Whatever step it dies before: the old file is there, or the new one is whole."""
+
+        def dies(*_):
+            raise KeyboardInterrupt
+
+        with closing(open_writing(directory / NAME)) as kept:
+            kept.execute("UPDATE entry SET committed_ms = 7")  # this stays in its log of changes
+            with monkeypatch.context() as patch:
+                patch.setattr(Path if before == "rename" else salvage, before, dies)
+                with pytest.raises(KeyboardInterrupt):
+                    open_or_salvage(directory, broken=True)
+        with closing(open_or_salvage(directory)) as file:
+            assert file.last_sequence == 30
+            assert file.commit([entry_of(0)]) == [Repeated(1, b"answer 0")]
+        assert {entry.committed_ms for entry in entries_in(directory)} == {7}
+        assert len(entries_in(directory)) == 30
+        assert not list(directory.glob("*.salvaged*"))
+
+    def test_a_disk_that_is_full_over_it_costs_nothing(self, directory, monkeypatch):
+        def full(path):
+            connection = open_writing(path)
+            connection.execute("PRAGMA max_page_count = 4")
+            return connection
+
+        with monkeypatch.context() as patch:
+            patch.setattr(salvage, "open_writing", full)
+            with pytest.raises(sqlite3.OperationalError, match="full"):
+                open_or_salvage(directory, broken=True)
+        assert len(entries_in(directory)) == 30
+        with closing(open_or_salvage(directory, broken=True)) as file:
+            assert file.last_sequence == 30
+
     def test_a_sound_file_is_only_opened(self, directory):
         with closing(open_or_salvage(directory)) as file:
             assert file.commit([entry_of(0)]) == [Repeated(1, b"answer 0")]
@@ -192,6 +230,30 @@ class TestSalvage:
         with pytest.raises(StoreError, match="another version"):
             open_or_salvage(directory)
         assert damaged_files(directory) == []
+
+
+class TestAttached:
+    """What follows from an event is recorded with it or not at all."""
+
+    def attached(self, number, kind=EventType.DECISIONS):
+        return replace(entry_of(number, kind), attached=True)
+
+    def test_it_is_recorded_with_the_entry_before_it(self, directory):
+        with closing(JournalFile(directory)) as file:
+            told = file.commit([entry_of(70), self.attached(70), entry_of(71)])
+        assert told == [Committed(31), Committed(32), Committed(33)]
+
+    def test_not_with_a_repetition_nor_with_a_conflict(self, directory):
+        other = replace(entry_of(1), body_digest=b"other")
+        with closing(JournalFile(directory)) as file:
+            told = file.commit([
+                entry_of(0), self.attached(0), other, self.attached(1), self.attached(2),
+                entry_of(72), self.attached(72),
+            ])  # fmt: skip
+        assert told[:2] == [Repeated(1, b"answer 0")] * 2
+        assert told[2:5] == [Conflict()] * 3
+        assert told[5:] == [Committed(31), Committed(32)]
+        assert len(entries_in(directory)) == 32
 
 
 class TestNumbers:

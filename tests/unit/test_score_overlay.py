@@ -171,6 +171,10 @@ class TestKnownRings:
         after = Scorer(snapshot.model, overlay).score(late)
         assert after.ring.size == before.ring.size + 1
         assert after.score == before.score
+        add(overlay, late)  # the journal tells it again
+        assert list(overlay.joined.values()) == [1]
+        overlay.remove(late.account_id)
+        assert list(overlay.joined.values()) == [0]
 
     def test_what_marks_a_company_ties_no_newcomers(self, overlay, snapshot):
         benign = {Verdict.ORGANISATION, Verdict.HOUSEHOLD}

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringfinder.serve.errors import Overloaded, TooMany
+from ringfinder.serve.hooks.record import key_of
 from ringfinder.serve.keys import Key
 from ringfinder.serve.limits import Limits, Rates, Turns
 
@@ -70,6 +71,17 @@ class TestRates:
         clock.now += 0.06
         assert two.take(KEY) > 0
         assert two.take(OTHER) == 0
+
+    def test_hooks_are_counted_by_their_names(self, tmp_path):
+        clock = Clock()
+        one, two = (
+            Rates(10, tmp_path / "rates", index=index, workers=2, clock=clock) for index in (0, 1)
+        )
+        hook = key_of("supabase").id
+        assert sum(one.take(hook) == 0 for _ in range(10)) == 10
+        clock.now += 0.06
+        assert two.take(hook) > 0
+        assert two.take(key_of("auth0").id) == 0
 
 
 class TestTurnsOfAKey:

@@ -70,6 +70,7 @@ class Overlay:
         self._table = Table()
         self._births = Births(self.rates, self._table)
         self._number: dict[str, int] = {}
+        self._ring_of: dict[str, int] = {}
         self._next = 0
         self._looked: dict[tuple[tuple[int, str], ...], tuple[Standing, list[Value]]] = {}
 
@@ -77,7 +78,7 @@ class Overlay:
         return len(self._table.newcomers)
 
     def look(self, values: Sequence[tuple[int, str]]) -> Looked:
-        """Hold a sign-up against the snapshot and the newcomers; changes nothing."""
+        """Hold a sign-up against the snapshot and the newcomers; no answer depends on it."""
         standing, keyed = self._held_against_snapshot(values)
         self._looked[tuple(values)] = standing, keyed
         if len(self._looked) > LOOKED:
@@ -97,14 +98,13 @@ class Overlay:
 
     def add(self, account_id: str, created_ms: int, values: Sequence[tuple[int, str]]) -> None:
         """Take a sign-up in; one that was taken in before changes nothing."""
-        if account_id in self._number:
+        if account_id in self._number or account_id in self._ring_of:
             return
         held = self._looked.pop(tuple(values), None)
         standing, keyed = held or self._held_against_snapshot(values)
         self._table.seen += 1
         if standing.member and standing.tie is not None:
-            ring = standing.tie.ring
-            self.joined[ring] = self.joined.get(ring, 0) + 1
+            self._join(account_id, standing.tie.ring)
             self._table.count(keyed)
             return
         people = self.rates.people(keyed)
@@ -136,10 +136,20 @@ class Overlay:
         number = self._number.get(account_id)
         if number is not None:
             self._forget(number)
+        ring = self._ring_of.pop(account_id, None)
+        if ring is not None:
+            self.joined[ring] -= 1
 
     def newcomers(self) -> Iterable[Newcomer]:
         """Return the newcomers that are remembered, oldest first."""
         return self._table.newcomers.values()
+
+    def _join(self, account_id: str, ring: int) -> None:
+        """Count a sign-up in a ring of the snapshot; the oldest stay counted for good."""
+        self.joined[ring] = self.joined.get(ring, 0) + 1
+        self._ring_of[account_id] = ring
+        if len(self._ring_of) > self.most:
+            del self._ring_of[next(iter(self._ring_of))]
 
     def _forget(self, number: int) -> None:
         del self._number[self._table.forget(number).account_id]

@@ -23,6 +23,8 @@ PATIENCE_S = 2.0
 """Nobody waits for these as they wait for a sign-up."""
 
 _DENIED = {"outcome": "denied"}
+_OURS = frozenset({"created_at"})
+"""Where the payload has no time it is when the hook was called: at a redelivery, another one."""
 _Body = TypeVar("_Body", bound=Row)
 
 
@@ -62,8 +64,9 @@ def fitted(model: type[_Body], fields: Mapping[str, Any]) -> _Body:
 async def accept_signup(service: Service, hook: str, row: Signup) -> Told:
     """Score and record a sign-up; one that was denied ends at once."""
     key = key_of(hook)
+    digest = service.intake.digest(row, but=_OURS)
     with service.limits.turn(key):
-        answer = json.loads(await signups.accept(service, key, row))
+        answer = json.loads(await signups.accept(service, key, row, digest=digest))
     told = Told(row.event_id, Decision(answer["decision"]), answer["public_reason"])
     if told.decision is Decision.DENY and answer["accepted"]:
         try:
