@@ -85,14 +85,14 @@ def _project_all(
 ) -> None:
     """Project the log, and of the journal what the checked store has taken in."""
     # Read before the log: what is compacted in between is in both, and not in neither.
-    held = [entry for entry in _held(journal) if covering(applied, entry.sequence)]
+    held = [entry for entry in held_events(journal) if covering(applied, entry.sequence)]
     project(log, beside)
     there = beside.applied()
     for run in _runs([entry for entry in held if not covering(there, entry.sequence)]):
         beside.write(to_batch((run[0].sequence, run[-1].sequence), to_events(run)[0]))
 
 
-def _held(journal: Path) -> Iterator[Recorded]:
+def held_events(journal: Path) -> Iterator[Recorded]:
     """Yield the events that are in the journal and not in the log yet."""
     if not journal.is_dir():
         return
@@ -124,7 +124,7 @@ def _touched(
     log: EventLog, journal: Path, applied: Sequence[Interval]
 ) -> tuple[pa.Array, pa.Array]:
     """Return accounts and pseudonyms of the events that came after `applied`."""
-    late = [entry for entry in _held(journal) if not covering(applied, entry.sequence)]
+    late = [entry for entry in held_events(journal) if not covering(applied, entry.sequence)]
     tables = list(to_events(late)[0].values())
     tables += [log.table(s) for s in log.segments() if not covering(applied, s.last)]
     accounts = [chunk for table in tables for chunk in table["account_id"].chunks]

@@ -5,12 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import pyarrow as pa
+
 from ringfinder.errors import NotFound
+from ringfinder.pipeline.check import JOURNAL, held_events
 from ringfinder.pipeline.home import Home
 from ringfinder.pipeline.night import SNAPSHOTS
 from ringfinder.pipeline.one_run import the_only_run
 from ringfinder.pipeline.recompute import put_in_force
 from ringfinder.publish import snapshots
+from ringfinder.store.events import EventType
 
 
 def promote(home: Home, name: str | None = None) -> str:
@@ -41,8 +45,9 @@ def promote(home: Home, name: str | None = None) -> str:
 def rollback(home: Home, name: str | None = None) -> str:
     """Return to an earlier snapshot: as `promote`, by default to the one in force before.
 
-    The store gets the rings, members and evidence of that snapshot back, under its run; the
-    lineage keeps what later runs recorded. The next run matches its rings with this snapshot.
+    The store gets the rings, members and evidence of that snapshot back, under its run, but
+    for accounts that were erased since; the lineage keeps what later runs recorded. The next
+    run matches its rings with this snapshot.
     """
     return _put(home, snapshots.to_roll_back_to if name is None else lambda _: name)
 
@@ -59,5 +64,15 @@ def _put(
     with the_only_run(home.store, directory, clock=clock) as lock:
         path = snapshots.find(directory, choose(directory))
         snapshots.check(path)
-        put_in_force(home.store, directory, path.name, lock)
+        put_in_force(home.store, directory, path.name, lock, known=_known_accounts(home))
         return path.name
+
+
+def _known_accounts(home: Home) -> pa.Array:
+    """Return the accounts that signed up, by log and journal: who was erased is in neither."""
+    names = [
+        table["account_id"].combine_chunks()
+        for table in home.log.read(EventType.SIGNUPS, columns=["account_id"])
+    ]
+    names.append(pa.array([entry.account_id for entry in held_events(home.directory / JOURNAL)]))
+    return pa.concat_arrays([one.cast(pa.string()) for one in names])

@@ -129,12 +129,26 @@ def recompute(
     return nightly_summary(run, night, view, steps)
 
 
-def put_in_force(store: GraphStore, directory: Path, name: str, lock: RunLock) -> None:
+def put_in_force(
+    store: GraphStore, directory: Path, name: str, lock: RunLock, *, known: pa.Array | None = None
+) -> None:
     """Write a snapshot's rings into the store, then point to it.
 
     The store refuses where another run has taken the lock since; the pointer stays then.
+
+    Parameters
+    ----------
+    store, directory, name, lock
+        The graph store, the snapshots' directory, the snapshot's id, the run's lock.
+    known
+        Accounts that there are events of; other members are left out. None: all are known,
+        as right after a run.
     """
-    store.write_rings(ring_tables(directory / name), lock)
+    rings = ring_tables(directory / name)
+    if known is not None:
+        there = pc.is_in(rings.members["account_id"], known)
+        rings = replace(rings, members=rings.members.filter(there))
+    store.write_rings(rings, lock)
     snapshots.put_in_force(directory, name)
 
 

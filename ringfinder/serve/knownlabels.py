@@ -1,4 +1,4 @@
-"""Labels as a worker knows them: learnt from the journal, until the snapshot knows them too."""
+"""Labels as a worker knows them: from journal and log, until the snapshot knows them too."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ringfinder.journal import Recorded
 from ringfinder.model import Decision
 from ringfinder.score.policy import Label
 from ringfinder.store.events import EventType
+from ringfinder.store.segments import EventLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Known:
 
 
 class KnownLabels:
-    """Labels as a worker learns them from the journal, within 100 ms of another's.
+    """Labels as a worker learns them: from the journal within 100 ms, from the log in seconds.
 
     A label that the snapshot in force had taken in is the snapshot's business: it may have
     found evidence against it since.
@@ -30,12 +31,26 @@ class KnownLabels:
 
     def __init__(self) -> None:
         self._known: dict[str, Known] = {}
+        self._read: set[str] = set()
 
     def follow(self, entry: Recorded, row: Mapping[str, Any]) -> None:
         """Take in an entry of the journal, and its event."""
-        if entry.event_type is not EventType.LABELS:
-            return
-        now = Known(Label(row["label"]), row["occurred_ms"], entry.sequence)
+        if entry.event_type is EventType.LABELS:
+            self._take(row, entry.sequence)
+
+    def read(self, log: EventLog) -> None:
+        """Take in the labels of the log that are new: those of files and of the command line.
+
+        A snapshot that was rolled back to knows none that were given after it.
+        """
+        for segment in log.segments(EventType.LABELS):
+            if segment.events.name not in self._read:
+                for row in log.table(segment).to_pylist():
+                    self._take(row, row["sequence"])
+                self._read.add(segment.events.name)
+
+    def _take(self, row: Mapping[str, Any], sequence: int) -> None:
+        now = Known(Label(row["label"]), row["occurred_ms"], sequence)
         before = self._known.get(row["account_id"])
         if before is None or (now.decided_ms, now.sequence) > (before.decided_ms, before.sequence):
             self._known[row["account_id"]] = now

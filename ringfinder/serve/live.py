@@ -246,12 +246,15 @@ def take_in(overlay: Overlay, kind: EventType, row: dict[str, Any]) -> None:
     """Take one recorded event into an overlay."""
     account: str = row["account_id"]
     if kind is EventType.OUTCOMES:
-        if row["outcome"] != Outcome.COMPLETED:
+        if row["outcome"] == Outcome.COMPLETED:
+            overlay.complete(account)
+        else:
             overlay.remove(account)  # who never became an account ties nobody to anybody
     elif kind in _SEEN:
         values = [(CODE[one["kind"]], one["pseudonym"]) for one in row["values"]]
         if kind is EventType.SIGNUPS:
-            overlay.add(account, row["occurred_ms"], values)
+            take = overlay.add if row.get("outcome") else overlay.attempt
+            take(account, row["occurred_ms"], values)
         else:
             overlay.see(account, values)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -36,7 +37,9 @@ from ringfinder.store.segments import EventLog
 
 JOURNAL = "journal"
 SNAPSHOTS = "snapshots"
+LABELS_S = 2.0
 MEASURE_S = 5.0
+log = logging.getLogger("ringfinder.serve")
 RUN = "run"
 """What only matters while the server runs: counts the workers share, metrics."""
 
@@ -144,7 +147,10 @@ class Service:
         with suppress(JournalUnavailable):  # its writer may come later
             await self.journal.reach(1.0)
         await self.live.start()
-        for task in (self.keyring.keep_fresh(), self.live.watch(), self._measure()):
+        watching = (
+            self.keyring.keep_fresh(), self.live.watch(), self._measure(), self._read_labels(),
+        )  # fmt: skip
+        for task in watching:
             self.tasks.append(asyncio.create_task(task))
 
     async def close(self) -> None:
@@ -162,6 +168,16 @@ class Service:
             with suppress(RingfinderError):
                 metrics.JOURNAL_LAG.set((await self.journal.lag()).events)
             await asyncio.sleep(MEASURE_S)
+
+    async def _read_labels(self) -> None:
+        """Learn the labels that came by file or command line, and not over HTTP."""
+        events = EventLog(self.settings.data_dir / EVENTS)
+        while True:
+            try:
+                await asyncio.to_thread(self.known_labels.read, events)
+            except RingfinderError as error:
+                log.warning("labels cannot be read", extra={"error": type(error).__name__})
+            await asyncio.sleep(LABELS_S)
 
     async def read(self, function: Any, *given: Any) -> Any:
         """Run what reads rings in its own few threads, in turn."""

@@ -230,6 +230,18 @@ class TestLabels:
             "labelled_legitimate"
         )
 
+    def test_so_does_one_from_the_command_line_within_seconds(self, closed):
+        closed.post("/v1/signups", signup("by-hand"))
+        name = "acct-by-hand"
+        command = ["label", "legitimate", name, "--data-dir", str(closed.home)]
+        done = CliRunner().invoke(program, command)
+        assert done.exit_code == 0, done.output
+        wait_for(
+            lambda: all(
+                closed.get(f"/v1/accounts/{name}").json()["decision"] == "allow" for _ in range(8)
+            )
+        )
+
     def test_the_audit_log_tells_who_did_it_and_why(self, served):
         self.label(served, "why", note="Known customer since 2019.")
         log = AuditLog(served.home)

@@ -158,6 +158,17 @@ class TestGate:
         assert after.evidence.equals(before.evidence)
         assert len(after.lineage) > len(before.lineage)  # what happened has happened
 
+    def test_rollback_brings_nobody_back_who_was_erased(self, home, world):
+        members = home.store.read_rings().members["account_id"].to_pylist()
+        fill(home, world, after_ms=REST)
+        night(home, 1, gate_share=1.0, gate_old_accounts=10_000)
+        gone = members[:2]
+        home.log.erase(gone)
+        home.store.erase(gone)
+        rollback(home)
+        after = home.store.read_rings().members["account_id"].to_pylist()
+        assert sorted(after) == sorted(set(members) - set(gone))
+
     def test_a_damaged_snapshot_is_not_promoted(self, home):
         first = in_force(home)
         one = night(home, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from types import MappingProxyType
 
 import pytest
 from models import PEPPER, small_graph, snapshot_of
@@ -237,6 +238,30 @@ class TestMemory:
         assert rings(overlay) == []
         assert len(overlay) == 1
 
+    def test_a_ring_is_without_a_removed_member_what_it_would_be(self, snapshot):
+        shared = {"payment_fingerprint": "c", "device": "d"}
+        others = [person() for _ in range(40)]
+        members = [person(**shared, tls_fingerprint="t") for _ in range(6)]
+        looks = []
+        for extra in (members[4:], []):
+            overlay = Overlay(snapshot.model)
+            add(overlay, *others, *members[:4], *extra)
+            for one in extra:
+                overlay.remove(one.account_id)
+            looks.append(overlay.look(person(**shared).values).belonging)
+        after, never = looks
+        assert (after.ring.size, after.ring.counts) == (never.ring.size, never.ring.counts)
+        assert after.ring.shown == never.ring.shown
+        assert after.ring.repeated == never.ring.repeated
+
+    def test_all_members_may_be_removed(self, overlay):
+        five = [person(payment_fingerprint="c", device="d") for _ in range(5)]
+        add(overlay, *five)
+        for one in five:
+            overlay.remove(one.account_id)
+        assert len(overlay) == 0
+        assert overlay.look(person(payment_fingerprint="c", device="d").values).belonging is None
+
     def test_two_workers_that_read_the_same_hold_the_same(self, snapshot):
         signups = [person(payment_fingerprint=f"c{n % 9}", device=f"d{n % 7}") for n in range(90)]
         answers = []
@@ -246,6 +271,66 @@ class TestMemory:
             add(overlay, *signups[:60])
             answers.append([scorer.score(one).to_json() for one in signups[60:]])
         assert answers[0] == answers[1]
+
+
+class TestAttempts:
+    """Sign-ups that are no accounts yet, as hooks report them before a registration."""
+
+    SHARED = MappingProxyType({"mailbox": "victim@mail.example", "device": "d", "ip": "i"})
+
+    def test_they_tie_nobody_to_anybody(self, overlay):
+        for one in (person(**self.SHARED) for _ in range(6)):
+            overlay.attempt(one.account_id, one.created_ms, one.values)
+        assert len(overlay) == 0
+        assert overlay.look(person(**self.SHARED).values).belonging is None
+
+    def test_those_that_complete_are_accounts(self, overlay):
+        add(overlay, *[person() for _ in range(40)])
+        tries = [person(**self.SHARED) for _ in range(5)]
+        for one in tries:
+            overlay.attempt(one.account_id, one.created_ms, one.values)
+        for one in tries:
+            overlay.complete(one.account_id)
+        assert overlay.look(person(**self.SHARED).values).belonging.ring.size == 5
+
+    def test_what_ended_otherwise_is_forgotten(self, overlay):
+        one = person()
+        overlay.attempt(one.account_id, one.created_ms, one.values)
+        overlay.remove(one.account_id)
+        overlay.complete(one.account_id)
+        assert len(overlay) == 0
+
+    def test_the_oldest_are_forgotten_here_too(self, snapshot):
+        overlay = Overlay(snapshot.model, most=3)
+        four = [person() for _ in range(4)]
+        for one in four:
+            overlay.attempt(one.account_id, one.created_ms, one.values)
+        for one in four:
+            overlay.complete(one.account_id)
+        assert {one.account_id for one in overlay.newcomers()} == {
+            one.account_id for one in four[1:]
+        }
+
+
+class TestFraming:
+    """What somebody else typed or copied gets nobody past review."""
+
+    def test_mail_and_client_of_somebody_challenge_nobody(self, overlay, snapshot):
+        worn = {"mailbox": "v@mail.example", "email_domain": "dom.example", "user_agent": "a",
+                "tls_fingerprint": "t", "email_pattern": "s"}  # fmt: skip
+        add(overlay, *[person() for _ in range(300)])
+        add(overlay, *[person(**worn) for _ in range(20)])
+        answer = Scorer(snapshot.model, overlay).score(person(**worn))
+        assert answer.ring is not None
+        assert answer.suggested is not Decision.CHALLENGE
+
+    def test_a_device_or_a_card_besides_does(self, overlay, snapshot):
+        held = {"email_domain": "dom.example", "device": "emulator", "card_bin": "bin3",
+                "payment_fingerprint": "card", "user_agent": "a"}  # fmt: skip
+        add(overlay, *[person() for _ in range(300)])
+        add(overlay, *[person(**held) for _ in range(20)])
+        answer = Scorer(snapshot.model, overlay).score(person(**held))
+        assert answer.suggested is Decision.CHALLENGE
 
 
 class TestAnswer:

@@ -148,6 +148,15 @@ class Newborn:
         for newcomer in other.members.values():
             self.add(newcomer)
 
+    def begin_anew(self) -> None:
+        """Measure the ring on the members that are remembered, and no others."""
+        members = list(self.members.values())
+        fresh = Newborn(self.number, self.people, self.founded_by, self.seen)
+        for name in _MEASURED:
+            setattr(self, name, getattr(fresh, name))
+        for newcomer in members:
+            self.add(newcomer)
+
     def judge(self, rates: Rates) -> None:
         """Measure what marks the ring, and how likely a fleet it is."""
         self.families = self._families(rates)
@@ -210,6 +219,12 @@ class Newborn:
             "free_here": network * (1.0 - found["email_domain_shown"]),
         }
         return found
+
+
+_MEASURED = (
+    "members", "size", "counts", "often", "shown", "distinct", "repeated", "top", "clock",
+    "first_ms", "last_ms", "families", "probability",
+)  # fmt: skip
 
 
 def marks(inside: int, size: int, rate: float) -> bool:

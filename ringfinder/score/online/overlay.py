@@ -71,6 +71,7 @@ class Overlay:
         self._births = Births(self.rates, self._table)
         self._number: dict[str, int] = {}
         self._ring_of: dict[str, int] = {}
+        self._attempts: dict[str, tuple[int, Sequence[tuple[int, str]]]] = {}
         self._next = 0
         self._looked: dict[tuple[tuple[int, str], ...], tuple[Standing, list[Value]]] = {}
 
@@ -115,6 +116,22 @@ class Overlay:
         while len(self) > self.most:
             self._forget(next(iter(self._table.newcomers)))
 
+    def attempt(self, attempt_id: str, created_ms: int, values: Sequence[tuple[int, str]]) -> None:
+        """Keep a sign-up that is no account yet: until it completes it ties nobody to anybody.
+
+        Else whoever types somebody's address often enough would have them challenged, and
+        somebody who tries again would be a ring of their own.
+        """
+        self._attempts[attempt_id] = created_ms, values
+        if len(self._attempts) > self.most:
+            del self._attempts[next(iter(self._attempts))]
+
+    def complete(self, attempt_id: str) -> None:
+        """Take an attempt in that is an account now, under the same name."""
+        kept = self._attempts.pop(attempt_id, None)
+        if kept is not None:
+            self.add(attempt_id, *kept)
+
     def see(self, account_id: str, values: Sequence[tuple[int, str]]) -> None:
         """Take in what a newcomer was seen with since: use, payments, logins."""
         number = self._number.get(account_id)
@@ -132,13 +149,21 @@ class Overlay:
             self._births.take(newcomer, list(keyed))
 
     def remove(self, account_id: str) -> None:
-        """Forget a newcomer: an attempt that was abandoned, an account that was erased."""
+        """Forget somebody: an attempt that was abandoned, an account that was erased.
+
+        The ring that a newcomer was in is what it would be without it.
+        """
+        self._attempts.pop(account_id, None)
         number = self._number.get(account_id)
         if number is not None:
+            ring = self._table.newcomers[number].ring
             self._forget(number)
-        ring = self._ring_of.pop(account_id, None)
-        if ring is not None:
-            self.joined[ring] -= 1
+            if ring is not None:
+                ring.begin_anew()
+                ring.judge(self.rates)
+        joined = self._ring_of.pop(account_id, None)
+        if joined is not None:
+            self.joined[joined] -= 1
 
     def newcomers(self) -> Iterable[Newcomer]:
         """Return the newcomers that are remembered, oldest first."""
