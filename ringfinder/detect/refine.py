@@ -16,7 +16,7 @@ from scipy import sparse
 from ringfinder.detect.ledger import SETTLED, Ledger
 from ringfinder.evidence.background import Background
 from ringfinder.evidence.incidence import Incidence
-from ringfinder.evidence.lifts import THRESHOLD_NATS, Lifts, log_lifts
+from ringfinder.evidence.lifts import MINIMUM_HOLDERS, THRESHOLD_NATS, Lifts, log_lifts
 from ringfinder.evidence.membership import (
     best_community,
     membership_odds,
@@ -44,6 +44,15 @@ company, whose accounts pass the fleet's test by that very domain."""
 
 JOIN_SHARE = 0.5
 """Share of the smaller community's members that must pass the larger one's test."""
+
+JOIN_TOGETHER = 8
+"""Members of a community that are many: for those the test is easier by `JOIN_EASE`, and values
+that are mostly the larger community's own count whatever their share. Of a dozen devices that a
+fleet deals out none is on a tenth of it, and a second wave on them would stand apart; a family of
+four that shares a card and a device with somebody of a fleet is not the fleet's."""
+
+JOIN_EASE = float(np.log(4.0))
+"""Nats: 5:1 for an account's own 20:1. That most members pass together is evidence in itself."""
 
 
 @dataclass(frozen=True)
@@ -193,10 +202,20 @@ def join(
         `best` with joined communities under one number.
     """
     common = lifts.inside >= JOIN_THROUGH * lifts.size[lifts.community]
-    odds = membership_odds(shared, lifts.only(common), threshold=threshold, among=community >= 0)
-    of = community[odds.account]
+    own = (lifts.inside >= MINIMUM_HOLDERS) & (2 * lifts.inside >= shared.degree[lifts.value])
+    inside = community >= 0
+    many = inside & (lifts.size[np.maximum(community, 0)] >= JOIN_TOGETHER)
+    tests = [
+        membership_odds(shared, lifts.only(rows), threshold=nats, among=among)
+        for rows, nats, among in (
+            (common, threshold, inside & ~many),
+            (common | own, threshold - JOIN_EASE, many),
+        )
+    ]
+    of = np.concatenate([community[odds.account] for odds in tests])
+    to = np.concatenate([odds.community for odds in tests])
     passed = sparse.coo_array(
-        (np.ones(len(of)), (of, odds.community)),
+        (np.ones(len(of)), (of, to)),
         shape=(lifts.communities, lifts.communities),
     ).tocsr()
     passed.sum_duplicates()
