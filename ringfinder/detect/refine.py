@@ -22,7 +22,9 @@ from ringfinder.evidence.membership import (
     membership_odds,
     own_odds,
 )
-from ringfinder.model import BoolArray, FloatArray, IntArray
+from ringfinder.evidence.pooled import POOLED
+from ringfinder.model import BoolArray, Family, FloatArray, IntArray
+from ringfinder.schema import KINDS
 
 FREE_ROUNDS = 3
 """Rounds in which accounts may enter as well as leave."""
@@ -46,10 +48,13 @@ JOIN_SHARE = 0.5
 """Share of the smaller community's members that must pass the larger one's test."""
 
 JOIN_TOGETHER = 8
-"""Members of a community that are many: for those the test is easier by `JOIN_EASE`, and values
-that are mostly the larger community's own count whatever their share. Of a dozen devices that a
-fleet deals out none is on a tenth of it, and a second wave on them would stand apart; a family of
-four that shares a card and a device with somebody of a fleet is not the fleet's."""
+"""Members of a community that are many: for those the test is easier by `JOIN_EASE`, and cards,
+devices and phones that are mostly the larger community's own count whatever their share. Of a
+dozen devices that a fleet deals out none is on a tenth of it, and a second wave on them would
+stand apart; a family of four that shares a card and a device with somebody of a fleet is not the
+fleet's. Domains and networks do not count so: those an attacker can wear."""
+
+_HELD: BoolArray = POOLED & np.array([kind.family is not Family.NETWORK for kind in KINDS])
 
 JOIN_EASE = float(np.log(4.0))
 """Nats: 5:1 for an account's own 20:1. That most members pass together is evidence in itself."""
@@ -202,7 +207,8 @@ def join(
         `best` with joined communities under one number.
     """
     common = lifts.inside >= JOIN_THROUGH * lifts.size[lifts.community]
-    own = (lifts.inside >= MINIMUM_HOLDERS) & (2 * lifts.inside >= shared.degree[lifts.value])
+    own = _HELD[shared.kind[lifts.value]] & (lifts.inside >= MINIMUM_HOLDERS)
+    own &= 2 * lifts.inside >= shared.degree[lifts.value]
     inside = community >= 0
     many = inside & (lifts.size[np.maximum(community, 0)] >= JOIN_TOGETHER)
     tests = [

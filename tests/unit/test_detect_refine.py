@@ -12,6 +12,7 @@ from ringfinder.detect.ledger import SETTLED
 from ringfinder.detect.refine import (
     FREE_ROUNDS,
     JOIN_SHARE,
+    JOIN_THROUGH,
     LAST_ROUND,
     MINIMUM_SIZE,
     Communities,
@@ -26,6 +27,7 @@ from ringfinder.evidence.incidence import shared_values
 from ringfinder.evidence.lifts import THRESHOLD_NATS, Lifts, log_lifts
 from ringfinder.evidence.membership import Odds, membership_odds
 from ringfinder.evidence.pairs import pairs_beyond
+from ringfinder.schema import CODE
 
 ACCOUNTS = 3_000
 FIRST, SECOND = range(100, 180), range(500, 560)
@@ -188,6 +190,22 @@ class TestJoin:
         assert {*company} <= {*passing.account[passing.community == 0].tolist()}
         assert np.array_equal(join(shared, parts, parts, lifts), parts)
 
+    def test_a_second_wave_on_the_devices_and_cards_of_a_fleet_joins_it(self):
+        columns = crowd(ACCOUNTS) | {"payment_fingerprint": [f"c{n}" for n in range(ACCOUNTS)]}
+        fleet, wave, family = range(100, 170), range(500, 510), range(600, 604)
+        dealt = {"device": [f"phone{n}" for n in range(14)],
+                 "payment_fingerprint": [f"card{n}" for n in range(14)]}  # fmt: skip
+        for group in (fleet, wave, family):
+            plant(columns, group, dealt, seed=group[0])
+        shared, back = world(columns)
+        parts = communities(fleet, wave, family)
+        lifts = log_lifts(shared, back, parts)
+        dealt_out = np.isin(shared.kind[lifts.value], [CODE[name] for name in dealt])
+        assert (lifts.inside < JOIN_THROUGH * 70)[dealt_out & (lifts.community == 0)].mean() > 0.8
+        joined = join(shared, parts, parts, lifts)
+        assert set(joined[list(wave)].tolist()) == {0}
+        assert set(joined[list(family)].tolist()) == {2}
+
     @settings(max_examples=60, deadline=None)
     @given(
         st.lists(st.integers(4, 7), min_size=1, max_size=6),
@@ -206,14 +224,20 @@ class TestJoin:
         )
         table = np.array(passed, dtype=np.int32).reshape(-1, 2)
         odds = Odds(table[:, 0], table[:, 1], np.ones(len(table)), np.ones(len(table)))
+
+        def of(among):
+            kept = among[odds.account]
+            return Odds(*(getattr(odds, name)[kept] for name in Odds.__dataclass_fields__))
+
         none = np.zeros(0, dtype=np.int32)
         size = np.array(sizes, dtype=float)
         lifts = Lifts(
             len(sizes), size, size, size, none, none, none, np.zeros(0), none, np.zeros(0)
         )
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(detect_refine, "membership_odds", lambda *_, **__: odds)
-            joined = join(None, parts, parts, lifts)
+            patch.setattr(detect_refine, "membership_odds", lambda *_, among, **__: of(among))
+            shared = shared_values(graph_of(crowd(len(parts))))
+            joined = join(shared, parts, parts, lifts)
         target = {}
         for row, k in enumerate(sizes):
             fit = []
