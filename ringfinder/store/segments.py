@@ -23,6 +23,7 @@ from ringfinder.store.manifest import NAME, FileEntry, Manifest, Segment
 from ringfinder.store.models import fold_models
 from ringfinder.store.numbers import check_numbers, numbered
 from ringfinder.store.protocol import Interval
+from ringfinder.store.spilling import sweep
 
 ROWS_PER_SEGMENT = 1_000_000  # a segment and what is derived from it fit in memory
 
@@ -62,7 +63,7 @@ class EventLog:
 
     @property
     def spill(self) -> Path:
-        """Directory for what does not fit in memory; swept with the next append."""
+        """Directory for what does not fit in memory; each append sweeps what the dead left."""
         return self.directory / "spill"
 
     def segments(self, kind: EventType | None = None) -> tuple[Segment, ...]:
@@ -284,10 +285,11 @@ class EventLog:
         if not (self.directory / NAME).exists():
             manifest.write(self.directory)
         named = {entry.name for segment in manifest.segments for entry in segment.files()}
-        for pattern in ("*.parquet", "*.tmp", "spill/*"):
+        for pattern in ("*.parquet", "*.tmp"):
             for path in self.directory.glob(pattern):
                 if path.name not in named:
                     path.unlink(missing_ok=True)
+        sweep(self.spill)
         return manifest
 
     @contextmanager
