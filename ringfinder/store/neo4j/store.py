@@ -161,8 +161,9 @@ class Neo4jStore:
         keys = [key_of(account_id) for account_id in account_ids]
 
         def erase(work: Work) -> None:
+            held = work.run("find_held_values", id=keys)["node"]
             work.run("erase_accounts", id=keys)
-            work.run("erase_values")
+            work.run("erase_values", node=held)
 
         self._server.work(erase)
 
