@@ -23,9 +23,10 @@ import pyarrow.compute as pc
 
 from ringfinder.errors import InputError, StoreError
 from ringfinder.journal.copying import copy_sqlite, is_sqlite
-from ringfinder.pipeline.home import EVENTS, Home
+from ringfinder.pipeline.home import Home
 from ringfinder.pipeline.pepper import PEPPER_FILE, PepperRecord
 from ringfinder.pipeline.sealing import CHUNK, SealingWriter
+from ringfinder.places import EVENTS, SNAPSHOTS
 from ringfinder.store import GraphStore, RingTables, project
 from ringfinder.store.files import locked, publish
 
@@ -163,7 +164,7 @@ def _copied(home: Home) -> Iterator[Path]:
                 lock, what = home.directory / EVENTS / "lock", f"the event log in {home.directory}"
                 with locked(lock, what=what, exclusive=False, wait_s=_WAIT_S):
                     _copy(home.directory / EVENTS, place / EVENTS)
-            elif name == "snapshots":
+            elif name == SNAPSHOTS:
                 _copy_snapshots(home.directory / name, place / name)
             else:
                 _copy(home.directory / name, place / name)

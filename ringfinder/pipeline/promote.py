@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from ringfinder.errors import NotFound
 from ringfinder.pipeline.home import Home
-from ringfinder.pipeline.night import SNAPSHOTS
 from ringfinder.pipeline.one_run import the_only_run
 from ringfinder.pipeline.recompute import put_in_force
+from ringfinder.places import SNAPSHOTS
 from ringfinder.publish import snapshots
 
 
