@@ -8,8 +8,7 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-from ringfinder.errors import InputError
-from ringfinder.store.address import is_plain_remote
+from ringfinder.store.address import check_encrypted
 from ringfinder.store.batches import (
     DECISIONS,
     LABELS,
@@ -76,8 +75,7 @@ class Neo4jStore:
         allow_plain_remote: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        if not allow_plain_remote:
-            _check_encrypted(uri)
+        check_encrypted(uri, allow_plain=allow_plain_remote)
         self.batch_events: int | None = batch_events
         self._clock = clock
         self._server = Server(
@@ -199,12 +197,3 @@ def _fingerprint(work: Work, *, with_rings: bool) -> str:
         reading.read_decisions(work),
         rings,
     )
-
-
-def _check_encrypted(uri: str) -> None:
-    """Raise an InputError where what is sent would cross a network in the clear."""
-    if is_plain_remote(uri):
-        raise InputError(
-            "the Neo4j of the setting store is on another host and not encrypted: use neo4j+s:// "
-            "or bolt+s://, or allow plain connections where the network between is yours alone"
-        )
