@@ -18,10 +18,11 @@ import pyarrow as pa
 from ringfinder.config import Settings
 from ringfinder.errors import InputError, StoreError, StoreUnavailable
 from ringfinder.journal.place import only_writer
-from ringfinder.pipeline.backup import ABOUT, FORMAT, RING_TABLES, RINGS, write_back
+from ringfinder.pipeline.backup import ABOUT, FORMAT, RING_TABLES, RINGS
 from ringfinder.pipeline.home import open_graph, open_home
 from ringfinder.pipeline.pepper import find_pepper
 from ringfinder.pipeline.sealing import CHUNK, SealedReader
+from ringfinder.pipeline.writeback import write_back
 from ringfinder.places import EVENTS, JOURNAL
 from ringfinder.runs import Notice
 from ringfinder.store import EventLog, RingTables, rebuild
