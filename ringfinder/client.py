@@ -35,6 +35,9 @@ may not be recorded; it is sent again, with the same event_id, in the background
 accepted (at most `retry_for_s`; `flush` waits for that). With ``retry=False`` the caller does
 it: keep `answer.event_id` and send the same fields under it again.
 
+Nobody waits on a form for the other calls, and some take the server seconds (an erasure up to
+10, a batch up to 5): they end within `call_timeout_s`, and raise where there is no answer.
+
 `AsyncClient` is the same for asyncio. Both may be used from many threads or tasks at once.
 """
 
@@ -76,6 +79,7 @@ OnFailure = Literal["allow", "challenge", "deny", "throw"]
 
 log = logging.getLogger("ringfinder.client")
 TIMEOUT_S = 0.3
+CALL_TIMEOUT_S = 10.0
 RETRY_FOR_S = 300.0
 _THREADS = 32
 _MOST_WAITING = 1000
@@ -174,7 +178,9 @@ class Client:
     key
         An API key; `ringfinder keys create` makes one.
     timeout_s
-        Longest time a call takes, all of it: name look-up, connection, answer.
+        Longest time `signup` takes, all of it: name look-up, connection, answer.
+    call_timeout_s
+        Longest time any other call takes.
     on_failure
         What `signup` answers where there is no answer in time.
     retry
@@ -193,6 +199,7 @@ class Client:
         key: str,
         *,
         timeout_s: float = TIMEOUT_S,
+        call_timeout_s: float = CALL_TIMEOUT_S,
         on_failure: OnFailure = "allow",
         retry: bool = True,
         retry_for_s: float = RETRY_FOR_S,
@@ -201,7 +208,7 @@ class Client:
     ) -> None:
         if on_failure not in ("allow", "challenge", "deny", "throw"):
             raise ValueError("on_failure is one of allow, challenge, deny, throw")
-        self.timeout_s, self.on_failure = timeout_s, on_failure
+        self.timeout_s, self.call_timeout_s, self.on_failure = timeout_s, call_timeout_s, on_failure
         self._wire = _Wire(url, key, ssl_context)
         self._retry = (retry_for_s, on_lost) if retry else None
         self._begin()
@@ -235,7 +242,7 @@ class Client:
         """
         body = _signup_body(event_id, created_at, fields)
         try:
-            answer = _to_answer(body, self._call("POST", "/v1/signups", body))
+            answer = _to_answer(body, self._call("POST", "/v1/signups", body, self.timeout_s))
         except RingfinderError as error:
             return self._failed(body, error)
         if not answer.accepted:
@@ -258,11 +265,7 @@ class Client:
         self, account_id: str, label: str, *, event_id: str = "", **fields: Any
     ) -> dict[str, Any]:
         """Say that an account is `fraud` or `legitimate`."""
-        body = {
-            "event_id": event_id or str(uuid.uuid4()), "account_id": account_id, "label": label,
-            "decided_at": fields.pop("decided_at", "") or _now(), **fields,
-        }  # fmt: skip
-        return self._call("POST", "/v1/labels", body)
+        return self._call("POST", "/v1/labels", _label_body(account_id, label, event_id, fields))
 
     def account(self, account_id: str, *, action: str | None = None) -> dict[str, Any]:
         """Return what is known of an account.
@@ -274,7 +277,7 @@ class Client:
 
     def erase(self, account_id: str) -> dict[str, Any]:
         """Erase an account's personal data."""
-        return self._call("DELETE", f"/v1/accounts/{quote(account_id, safe='')}/personal-data")
+        return self._call("DELETE", _erasure_path(account_id))
 
     def flush(self, timeout_s: float = 5.0) -> bool:
         """Wait for sign-ups that are being sent again; False: some are still on their way."""
@@ -293,22 +296,25 @@ class Client:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
+    def _call(
+        self, method: str, path: str, body: Any = None, timeout_s: float | None = None
+    ) -> dict[str, Any]:
         """Do one request in a thread, and give it up when the time is over."""
-        future = self._start(method, path, body)
+        timeout_s = self.call_timeout_s if timeout_s is None else timeout_s
+        future = self._start(method, path, body, timeout_s)
         try:
-            return future.result(self.timeout_s)
+            return future.result(timeout_s)
         except _NotInTime:
             future.cancel()
-            raise Unavailable(f"no answer within {self.timeout_s:g} s") from None
+            raise Unavailable(f"no answer within {timeout_s:g} s") from None
 
-    def _start(self, method: str, path: str, body: Any) -> Future[dict[str, Any]]:
+    def _start(self, method: str, path: str, body: Any, timeout_s: float) -> Future[dict[str, Any]]:
         if self._pid != os.getpid():  # a server that loads the program and then forks its workers
             self._begin()
         # A look-up of a name cannot be interrupted, so threads may be stuck: no queue behind them.
         if not self._free.acquire(blocking=False):
             raise Unavailable(f"{_THREADS} requests are waiting for an answer already")
-        deadline = time.monotonic() + self.timeout_s
+        deadline = time.monotonic() + timeout_s
         try:
             future = self._threads.submit(self._wire.request, method, path, body, deadline)
         except RuntimeError:
@@ -342,7 +348,8 @@ class AsyncClient:
         client = self._client
         body = _signup_body(event_id, created_at, fields)
         try:
-            answer = _to_answer(body, await self._call("POST", "/v1/signups", body))
+            raw = await self._call("POST", "/v1/signups", body, client.timeout_s)
+            answer = _to_answer(body, raw)
         except RingfinderError as error:
             return client._failed(body, error)
         if not answer.accepted:
@@ -358,9 +365,20 @@ class AsyncClient:
         """Record rows of a table: see `Client.batch`."""
         return await self._call("POST", f"/v1/{table}/batch", {"items": list(items)})
 
+    async def label(
+        self, account_id: str, label: str, *, event_id: str = "", **fields: Any
+    ) -> dict[str, Any]:
+        """Say that an account is `fraud` or `legitimate`: see `Client.label`."""
+        body = _label_body(account_id, label, event_id, fields)
+        return await self._call("POST", "/v1/labels", body)
+
     async def account(self, account_id: str, *, action: str | None = None) -> dict[str, Any]:
         """Return what is known of an account: see `Client.account`."""
         return await self._call("GET", _account_path(account_id, action))
+
+    async def erase(self, account_id: str) -> dict[str, Any]:
+        """Erase an account's personal data: see `Client.erase`."""
+        return await self._call("DELETE", _erasure_path(account_id))
 
     async def flush(self, timeout_s: float = 5.0) -> bool:
         """Wait for sign-ups that are being sent again: see `Client.flush`."""
@@ -376,12 +394,15 @@ class AsyncClient:
     async def __aexit__(self, *error: object) -> None:
         await self.close()
 
-    async def _call(self, method: str, path: str, body: Any = None) -> dict[str, Any]:
-        future = asyncio.wrap_future(self._client._start(method, path, body))
+    async def _call(
+        self, method: str, path: str, body: Any = None, timeout_s: float | None = None
+    ) -> dict[str, Any]:
+        timeout_s = self._client.call_timeout_s if timeout_s is None else timeout_s
+        future = asyncio.wrap_future(self._client._start(method, path, body, timeout_s))
         try:
-            return await asyncio.wait_for(future, self._client.timeout_s)
+            return await asyncio.wait_for(future, timeout_s)
         except TimeoutError:
-            raise Unavailable(f"no answer within {self._client.timeout_s:g} s") from None
+            raise Unavailable(f"no answer within {timeout_s:g} s") from None
 
 
 class _Wire:
@@ -608,6 +629,20 @@ class _Again:
 def _account_path(account_id: str, action: str | None) -> str:
     asked = "" if action is None else f"?action={quote(action, safe='')}"
     return f"/v1/accounts/{quote(account_id, safe='')}{asked}"
+
+
+def _erasure_path(account_id: str) -> str:
+    return f"/v1/accounts/{quote(account_id, safe='')}/personal-data"
+
+
+def _label_body(
+    account_id: str, label: str, event_id: str, fields: Mapping[str, Any]
+) -> dict[str, Any]:
+    said = {name: value for name, value in fields.items() if name != "decided_at"}
+    return {
+        "event_id": event_id or str(uuid.uuid4()), "account_id": account_id, "label": label,
+        "decided_at": fields.get("decided_at") or _now(), **said,
+    }  # fmt: skip
 
 
 def _signup_body(event_id: str, created_at: str, fields: Mapping[str, Any]) -> dict[str, Any]:

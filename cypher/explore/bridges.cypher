@@ -3,7 +3,7 @@
 MATCH (v:Value)<-[k:MARKED_BY]-(r:Ring)
 WITH v, collect({ring: r.id, verdict: r.verdict, members: k.inside}) AS rings
 WHERE size(rings) >= 2
-RETURN [name IN labels(v) WHERE name <> 'Value'][0] AS kind, v.id AS pseudonym,
+RETURN [name IN labels(v) WHERE NOT name IN ['Value', 'Outside']][0] AS kind, v.id AS pseudonym,
        COUNT { (v)<-[:SEEN_WITH]-() } AS holders, rings
 ORDER BY size(rings) DESC, holders, pseudonym
 LIMIT $limit

@@ -11,7 +11,7 @@ MATCH (a)-[:SEEN_WITH]->(w:Value)
 WHERE w <> v
 WITH w, count(*) AS together, size(accounts) AS of_holders
 WHERE together >= 2
-RETURN [name IN labels(w) WHERE name <> 'Value'][0] AS kind, w.id AS pseudonym, together, of_holders,
+RETURN [name IN labels(w) WHERE NOT name IN ['Value', 'Outside']][0] AS kind, w.id AS pseudonym, together, of_holders,
        COUNT { (w)<-[:SEEN_WITH]-() } AS holders
 ORDER BY together * 1.0 / holders DESC, together DESC, pseudonym
 LIMIT $limit

@@ -5,7 +5,7 @@ WITH v, COUNT { (v)<-[:SEEN_WITH]-() } AS holders
 WHERE 2 <= holders <= $most
 MATCH (v)<-[:SEEN_WITH]-(b:Account)
 WHERE b.id <> $account
-WITH b, collect([name IN labels(v) WHERE name <> 'Value'][0]) AS kinds, sum(1.0 / holders) AS closeness
+WITH b, collect([name IN labels(v) WHERE NOT name IN ['Value', 'Outside']][0]) AS kinds, sum(1.0 / holders) AS closeness
 OPTIONAL MATCH (b)-[:MEMBER_OF]->(r:Ring)
 RETURN b.id AS account, size(kinds) AS shared, kinds, closeness, r.id AS ring, r.verdict AS verdict
 ORDER BY closeness DESC, account

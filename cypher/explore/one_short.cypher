@@ -4,7 +4,7 @@ MATCH (r:Ring {id: $ring})-[k:MARKED_BY]->(v:Value)
 WHERE COUNT { (v)<-[:SEEN_WITH]-() } <= $most
 MATCH (v)<-[:SEEN_WITH]-(a:Account)
 WHERE a.created_ms IS NOT NULL AND NOT EXISTS { (a)-[:MEMBER_OF]->(r) }
-WITH a, collect(DISTINCT [name IN labels(v) WHERE name <> 'Value'][0]) AS kinds, max(k.nats) AS nats
+WITH a, collect(DISTINCT [name IN labels(v) WHERE NOT name IN ['Value', 'Outside']][0]) AS kinds, max(k.nats) AS nats
 WHERE size(kinds) = 1
 RETURN a.id AS account, kinds[0] AS kind, nats, datetime({epochMillis: a.created_ms}) AS created
 ORDER BY nats DESC, account

@@ -6,7 +6,7 @@ WITH v, in_one, COUNT { (v)<-[:SEEN_WITH]-() } AS holders
 WHERE holders <= $most AND holders > in_one
 MATCH (v)<-[:SEEN_WITH]-(b:Account)-[:MEMBER_OF]->(:Ring {id: $other})
 WITH v, in_one, holders, count(DISTINCT b) AS in_other
-RETURN [name IN labels(v) WHERE name <> 'Value'][0] AS kind, v.id AS pseudonym,
+RETURN [name IN labels(v) WHERE NOT name IN ['Value', 'Outside']][0] AS kind, v.id AS pseudonym,
        in_one, in_other, holders
 ORDER BY in_one * in_other * 1.0 / holders DESC, pseudonym
 LIMIT $limit

@@ -1,5 +1,5 @@
-// Remove values that no account was seen with, and what they said about rings.
-// parameters: none
-MATCH (v:Value)
-WHERE NOT EXISTS { (v)<-[:SEEN_WITH]-() }
+// Remove those of some values that no account was seen with, and what they said about rings.
+// parameters: node (list of node numbers)
+UNWIND $node AS node
+MATCH (v) WHERE id(v) = node AND NOT EXISTS { (v)<-[:SEEN_WITH]-() }
 DETACH DELETE v

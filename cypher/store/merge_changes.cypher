@@ -4,7 +4,7 @@ UNWIND range(0, size($key) - 1) AS row
 MERGE (r:Run {id: $run[row]})
 ON CREATE SET r.run_id = $run_id[row]
 MERGE (c:Change {key: $key[row]})
-SET c.change = $change[row], c.shared = $shared[row]
+SET c.change = $change[row], c.shared = $shared[row], c.run = $run[row]
 MERGE (r)-[:RECORDED]->(c)
 FOREACH (name IN CASE WHEN $now[row] IS NULL THEN [] ELSE [$now[row]] END |
     MERGE (n:RingName {id: name}) SET n.full_id = $now_full[row] MERGE (c)-[:NOW]->(n))

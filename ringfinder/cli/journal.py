@@ -12,6 +12,7 @@ import click
 from ringfinder.cli.arguments import Group, settings_from, settings_options
 from ringfinder.cli.terminal import notice, say, say_json
 from ringfinder.errors import NotFound, StoreError
+from ringfinder.places import EVENTS, JOURNAL
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
@@ -108,11 +109,11 @@ def compact(as_json: bool, min_age_s: float, retention_days: float, **options: A
     The service may run meanwhile; killed anywhere, it goes on when started again.
     """
     from ringfinder.journal import Compaction, Projector, errands
-    from ringfinder.pipeline.home import EVENTS, open_graph
+    from ringfinder.pipeline.home import open_graph
     from ringfinder.store import EventLog
 
     settings = settings_from(options, notice)
-    directory = settings.data_dir / "journal"
+    directory = settings.data_dir / JOURNAL
     if not directory.is_dir():
         raise NotFound(f"{directory} holds no journal; it begins with the first event over HTTP.")
     projector = Projector(directory, lambda: open_graph(settings))
@@ -138,4 +139,4 @@ def compact(as_json: bool, min_age_s: float, retention_days: float, **options: A
 
 
 def _directory(options: dict[str, Any]) -> Path:
-    return settings_from(options, notice).data_dir / "journal"
+    return settings_from(options, notice).data_dir / JOURNAL

@@ -26,7 +26,7 @@ def publish() -> None:
 def list_(verify: bool, as_json: bool, **options: Any) -> None:
     """List the snapshots, the newest first."""
     settings = settings_from(options, notice)
-    from ringfinder.pipeline.night import SNAPSHOTS
+    from ringfinder.places import SNAPSHOTS
     from ringfinder.publish.snapshots import listing
 
     lines = listing(settings.data_dir / SNAPSHOTS, verify=verify)

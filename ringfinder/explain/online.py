@@ -38,15 +38,6 @@ _OUTSIDE = Reason(
     "no_ring", "ring", "none", 0.0,
     "Outside all rings: what it shares with others does not tie it to one.",
 )  # fmt: skip
-_PUBLIC = {
-    Decision.ALLOW: "Nothing more is needed.",
-    Decision.REVIEW: "We look at some new accounts more closely. You need not do anything; if "
-    "this takes long, contact support.",
-    Decision.CHALLENGE: "Please confirm who you are to go on. If you cannot, contact support, "
-    "and a person will look at it.",
-    Decision.DENY: "We cannot open this account. If you think this is a mistake, contact "
-    "support, and a person will look at it.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +82,6 @@ class Answer:
     suggested
         What the scoring itself would do; a policy decides. Never `deny`, and never more
         than `review` on one family.
-    public_reason
-        What may be told to the applicant: no nats, no ring.
     """
 
     score: float
@@ -100,16 +89,14 @@ class Answer:
     families: frozenset[Family]
     reasons: tuple[Reason, ...]
     suggested: Decision
-    public_reason: str
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain JSON values: score, ring, families, reasons, public_reason."""
+        """Return plain JSON values: score, ring, families, reasons."""
         return {
             "score": self.score,
             "ring": None if self.ring is None else asdict(self.ring),
             "families": sorted(self.families),
             "reasons": [asdict(reason) for reason in self.reasons],
-            "public_reason": self.public_reason,
         }
 
 
@@ -156,9 +143,7 @@ class Scorer:
             return self._known(standing, standing.tie)
         if belonging is not None and belonging.ring.size + 1 >= TOO_FEW:
             return _newborn(standing, belonging)
-        return Answer(
-            standing.score, None, frozenset(), (_OUTSIDE,), Decision.ALLOW, _PUBLIC[Decision.ALLOW]
-        )
+        return Answer(standing.score, None, frozenset(), (_OUTSIDE,), Decision.ALLOW)
 
     def _known(self, standing: Standing, tie: Tie) -> Answer:
         """Answer of a member of a ring of the snapshot; decided as `pipeline.judgement` does."""
@@ -183,7 +168,6 @@ class Scorer:
             frozenset(FAMILIES[code] for code in tie.families),
             (told, *shared),
             decision,
-            _PUBLIC[decision],
         )
 
 
@@ -217,7 +201,6 @@ def _newborn(standing: Standing, belonging: Belonging) -> Answer:
         families,
         (told, *shared),
         decision,
-        _PUBLIC[decision],
     )
 
 
@@ -237,8 +220,3 @@ def _strongest(shown: Iterable[Shown]) -> list[Shown]:
 def _reason(one: Shown, text: str) -> Reason:
     kind = KINDS[one.kind]
     return Reason(f"shared_{kind.name}", str(kind.family), kind.name, one.nats, text)
-
-
-def public_reason(decision: Decision) -> str:
-    """Return what an applicant may be told of a decision."""
-    return _PUBLIC[decision]

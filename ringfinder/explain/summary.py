@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ringfinder.durations import DAY_MS
 from ringfinder.explain.facts import MAIN_SHARE, RingFacts
 from ringfinder.explain.features import feature_phrase
 from ringfinder.explain.given import Judgement
@@ -193,7 +194,7 @@ def _plain(rings: Rings, facts: RingFacts, ring: int) -> list[str]:
     shared = facts.covered[ring, _PROMPTS].max(initial=0) / max(1, int(rings.size[ring]))
     if facts.hours[ring].sum() >= ENOUGH_USE and shared < VARIED:
         found.append("varied prompts")
-    if facts.main_span_ms[ring] > 14 * 24 * 3_600_000:
+    if facts.main_span_ms[ring] > 14 * DAY_MS:
         found.append(f"sign-ups spread over {duration(int(facts.span_ms[ring]))}")
     return found
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ringfinder.durations import DAY_MS
 from ringfinder.explain.facts import RingFacts
 from ringfinder.explain.links import runs_of
-from ringfinder.explain.numbers import DAY_MS
 from ringfinder.explain.view import Hours, Timeline
 from ringfinder.graph.columns import AttributeGraph
 from ringfinder.model import BoolArray, FloatArray, IntArray

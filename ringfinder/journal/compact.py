@@ -15,6 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ringfinder.durations import DAY_MS
 from ringfinder.journal.batches import Events, to_events
 from ringfinder.journal.entries import Recorded
 from ringfinder.journal.errands import Errands
@@ -137,7 +138,7 @@ class Compaction:
             for entries in self._pieces(before_ms):
                 self._move(entries)
             pruned = 0
-            forgotten_ms = int(now_ms - retention_days * 86_400_000)
+            forgotten_ms = int(now_ms - retention_days * DAY_MS)
             while count := self._writer.prune(forgotten_ms, FORGET_EVENTS):
                 pruned += count
             left = self._reader.held_since(0).events

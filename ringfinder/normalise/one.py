@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 from phonenumbers import SUPPORTED_REGIONS
 
+from ringfinder.durations import HOUR_MS
 from ringfinder.normalise import email, phone, plain, text
 from ringfinder.normalise.domains import DomainClass, read_domains
 from ringfinder.normalise.events import BLANKS, Rules, _one_row_each
@@ -30,7 +31,6 @@ from ringfinder.schema import CODE, KINDS
 REMEMBERED = 1 << 13
 """Mail hosts and countries whose reading is remembered."""
 
-HOUR_MS = 3_600_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BLOCK = 64  # bytes of a SHA-256 block
 _PREFIX, _DIALLED = re.compile(phone._PREFIX), re.compile(phone._DIALLED)

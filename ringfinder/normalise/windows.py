@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from ringfinder.durations import DAY_MS, HOUR_MS
 from ringfinder.graph.columns import NEVER
 from ringfinder.model import IntArray
-
-HOUR_MS = 3_600_000
-DAY_MS = 86_400_000
 
 
 def hour_windows(times_ms: IntArray, *, prefix: str = "") -> tuple[IntArray, pa.StringArray]:

@@ -8,13 +8,13 @@ import pyarrow.compute as pc
 
 from ringfinder.detect.identity import Identity, match
 from ringfinder.detect.known import FoundRings, KnownRings
+from ringfinder.durations import DAY_MS
 from ringfinder.graph.columns import AttributeGraph, Rings
 from ringfinder.model import IntArray
 from ringfinder.normalise import NORMALISER
 from ringfinder.pipeline.analyse import Analysis, Namer, detect, judge, learn
 from ringfinder.pipeline.apart import read_apart, to_sides
 from ringfinder.pipeline.epoch import (
-    DAY_MS,
     Epoch,
     communities_before,
     detect_again,

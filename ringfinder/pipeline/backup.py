@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ringfinder.errors import InputError, StoreError
 from ringfinder.journal.copying import copy_sqlite, is_sqlite
-from ringfinder.pipeline.home import EVENTS, Home
+from ringfinder.pipeline.home import Home
 from ringfinder.pipeline.pepper import PEPPER_FILE, PepperRecord
 from ringfinder.pipeline.sealing import CHUNK, SealingWriter
-from ringfinder.store import GraphStore, RingTables, project
+from ringfinder.places import EVENTS, SNAPSHOTS
+from ringfinder.store import RingTables, project
 from ringfinder.store.files import locked, publish
 
 FORMAT = 1
@@ -163,7 +163,7 @@ def _copied(home: Home) -> Iterator[Path]:
                 lock, what = home.directory / EVENTS / "lock", f"the event log in {home.directory}"
                 with locked(lock, what=what, exclusive=False, wait_s=_WAIT_S):
                     _copy(home.directory / EVENTS, place / EVENTS)
-            elif name == "snapshots":
+            elif name == SNAPSHOTS:
                 _copy_snapshots(home.directory / name, place / name)
             else:
                 _copy(home.directory / name, place / name)
@@ -251,20 +251,3 @@ def _ring_files(rings: RingTables | None) -> Iterator[tuple[str, bytes]]:
         with pa.ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table)
         yield f"{name}.arrow", sink.getvalue().to_pybytes()
-
-
-def write_back(store: GraphStore, rings: RingTables, *, holder: str) -> None:
-    """Write rings and the whole of their history into a store that may know a part of it."""
-    known = store.read_rings()
-    lineage = rings.lineage
-    if known is not None:
-        there = pc.is_in(lineage["run_id"], pc.unique(known.lineage["run_id"]))
-        own = pc.equal(lineage["run_id"], rings.run_id)
-        lineage = lineage.filter(pc.or_(pc.invert(there), own))
-    lock = store.acquire_run_lock(holder)
-    try:
-        store.write_rings(
-            RingTables(rings.run_id, rings.rings, rings.members, rings.evidence, lineage), lock
-        )
-    finally:
-        store.release_run_lock(lock)

@@ -18,12 +18,12 @@ from ringfinder.errors import StoreError, StoreUnavailable
 from ringfinder.journal.batches import to_events
 from ringfinder.journal.entries import Recorded
 from ringfinder.journal.reader import Reader
+from ringfinder.places import JOURNAL
 from ringfinder.store import EmbeddedStore, EventLog, GraphStore, project
 from ringfinder.store.compare import Contents, Difference, Differences, differences
 from ringfinder.store.protocol import Interval
 from ringfinder.store.replay import covering, to_batch
 
-JOURNAL = "journal"
 _AT_ONCE = 10_000
 
 

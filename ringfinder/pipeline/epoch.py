@@ -31,7 +31,6 @@ from ringfinder.pipeline.analyse import Population
 from ringfinder.publish.staging import Staging
 
 FILE = "epoch.parquet"
-DAY_MS = 86_400_000
 EPOCH = pa.schema(
     [
         pa.field("account_id", pa.string(), False),

@@ -1,12 +1,6 @@
 """The data directory opened: event log, graph store, pepper. Every command but `audit` lives here.
 
-::
-
-    DATA_DIR/
-      events/        the event log: immutable segments and one manifest
-      graph.duckdb   the embedded store, unless `store` names another
-      pepper.json    which pepper the pseudonyms are made with; the key too, if made here
-      journal/  snapshots/  keys.sqlite  audit.log
+What lies where in it: see `ringfinder.places`.
 """
 
 from __future__ import annotations
@@ -20,12 +14,12 @@ from ringfinder.config import Settings
 from ringfinder.errors import NotFound, StoreError
 from ringfinder.normalise import NetworkLists, Pepper
 from ringfinder.pipeline.pepper import PEPPER_FILE, find_pepper
+from ringfinder.places import EVENTS
 from ringfinder.runs import Notice
 from ringfinder.store.open import open_store
 from ringfinder.store.protocol import GraphStore
 from ringfinder.store.segments import EventLog
 
-EVENTS = "events"
 WAIT_S = 30.0
 
 

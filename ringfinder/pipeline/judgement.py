@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from ringfinder.detect.lineage import ring_ids
+from ringfinder.durations import DAY_MS
 from ringfinder.evidence.incidence import Incidence
 from ringfinder.evidence.lifts import Lifts
 from ringfinder.explain.given import FeatureWords, Judgement
@@ -16,7 +17,6 @@ from ringfinder.model import Decision, FloatArray, IntArray, Lifecycle, Verdict
 from ringfinder.score.assess import Assessment
 from ringfinder.score.features import FEATURES
 
-DAY_MS = 86_400_000
 GROWING_DAYS = 7
 SILENT_DAYS = 7
 CHALLENGE = 0.9

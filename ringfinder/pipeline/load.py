@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
@@ -20,6 +20,7 @@ from ringfinder.runs import AuditInputs, LoadSummary, Notice, Progress
 from ringfinder.sources import Inputs, Records, RejectsWriter, read_records
 from ringfinder.sources.columns import WORDS
 from ringfinder.store import EventLog, EventType, project
+from ringfinder.store.manifest import Segment
 from ringfinder.store.open import parse_address
 
 STEPS = 3
@@ -132,10 +133,14 @@ def _rejects(path: Path) -> Iterator[RejectsWriter]:
 
 def _strangers(records: Records, log: EventLog, notices: Notice) -> dict[str, int]:
     """Count and tell the rows of accounts without a sign-up; they wait for it in the store."""
-    signups = [log.checked(segment.events) for segment in log.segments(EventType.SIGNUPS)]
+
+    def counted(signups: Sequence[Segment]) -> dict[str, int]:
+        files = [log.checked(segment.events) for segment in signups]
+        others = (table for table in records.tables if table != "signups")
+        return {table: records.count_strangers(table, files) for table in others}
+
     found = {}
-    for table in records.tables:
-        rows = 0 if table == "signups" else records.count_strangers(table, signups)
+    for table, rows in log.using(EventType.SIGNUPS, counted).items():
         if rows:
             found[table] = rows
             notices(

@@ -16,12 +16,11 @@ from ringfinder.model import BoolArray, Verdict
 from ringfinder.pipeline.analyse import Analysis, Labels
 from ringfinder.pipeline.epoch import Epoch
 from ringfinder.pipeline.home import Home
+from ringfinder.places import SNAPSHOTS
 from ringfinder.publish import snapshots
 from ringfinder.publish.gate import InForce
 from ringfinder.runs import Notice
 from ringfinder.store.protocol import Interval, RunLock
-
-SNAPSHOTS = "snapshots"
 
 
 @dataclass(frozen=True)

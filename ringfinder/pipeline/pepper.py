@@ -185,6 +185,22 @@ def check_key(settings: Settings, record: PepperRecord) -> bytes:
     return key
 
 
+def check_made_with(directory: Path, made_with: int) -> None:
+    """Check that pseudonyms of that version are of the pepper in use in a data directory.
+
+    Raises
+    ------
+    StoreError
+        If they are not: nothing that comes in would ever match them.
+    """
+    record = PepperRecord.read(directory)
+    if record is not None and record.version != made_with:
+        raise StoreError(
+            f"it was made with version {made_with} of the pepper, and version {record.version} is "
+            "in use: nothing new would match it. Run `ringfinder recompute`"
+        )
+
+
 def _another(directory: Path, record: PepperRecord) -> str:
     kept = (
         "unset RINGFINDER_PEPPER and --pepper-file, it has its own in pepper.json"

@@ -8,11 +8,11 @@ from collections.abc import Callable
 import pyarrow as pa
 
 from ringfinder.errors import NotFound
-from ringfinder.pipeline.check import JOURNAL, held_events
+from ringfinder.pipeline.check import held_events
 from ringfinder.pipeline.home import Home
-from ringfinder.pipeline.night import SNAPSHOTS
 from ringfinder.pipeline.one_run import the_only_run
 from ringfinder.pipeline.recompute import put_in_force
+from ringfinder.places import JOURNAL, SNAPSHOTS
 from ringfinder.publish import snapshots
 from ringfinder.store.events import EventType
 

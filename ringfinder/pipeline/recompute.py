@@ -32,17 +32,18 @@ from ringfinder.pipeline.analyse import (
     write_tables,
 )
 from ringfinder.pipeline.anew import analysed
-from ringfinder.pipeline.check import JOURNAL, check_graph
+from ringfinder.pipeline.check import check_graph
 from ringfinder.pipeline.contradiction import contradicted_labels
 from ringfinder.pipeline.epoch import (
     write_epoch,
 )
 from ringfinder.pipeline.home import Home
 from ringfinder.pipeline.judgement import decisions
-from ringfinder.pipeline.night import SNAPSHOTS, Earlier, Night, Read, Run, flagged
+from ringfinder.pipeline.night import Earlier, Night, Read, Run, flagged
 from ringfinder.pipeline.nightly import nightly_facts, nightly_record, nightly_summary
 from ringfinder.pipeline.one_run import the_only_run
 from ringfinder.pipeline.steps import Steps
+from ringfinder.places import JOURNAL, SNAPSHOTS
 from ringfinder.publish import snapshots
 from ringfinder.publish.carried import (
     read_in_force,

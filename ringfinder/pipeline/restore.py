@@ -8,7 +8,7 @@ import secrets
 import shutil
 import tarfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
@@ -17,10 +17,13 @@ import pyarrow as pa
 
 from ringfinder.config import Settings
 from ringfinder.errors import InputError, StoreError, StoreUnavailable
-from ringfinder.pipeline.backup import ABOUT, FORMAT, RING_TABLES, RINGS, write_back
-from ringfinder.pipeline.home import EVENTS, open_graph, open_home
+from ringfinder.journal.place import only_writer
+from ringfinder.pipeline.backup import ABOUT, FORMAT, RING_TABLES, RINGS
+from ringfinder.pipeline.home import open_graph, open_home
 from ringfinder.pipeline.pepper import find_pepper
 from ringfinder.pipeline.sealing import CHUNK, SealedReader
+from ringfinder.pipeline.writeback import write_back
+from ringfinder.places import EVENTS, JOURNAL
 from ringfinder.runs import Notice
 from ringfinder.store import EventLog, RingTables, rebuild
 from ringfinder.store.files import sync_directory
@@ -90,9 +93,37 @@ def restore(
         If the archive, the passphrase or the target is unusable; nothing was changed.
     StoreError
         If the disk refuses; or the store, after the files are in their place.
+        `StoreUnavailable` while the API runs on the target; nothing was changed.
     """
-    target = settings.data_dir
     _check_target(settings, force=force)
+    with _no_service(settings.data_dir):
+        about, rings = _replace(file, settings, passphrase, notices)
+    return _rebuild(settings, about, rings, notices)
+
+
+@contextmanager
+def _no_service(target: Path) -> Iterator[None]:
+    """Keep the journal's writer from starting; refuse while it runs.
+
+    It would go on saying that sign-ups are recorded, in a directory that was moved aside.
+    """
+    with ExitStack() as held:
+        if (target / JOURNAL).is_dir():
+            try:
+                held.enter_context(only_writer(target / JOURNAL))
+            except StoreUnavailable as error:
+                raise StoreUnavailable(
+                    f"A service is running on {target}: stop `ringfinder serve` and try again. "
+                    "Nothing was restored, and nothing was moved"
+                ) from error
+        yield
+
+
+def _replace(
+    file: Path, settings: Settings, passphrase: str, notices: Notice
+) -> tuple[dict[str, Any], RingTables | None]:
+    """Put the files of an archive in the place of the data directory."""
+    target = settings.data_dir
     whole = target.absolute()
     for left in whole.parent.glob(f"{glob.escape(whole.name)}.restore-*"):  # by one that was killed
         shutil.rmtree(left, ignore_errors=True)
@@ -110,7 +141,7 @@ def restore(
         raise StoreError(f"cannot restore to {target}: {error.strerror}") from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-    return _rebuild(settings, about, rings, notices)
+    return about, rings
 
 
 def _check_target(settings: Settings, *, force: bool) -> None:

@@ -21,10 +21,10 @@ from ringfinder.errors import InputError, NotFound, StoreError
 from ringfinder.journal.place import only_writer
 from ringfinder.journal.reader import Reader
 from ringfinder.normalise.pseudonym import Pepper, wrap_all
-from ringfinder.pipeline.backup import write_back
-from ringfinder.pipeline.check import JOURNAL
-from ringfinder.pipeline.home import EVENTS, open_graph
+from ringfinder.pipeline.home import open_graph
 from ringfinder.pipeline.pepper import KEY_BYTES, PepperRecord, check_key, commitment
+from ringfinder.pipeline.writeback import write_back
+from ringfinder.places import EVENTS, JOURNAL
 from ringfinder.store import EventLog, GraphStore, RingTables, project, rebuild
 from ringfinder.store.events import PSEUDONYMS, VALUES
 from ringfinder.store.files import locked

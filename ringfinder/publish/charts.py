@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from ringfinder.explain.numbers import DAY_MS, big, day, share
+from ringfinder.durations import DAY_MS
+from ringfinder.explain.numbers import big, day, share
 from ringfinder.explain.view import Hours, Timeline
 
 DAYS_APART = 200

@@ -15,14 +15,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ringfinder.durations import DAY_MS
 from ringfinder.graph.columns import AttributeGraph
 from ringfinder.model import BoolArray, IntArray
 from ringfinder.schema import CODE
 
 FEW = 50
 """Newly flagged accounts that never make a run wait by their share: one fleet of a small log."""
-
-DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)

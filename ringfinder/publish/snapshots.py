@@ -18,17 +18,17 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ringfinder.errors import InputError, NotFound, StoreError
+from ringfinder.errors import NotFound, StoreError
 from ringfinder.publish.staging import RUN_FILE
+from ringfinder.publish.state import State, read_state, write_state
 from ringfinder.store.files import sha256_of, write_atomically
 
 POINTER = "current"
-STATE = "state.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +61,6 @@ class SnapshotLine:
     def to_dict(self) -> dict[str, Any]:
         """Return the line as plain JSON values."""
         return asdict(self) | {"why": list(self.why)}
-
-
-@dataclass(frozen=True, slots=True)
-class _State:
-    """What state.json holds.
-
-    Attributes
-    ----------
-    known
-        Ids in the order in which they were made.
-    in_force
-        Ids in the order in which they came into force; rolled back ones are taken out.
-    held
-        Id -> why it waits.
-    """
-
-    known: list[str] = field(default_factory=list)
-    in_force: list[str] = field(default_factory=list)
-    held: dict[str, list[str]] = field(default_factory=dict)
 
 
 def snapshot_id(created_ms: int, token: int) -> str:
@@ -154,12 +135,12 @@ def check(path: Path) -> dict[str, Any]:
 
 def record(directory: Path, name: str, *, held: Sequence[str] = ()) -> None:
     """Note that a snapshot was made, and why it waits for a person, if it does."""
-    state = _read_state(directory)
+    state = read_state(directory)
     known = [one for one in state.known if one != name] + [name]
     waiting = {one: why for one, why in state.held.items() if one != name}
     if held:
         waiting[name] = list(held)
-    _write_state(directory, _State(known, state.in_force, waiting))
+    write_state(directory, State(known, state.in_force, waiting))
 
 
 def put_in_force(directory: Path, name: str) -> None:
@@ -168,12 +149,12 @@ def put_in_force(directory: Path, name: str) -> None:
     The pointer moves first and alone decides; what is noted beside it is corrected by the next
     call, should this one be killed in between.
     """
-    state = _read_state(directory)
+    state = read_state(directory)
     before = _order(directory, state)
     write_atomically(directory / POINTER, f"{name}\n".encode("ascii"))
     order = before[: before.index(name)] if name in before else before
     waiting = {one: why for one, why in state.held.items() if one != name}
-    _write_state(directory, _State(state.known, [*order, name], waiting))
+    write_state(directory, State(state.known, [*order, name], waiting))
 
 
 def find(directory: Path, name: str) -> Path:
@@ -200,7 +181,7 @@ def to_promote(directory: Path) -> str:
     NotFound
         If none does that is newer than the one in force.
     """
-    state = _read_state(directory)
+    state = read_state(directory)
     age, order = _by_age(directory, state), _order(directory, state)
     newer = age[age.index(order[-1]) + 1 :] if order and order[-1] in age else age
     waiting = [name for name in newer if name in state.held]
@@ -220,7 +201,7 @@ def to_roll_back_to(directory: Path) -> str:
     NotFound
         If there is none.
     """
-    for name in reversed(_order(directory, _read_state(directory))[:-1]):
+    for name in reversed(_order(directory, read_state(directory))[:-1]):
         if _is_whole(directory / name):
             return name
     raise NotFound(
@@ -239,7 +220,7 @@ def listing(directory: Path, *, verify: bool = False) -> list[SnapshotLine]:
     verify
         Whether to look at every checksum, which reads every file.
     """
-    state = _read_state(directory)
+    state = read_state(directory)
     in_force = _order(directory, state)[-1:]
     return [
         _line(directory / name, in_force == [name], state.held.get(name, []), verify=verify)
@@ -252,7 +233,7 @@ def sweep(directory: Path, *, keep: int) -> list[str]:
 
     Kept are the newest `keep`, the one in force, and the one in force before it.
     """
-    state = _read_state(directory)
+    state = read_state(directory)
     age = _by_age(directory, state)
     order = [one for one in _order(directory, state) if one in age]
     stays = {*age[-keep:], *order[-2:]}
@@ -263,13 +244,13 @@ def sweep(directory: Path, *, keep: int) -> list[str]:
     for path in directory.iterdir() if directory.is_dir() else ():
         if path.is_dir() and not (path / RUN_FILE).is_file():
             shutil.rmtree(path, ignore_errors=True)
-    left = _State(
+    left = State(
         [name for name in age if name in stays],
         [name for name in order if name in stays],
         {name: why for name, why in state.held.items() if name in stays},
     )
     if left != state:
-        _write_state(directory, left)
+        write_state(directory, left)
     return gone
 
 
@@ -296,14 +277,14 @@ def _line(path: Path, in_force: bool, held: list[str], *, verify: bool) -> Snaps
         return SnapshotLine(path.name, "broken", why=(said,))
 
 
-def _by_age(directory: Path, state: _State) -> list[str]:
+def _by_age(directory: Path, state: State) -> list[str]:
     """Return the ids of the snapshots that are there, the oldest first."""
     there = {path.parent.name for path in directory.glob(f"*/{RUN_FILE}")}
     known = [name for name in state.known if name in there]
     return known + sorted(there - set(known))
 
 
-def _order(directory: Path, state: _State) -> list[str]:
+def _order(directory: Path, state: State) -> list[str]:
     """Return the ids in the order in which they came into force, as the pointer has it."""
     try:
         path = current(directory)
@@ -314,40 +295,3 @@ def _order(directory: Path, state: _State) -> list[str]:
     name = path.name
     at = state.in_force.index(name) if name in state.in_force else len(state.in_force)
     return [*state.in_force[:at], name]
-
-
-def _read_state(directory: Path) -> _State:
-    """Read state.json; an unreadable one holds nothing that the directories do not."""
-    try:
-        stored = json.loads((directory / STATE).read_bytes())
-        return _State(
-            [str(one) for one in stored["known"]],
-            [str(one) for one in stored["in_force"]],
-            {str(one): [str(word) for word in why] for one, why in stored["held"].items()},
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return _held_by_themselves(directory)
-
-
-def _held_by_themselves(directory: Path) -> _State:
-    """Rebuild the state from the run.json of each: a lost file must not promote anything."""
-    known = sorted(path.parent.name for path in directory.glob(f"*/{RUN_FILE}"))
-    held = {}
-    for name in known:
-        try:
-            gate = read_run(directory / name).get("gate", {})
-        except StoreError:
-            continue
-        if isinstance(gate, dict) and gate.get("held"):
-            held[name] = [str(word) for word in gate.get("why", [])]
-    return _State(known, [], held)
-
-
-def _write_state(directory: Path, state: _State) -> None:
-    try:
-        content = json.dumps(asdict(state), sort_keys=True, indent=2) + "\n"
-        write_atomically(directory / STATE, content.encode())
-    except OSError as error:
-        raise InputError(
-            f"Cannot write to {directory}: {error.strerror or error}. Make room, or its owner."
-        ) from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import logit
 
+from ringfinder.durations import DAY_MS
 from ringfinder.evidence.incidence import Incidence
 from ringfinder.evidence.pairs import excess_nats
 from ringfinder.graph.columns import AttributeGraph
@@ -38,7 +39,7 @@ alone never does; used members from which a ring has a profile; narrowest spread
 population deviations. On five worlds one in ninety members of fleets is unlike its ring, and
 12 of 15 framed employees."""
 
-WEEK_MS = 7 * 86_400_000
+WEEK_MS = 7 * DAY_MS
 """A fleet's own first trials may lie some days before its sprint."""
 
 

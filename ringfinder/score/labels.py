@@ -8,10 +8,10 @@ from enum import StrEnum
 import numpy as np
 
 from ringfinder.detect.ties import TIES
+from ringfinder.durations import DAY_MS
 from ringfinder.model import BoolArray, IntArray, Standing
 from ringfinder.schema import KINDS
 
-DAY_MS = 86_400_000
 ALONE = 20
 """Labels that one key may give, or that one ring may get, in a day without a second person."""
 

@@ -12,8 +12,8 @@ from ringfinder.errors import NotFound
 from ringfinder.journal import Recorded
 from ringfinder.journal.salvage import damaged_files
 from ringfinder.model import Decision, Family, Verdict
-from ringfinder.pipeline.check import JOURNAL
-from ringfinder.pipeline.home import EVENTS, open_graph
+from ringfinder.pipeline.home import open_graph
+from ringfinder.places import EVENTS, JOURNAL
 from ringfinder.score.policy import Action, Facts, Label, decide, public_reason
 from ringfinder.serve import reading
 from ringfinder.serve.erasure import Kept, accounts_in, attempt_events, erase_kept

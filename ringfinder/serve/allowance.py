@@ -13,11 +13,11 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from ringfinder.durations import DAY_MS
 from ringfinder.errors import InputError, NotFound, StoreUnavailable
 
 FILE = "allowance.sqlite"
 HOLD_MS = 600_000
-DAY_MS = 86_400_000
 KEPT_DAYS = 2
 
 _TABLE = """

@@ -16,6 +16,7 @@ from typing import Any
 
 from ringfinder.config import Settings
 from ringfinder.errors import RingfinderError
+from ringfinder.places import EVENTS, JOURNAL
 from ringfinder.serve.logs import configure
 
 log = logging.getLogger("ringfinder.serve")
@@ -45,7 +46,7 @@ def _write(settings: Settings, told: dict[str, Any]) -> None:
     from ringfinder.journal.process import run_writer
 
     home = settings.data_dir
-    run_writer(home / "journal", home / "events", ready=say_ready)
+    run_writer(home / JOURNAL, home / EVENTS, ready=say_ready)
 
 
 def _project(settings: Settings, told: dict[str, Any]) -> None:
@@ -59,9 +60,9 @@ def _project(settings: Settings, told: dict[str, Any]) -> None:
     os.nice(5)  # answers come first
     say_ready()
     home = settings.data_dir
-    caretaker = Caretaker(home / "journal", EventLog(home / "events"), lambda: open_graph(settings))
+    caretaker = Caretaker(home / JOURNAL, EventLog(home / EVENTS), lambda: open_graph(settings))
     threading.Thread(target=caretaker.run, args=(stop,), daemon=True, name="caretaker").start()
-    Projector(home / "journal", lambda: open_graph(settings)).run(stop)
+    Projector(home / JOURNAL, lambda: open_graph(settings)).run(stop)
 
 
 def _answer(settings: Settings, told: dict[str, Any]) -> None:

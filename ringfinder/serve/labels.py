@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ringfinder.durations import DAY_MS
 from ringfinder.errors import InputError, NotFound, StoreUnavailable
-from ringfinder.score.labels import DAY_MS, LabelState, needs_second_person
+from ringfinder.score.labels import LabelState, needs_second_person
 from ringfinder.score.policy import Label
 
 FILE = "labels.sqlite"

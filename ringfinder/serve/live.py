@@ -21,6 +21,7 @@ from ringfinder.explain.online import Answer, Scorer
 from ringfinder.journal import Journal, JournalUnavailable, Recorded, decode_event
 from ringfinder.model import Decision, Reason
 from ringfinder.normalise.one import NormalisedSignup
+from ringfinder.pipeline.pepper import check_made_with
 from ringfinder.publish import snapshots
 from ringfinder.publish.model import open_model
 from ringfinder.schema import CODE
@@ -59,7 +60,6 @@ _NOTHING = Answer(
         ),
     ),
     suggested=Decision.ALLOW,
-    public_reason="",
 )  # fmt: skip
 
 
@@ -166,6 +166,8 @@ class Live:
             if path is None or name in {self.state.snapshot_id, self._refused}:
                 return False
             run = await asyncio.to_thread(snapshots.read_run, path)
+            made_with = int(run["pepper_version"])
+            await asyncio.to_thread(check_made_with, self._directory.parent, made_with)
             model = await asyncio.to_thread(_open, path)
             overlay = Overlay(model)
             state = State(
@@ -174,7 +176,8 @@ class Live:
                 tuple((int(first), int(last)) for first, last in run.get("applied", ())),
             )  # fmt: skip
         except (RingfinderError, KeyError, TypeError, ValueError) as error:
-            self._refuse(name, error)
+            # A pointer that cannot be read names nothing: what is wrong with it stands for it.
+            self._refuse(name or f"{snapshots.POINTER}: {_why(error)}", error)
             return False
         await self._swap(state)
         return True

@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 from ringfinder.errors import InputError
 from ringfinder.journal import Reader
 from ringfinder.model import Decision, Family, Verdict
+from ringfinder.places import JOURNAL
 from ringfinder.schema import KIND
 from ringfinder.score.policy import Action, Facts, Mode, Policy, decide
 
 EXAMPLES = 5
-JOURNAL = "journal"
 MOST_LINE_BYTES = 1 << 20
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ringfinder.config import Settings
 from ringfinder.errors import InputError
+from ringfinder.store.address import check_encrypted
 from ringfinder.store.open import parse_address
 
 _PLACEHOLDERS = ("changeme", "change-me", "change_me", "example", "password", "secret", "default")
@@ -28,7 +29,7 @@ def check_safe(settings: Settings) -> None:
             "unset and one is made."
         )
     address = parse_address(settings.store, data_dir=settings.data_dir)
-    if address.path is not None:
+    if address.uri is None:
         return
     password = settings.read_neo4j_password()
     if password is not None and (password in _PASSWORDS or password in _PLACEHOLDERS):
@@ -36,11 +37,7 @@ def check_safe(settings: Settings) -> None:
             "The password of the Neo4j is a default one: change it there "
             "(`ALTER CURRENT USER SET PASSWORD`), and set neo4j_password_file to the new one."
         )
-    if address.is_plain_remote and not settings.neo4j_allow_plain:
-        raise InputError(
-            f"{address} would send password and graph unencrypted to another host: use "
-            "neo4j+s:// or bolt+s://. Inside one private network, set neo4j_allow_plain."
-        )
+    check_encrypted(address.uri, allow_plain=settings.neo4j_allow_plain)
 
 
 def _is_placeholder(secret: str) -> bool:

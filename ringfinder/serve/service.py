@@ -15,8 +15,9 @@ from ringfinder.config import Settings
 from ringfinder.errors import RingfinderError
 from ringfinder.journal import Journal, JournalUnavailable
 from ringfinder.normalise.events import Rules
-from ringfinder.pipeline.home import EVENTS, network_lists
+from ringfinder.pipeline.home import network_lists
 from ringfinder.pipeline.pepper import find_pepper
+from ringfinder.places import EVENTS, JOURNAL, RUN, SNAPSHOTS
 from ringfinder.score.policy import Policy
 from ringfinder.serve import metrics
 from ringfinder.serve.allowance import Allowance
@@ -35,13 +36,9 @@ from ringfinder.serve.policyfile import PolicyFile
 from ringfinder.serve.probing import Probing
 from ringfinder.store.segments import EventLog
 
-JOURNAL = "journal"
-SNAPSHOTS = "snapshots"
 LABELS_S = 2.0
 MEASURE_S = 5.0
 log = logging.getLogger("ringfinder.serve")
-RUN = "run"
-"""What only matters while the server runs: counts the workers share, metrics."""
 
 
 def now_ms() -> int:

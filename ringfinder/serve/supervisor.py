@@ -28,6 +28,7 @@ from ringfinder.config import Settings
 from ringfinder.errors import InputError, RingfinderError, StoreError, StoreUnavailable
 from ringfinder.pipeline.home import make_directory, network_lists
 from ringfinder.pipeline.pepper import find_pepper
+from ringfinder.places import EVENTS, RUN
 from ringfinder.runs import Notice
 from ringfinder.serve import metrics
 from ringfinder.serve.logs import configure
@@ -38,7 +39,6 @@ log = logging.getLogger("ringfinder.serve")
 START_S = 60.0
 DRAIN_S = 20.0
 FIRST_WAIT_S, LONGEST_WAIT_S, STEADY_S = 0.1, 10.0, 30.0
-RUN = "run"
 METRICS = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -218,7 +218,7 @@ def serve(settings: Settings, notices: Notice) -> None:
     """
     check_safe(settings)
     make_directory(settings.data_dir)
-    log_ = EventLog(settings.data_dir / "events")
+    log_ = EventLog(settings.data_dir / EVENTS)
     find_pepper(settings, used=log_.last_sequence > 0, notices=notices)
     network_lists(settings)
     configure()

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from ringfinder.durations import DAY_MS, HOUR_MS
 from ringfinder.graph.columns import NEVER
 from ringfinder.model import FloatArray, IntArray
 from ringfinder.simulate.chance import choose
 from ringfinder.simulate.countries import API
 from ringfinder.simulate.ground import Ground, Region
-from ringfinder.simulate.spec import DAY_MS, HOUR_MS, WorldSpec
+from ringfinder.simulate.spec import WorldSpec
 
 FITTED: dict[str, Any] = json.loads(
     (resources.files("ringfinder.simulate") / "fitted.json").read_text()

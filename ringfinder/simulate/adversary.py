@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ringfinder.durations import DAY_MS, HOUR_MS
 from ringfinder.simulate.block import Block
 from ringfinder.simulate.chance import choose
 from ringfinder.simulate.ground import Ground
 from ringfinder.simulate.operators import Operator
 from ringfinder.simulate.people import OFFICE, shuffled
 from ringfinder.simulate.ragged import Ragged
-from ringfinder.simulate.spec import DAY_MS, HOUR_MS
 
 if TYPE_CHECKING:
     from ringfinder.simulate.cohorts import Company

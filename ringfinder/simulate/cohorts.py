@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ringfinder.durations import DAY_MS, HOUR_MS
 from ringfinder.model import BoolArray, IntArray
 from ringfinder.simulate import activity, gatherings
 from ringfinder.simulate.block import Block
@@ -15,7 +16,6 @@ from ringfinder.simulate.countries import API, TEAM
 from ringfinder.simulate.ground import Ground, Region
 from ringfinder.simulate.people import FORM, OFFICE, people, shuffled
 from ringfinder.simulate.ragged import Ragged
-from ringfinder.simulate.spec import DAY_MS, HOUR_MS
 
 
 @dataclass

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ringfinder.durations import DAY_MS, HOUR_MS
 from ringfinder.model import FloatArray
 from ringfinder.simulate import adversary
 from ringfinder.simulate.activity import release_ms
@@ -16,7 +17,7 @@ from ringfinder.simulate.countries import FREE
 from ringfinder.simulate.ground import Ground
 from ringfinder.simulate.operators import Operator, plan_operators
 from ringfinder.simulate.people import people
-from ringfinder.simulate.spec import ALL_STYLES, DAY_MS, HOUR_MS
+from ringfinder.simulate.spec import ALL_STYLES
 from ringfinder.simulate.traits import TRAITS, Pools, client, conforming, templates
 
 

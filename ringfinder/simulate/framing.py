@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ringfinder.durations import DAY_MS
 from ringfinder.simulate import adversary
 from ringfinder.simulate.block import Block
 from ringfinder.simulate.chance import stream
@@ -15,7 +16,7 @@ from ringfinder.simulate.ground import Ground
 from ringfinder.simulate.operators import campaign_operator
 from ringfinder.simulate.people import OFFICE
 from ringfinder.simulate.ragged import Ragged
-from ringfinder.simulate.spec import ALL_STYLES, DAY_MS, Campaign
+from ringfinder.simulate.spec import ALL_STYLES, Campaign
 
 VICTIM_SIZE = 250
 """The company whose size is closest to this is the victim."""

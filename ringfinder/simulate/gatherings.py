@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ringfinder.durations import DAY_MS, HOUR_MS
 from ringfinder.model import BoolArray, IntArray
 from ringfinder.simulate import activity
 from ringfinder.simulate.block import Block
@@ -21,7 +22,6 @@ from ringfinder.simulate.people import (
     shuffled,
 )  # fmt: skip
 from ringfinder.simulate.ragged import Ragged
-from ringfinder.simulate.spec import DAY_MS, HOUR_MS
 
 
 def before(lists: Ragged, pool: IntArray, who: BoolArray, rng: np.random.Generator) -> Ragged:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ringfinder.durations import DAY_MS, HOUR_MS
 from ringfinder.model import FloatArray, IntArray
 from ringfinder.simulate.chance import heavy_sizes, stream
-from ringfinder.simulate.spec import DAY_MS, HOUR_MS, Campaign, WorldSpec
+from ringfinder.simulate.spec import Campaign, WorldSpec
 
 Range = tuple[float, float]
 

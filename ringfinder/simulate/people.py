@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ringfinder.durations import DAY_MS, HOUR_MS
 from ringfinder.model import IntArray
 from ringfinder.simulate import activity
 from ringfinder.simulate.block import Block, never
@@ -18,7 +19,6 @@ from ringfinder.simulate.ground import (
     Region,
 )
 from ringfinder.simulate.ragged import Ragged
-from ringfinder.simulate.spec import DAY_MS, HOUR_MS
 
 FORMS = (
     "first.last", "firstlast", "flast", "first_last", "firstlastN", "firstN", "last.first",

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ringfinder.durations import DAY_MS
 from ringfinder.errors import InvalidParameter
 
 STYLES: tuple[str, ...] = (
@@ -43,8 +44,6 @@ NETWORK_CLASSES: tuple[str, ...] = (
     "hosting",
     "residential_proxy",
 )
-DAY_MS = 86_400_000
-HOUR_MS = 3_600_000
 WINDOW_START_MS = 1_767_571_200_000
 """2026-01-05T00:00Z, a Monday: the first day of every world."""
 

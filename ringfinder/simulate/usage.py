@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ringfinder.durations import DAY_MS, HOUR_MS
 from ringfinder.model import BoolArray, FloatArray, IntArray
 from ringfinder.simulate.activity import PROFILES, clip_to_life, release_ms
 from ringfinder.simulate.block import Block
@@ -13,7 +14,6 @@ from ringfinder.simulate.chance import U64, salt_of, scramble, uniform_of
 from ringfinder.simulate.countries import MODELS
 from ringfinder.simulate.ground import Ground
 from ringfinder.simulate.ragged import Ragged
-from ringfinder.simulate.spec import DAY_MS, HOUR_MS
 
 _STEPS = 2048
 

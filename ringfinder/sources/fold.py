@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ringfinder.durations import DAY_MS, HOUR_MS
 from ringfinder.graph.columns import NEVER, Profiles
 from ringfinder.graph.telemetry import RawSightings
 from ringfinder.model import IntArray
@@ -18,8 +19,6 @@ from ringfinder.sources.columns import TABLES, TIME_OF, Type
 from ringfinder.sources.scan import ACCOUNTS
 from ringfinder.sources.stage import Staged
 
-_DAY_MS = 86_400_000
-_HOUR_MS = 3_600_000
 _INT32 = 2**31 - 1
 _INT64 = 2**63 - 1
 _BATCH = 1 << 20
@@ -200,11 +199,11 @@ def fold_profiles(
         )
         for name, column in totals.items():
             column[whole["idx"]] = whole[name]
-        days = _grouped(con, f"t // {_DAY_MS}")
+        days = _grouped(con, f"t // {DAY_MS}")
         _add_hours(con, hours, most=int(totals["n"].max()))
     return Profiles(
         hours=hours,
-        signup_hour=(created_ms // _HOUR_MS % 24).astype(np.int8),
+        signup_hour=(created_ms // HOUR_MS % 24).astype(np.int8),
         active_days=np.bincount(days["idx"], minlength=n).astype(np.int32),
         exchanges=totals["n"],
         input_tokens=totals["tokens_in"],
@@ -230,7 +229,7 @@ def _view_use(con: duckdb.DuckDBPyConnection, usage: Staged) -> None:
 
 def _add_hours(con: duckdb.DuckDBPyConnection, hours: IntArray, *, most: int) -> None:
     """Add the exchanges of the view of use to (account, hour of day)."""
-    part = f"(t // {_HOUR_MS} % 24)"
+    part = f"(t // {HOUR_MS} % 24)"
     if most > _INT32:  # a cell might overflow: let the database sum, and cut what is above
         cells = _grouped(con, part)
         hours[cells["idx"], cells["part"]] = cells["n"]

@@ -19,7 +19,7 @@ from ringfinder.model import IntArray
 from ringfinder.schema import CODE
 from ringfinder.store.batches import SIGHTINGS, VALUES, GraphTables
 from ringfinder.store.events import EventType
-from ringfinder.store.manifest import FileEntry
+from ringfinder.store.manifest import FileEntry, Segment
 from ringfinder.store.memory import arrow, workspace
 from ringfinder.store.segments import EventLog
 
@@ -64,12 +64,15 @@ def with_derived(tables: GraphTables, log: EventLog) -> GraphTables:
         Sorted likewise. Of `signup_window` only the founding sign-up's is left, seen once.
     """
     tables = _founding_hours(tables)
-    usage = log.segments(EventType.USAGE)
-    found = [
-        _fold(log, tables.accounts["account_id"], [s.hours for s in usage], _FIRST_AND_LAST),
-        _fold(log, tables.accounts["account_id"], [s.models for s in usage], _ADOPTIONS),
-    ]
-    rows = pa.concat_tables(found)
+    ids = tables.accounts["account_id"]
+
+    def folded(usage: Sequence[Segment]) -> pa.Table:
+        first_and_last = _fold(log, ids, [s.hours for s in usage], _FIRST_AND_LAST)
+        return pa.concat_tables(
+            [first_and_last, _fold(log, ids, [s.models for s in usage], _ADOPTIONS)]
+        )
+
+    rows = log.using(EventType.USAGE, folded)
     return _joined(tables, rows) if len(rows) else tables
 
 

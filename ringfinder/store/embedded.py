@@ -28,6 +28,7 @@ FOLD_AFTER_ROWS = 500_000
 
 _ERASE = """
     CREATE TEMP TABLE gone AS SELECT key FROM account SEMI JOIN erased USING (account_id);
+    CREATE TEMP TABLE held AS SELECT value FROM sighting WHERE account IN (FROM gone);
     DELETE FROM fact WHERE account IN (FROM gone);
     DELETE FROM sighting WHERE account IN (FROM gone);
     DELETE FROM profile WHERE account IN (FROM gone);
@@ -35,8 +36,10 @@ _ERASE = """
     DELETE FROM label WHERE account_id IN (FROM erased);
     DELETE FROM decision WHERE account_id IN (FROM erased);
     DELETE FROM member WHERE account_id IN (FROM erased);
-    DELETE FROM attribute WHERE key NOT IN (SELECT value FROM sighting);
-    DELETE FROM evidence WHERE (kind, pseudonym) NOT IN (SELECT (kind, pseudonym) FROM attribute);
+    CREATE TEMP TABLE lost AS FROM attribute
+    WHERE key IN (FROM held) AND key NOT IN (SELECT value FROM sighting);
+    DELETE FROM evidence WHERE (kind, pseudonym) IN (SELECT (kind, pseudonym) FROM lost);
+    DELETE FROM attribute WHERE key IN (SELECT key FROM lost);
 """
 
 

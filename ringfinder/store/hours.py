@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from ringfinder.durations import HOUR_MS
 from ringfinder.model import IntArray
 from ringfinder.store.memory import arrow, workspace
-
-HOUR_MS = 3_600_000
 
 USAGE_COLUMNS = (
     "account_id",

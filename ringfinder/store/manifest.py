@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -103,10 +103,6 @@ class Manifest:
     def last_sequence(self) -> int:
         """Sequence number of the newest event; 0 where there is none."""
         return max((segment.last for segment in self.segments), default=0)
-
-    def with_segments(self, segments: list[Segment]) -> Manifest:
-        """Return the manifest with its segments rewritten."""
-        return replace(self, segments=tuple(segments))
 
     def write(self, directory: Path) -> None:
         """Put this manifest in force."""

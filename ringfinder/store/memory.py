@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from ringfinder.errors import StoreError
+from ringfinder.store.spilling import own_directory
 
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,  # nothing here may go online
@@ -23,16 +24,20 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
 
 @contextmanager
 def workspace(spill: Path, **tables: pa.Table) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a database in memory with Arrow tables as views; what does not fit goes to `spill`."""
-    connection = duckdb.connect(config={**CONFIG, "temp_directory": str(spill)})
-    try:
-        for name, table in tables.items():
-            connection.register(name, table)
-        yield connection
-    except duckdb.Error as error:
-        raise StoreError(f"the event log could not be worked on: {reason(error)}") from error
-    finally:
-        connection.close()
+    """Open a database in memory with Arrow tables as views.
+
+    What does not fit goes to a directory of its own in `spill`.
+    """
+    with own_directory(spill) as mine:
+        connection = duckdb.connect(config={**CONFIG, "temp_directory": str(mine)})
+        try:
+            for name, table in tables.items():
+                connection.register(name, table)
+            yield connection
+        except duckdb.Error as error:
+            raise StoreError(f"the event log could not be worked on: {reason(error)}") from error
+        finally:
+            connection.close()
 
 
 def arrow(

@@ -7,7 +7,6 @@ from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from ringfinder.errors import InputError
-from ringfinder.store.address import is_plain_remote
 from ringfinder.store.embedded import EmbeddedStore
 from ringfinder.store.protocol import GraphStore
 
@@ -40,11 +39,6 @@ class StoreAddress:
         if self.path is not None:
             return f"embedded:{self.path}"
         return f"{self.uri}/{self.database}" if self.database else str(self.uri)
-
-    @property
-    def is_plain_remote(self) -> bool:
-        """Whether what is sent there crosses a network unencrypted."""
-        return self.uri is not None and is_plain_remote(self.uri)
 
 
 def parse_address(address: str | None, *, data_dir: Path) -> StoreAddress:
@@ -113,11 +107,6 @@ def open_store(
         raise InputError(
             f"The store {where} needs a password: set RINGFINDER_NEO4J_PASSWORD or "
             "--neo4j-password-file."
-        )
-    if where.is_plain_remote and not allow_plain:
-        raise InputError(
-            f"The store {where} is on another host and not encrypted: use neo4j+s:// or bolt+s://, "
-            "or set --neo4j-allow-plain if the network between is yours alone."
         )
     from ringfinder.store.neo4j import Neo4jStore  # noqa: PLC0415 the driver takes a while
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import duckdb
@@ -15,6 +15,7 @@ from ringfinder.model import IntArray
 from ringfinder.store.batches import PROFILES
 from ringfinder.store.events import EventType
 from ringfinder.store.hours import USAGE_COLUMNS, fold_hours, hour_of
+from ringfinder.store.manifest import Segment
 from ringfinder.store.memory import arrow, workspace
 from ringfinder.store.segments import EventLog
 
@@ -27,7 +28,7 @@ _TOTALS = f"""
     min(first_ms) AS first_ms, max(last_ms) AS last_ms
 """
 _MINE = f"""
-    CREATE TEMP TABLE mine AS SELECT account, hour, {_TOTALS}
+    CREATE OR REPLACE TEMP TABLE mine AS SELECT account, hour, {_TOTALS}
     FROM account_hours JOIN accounts USING (account_id) GROUP BY account, hour
 """
 _SUMS = f"SELECT account, {_TOTALS} FROM mine GROUP BY account"
@@ -154,16 +155,21 @@ def _mine(
     """Open a database whose table `mine` holds these accounts' hours; None without usage."""
     accounts = pa.table({"account_id": account_ids, "account": np.arange(len(account_ids))})
     with workspace(log.spill, accounts=accounts) as connection:
-        if known_by_ms is None:
-            segments = log.segments(EventType.USAGE)
-            files = [str(log.checked(s.hours)) for s in segments if s.hours is not None]
+
+        def kept(usage: Sequence[Segment]) -> bool:
+            files = [str(log.checked(s.hours)) for s in usage if s.hours is not None]
             if files:
                 connection.read_parquet(files).create_view("account_hours")
+                connection.execute(_MINE)
+            return bool(files)
+
+        if known_by_ms is None:
+            used = log.using(EventType.USAGE, kept)
         else:  # a segment may hold events of several days of arrival: fold them anew
             usage = log.read(EventType.USAGE, known_by_ms=known_by_ms, columns=USAGE_COLUMNS)
-            files = [fold_hours(table, log.spill) for table in usage]
-            if files:
-                connection.register("account_hours", pa.concat_tables(files))
-        if files:
-            connection.execute(_MINE)
-        yield connection if files else None
+            hours = [fold_hours(table, log.spill) for table in usage]
+            used = bool(hours)
+            if used:
+                connection.register("account_hours", pa.concat_tables(hours))
+                connection.execute(_MINE)
+        yield connection if used else None

@@ -6,8 +6,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,8 +24,11 @@ from ringfinder.store.manifest import NAME, FileEntry, Manifest, Segment
 from ringfinder.store.models import fold_models
 from ringfinder.store.numbers import check_numbers, numbered
 from ringfinder.store.protocol import Interval
+from ringfinder.store.spilling import sweep
 
 ROWS_PER_SEGMENT = 1_000_000  # a segment and what is derived from it fit in memory
+
+Found = TypeVar("Found")
 
 
 class EventLog:
@@ -62,7 +66,7 @@ class EventLog:
 
     @property
     def spill(self) -> Path:
-        """Directory for what does not fit in memory; swept with the next append."""
+        """Directory for what does not fit in memory; each append sweeps what the dead left."""
         return self.directory / "spill"
 
     def segments(self, kind: EventType | None = None) -> tuple[Segment, ...]:
@@ -161,13 +165,50 @@ class EventLog:
     def table(self, segment: Segment, columns: Sequence[str] | None = None) -> pa.Table:
         """Return the events of one segment, or some columns of them, in order of sequence.
 
+        Of a segment that was rewritten since (see `erase`), the events that it has now.
+
         Raises
         ------
         StoreError
             If the file is missing or its checksum is wrong.
         """
-        path = self.checked(segment.events)
-        return pq.read_table(path, columns=None if columns is None else list(columns))
+        wanted = None if columns is None else list(columns)
+        while True:
+            try:
+                return pq.read_table(self.checked(segment.events), columns=wanted)
+            except (StoreError, OSError):
+                now = self._in_force(segment)
+                if now is None or now == segment:
+                    raise
+                segment = now
+
+    def using(self, kind: EventType | None, use: Callable[[tuple[Segment, ...]], Found]) -> Found:
+        """Return what `use` makes of the segments of a type, or all, and their files.
+
+        An erasure gives segments new files and removes the old ones at once, so that nothing
+        erased is left; whoever has begun with the old ones begins anew with the new.
+
+        Parameters
+        ----------
+        kind
+            The type; None: all.
+        use
+            Called with the segments, in order of sequence; again if a file went meanwhile.
+        """
+        segments = self.segments(kind)
+        while True:
+            try:
+                return use(segments)
+            except (StoreError, OSError, duckdb.Error):
+                now = self.segments(kind)
+                if now == segments:
+                    raise
+                segments = now
+
+    def _in_force(self, segment: Segment) -> Segment | None:
+        """Return a segment as the manifest has it now."""
+        same = (s for s in self.segments(segment.type) if s.first == segment.first)
+        return next(same, None)
 
     def read(
         self,
@@ -210,7 +251,10 @@ class EventLog:
         StoreError
             Naming the first file that is damaged or missing.
         """
-        entries = [entry for segment in self.segments() for entry in segment.files()]
+        return self.using(None, self._check_files)
+
+    def _check_files(self, segments: tuple[Segment, ...]) -> int:
+        entries = [entry for segment in segments for entry in segment.files()]
         for entry in entries:
             entry.check(self.directory)
         return len(entries)
@@ -219,7 +263,8 @@ class EventLog:
         """Rewrite the segments without these accounts; return how many events went.
 
         Sequence numbers stay used, and the hashes of the event ids stay known, so that a
-        repeated delivery does not bring the events back.
+        repeated delivery does not bring the events back. Whoever reads meanwhile reads on,
+        with or without the accounts.
         """
         erased = pa.array(list(account_ids), pa.string())
         before = sum(segment.rows for segment in self.segments())
@@ -298,10 +343,11 @@ class EventLog:
         if not (self.directory / NAME).exists():
             manifest.write(self.directory)
         named = {entry.name for segment in manifest.segments for entry in segment.files()}
-        for pattern in ("*.parquet", "*.tmp", "spill/*"):
+        for pattern in ("*.parquet", "*.tmp"):
             for path in self.directory.glob(pattern):
                 if path.name not in named:
                     path.unlink(missing_ok=True)
+        sweep(self.spill)
         return manifest
 
     @contextmanager

@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from ringfinder.durations import DAY_MS
 from ringfinder.explain.online import Scorer
 from ringfinder.model import Decision
 from ringfinder.normalise.one import NormalisedSignup
@@ -35,7 +36,7 @@ from ringfinder.score.online.known import WITNESS
 from ringfinder.score.online.newborn import marks
 from ringfinder.score.online.overlay import Overlay
 from ringfinder.score.online.rates import Rates
-from ringfinder.simulate.spec import DAY_MS, WINDOW_START_MS
+from ringfinder.simulate.spec import WINDOW_START_MS
 from tests.bench.replay import Cut, Event, cut
 from tests.bench.results import keep
 from tests.bench.worlds import Files, simulated

@@ -187,6 +187,15 @@ class TestErasure:
         assert rings.members["account_id"].to_pylist() == ["bob"]
         assert rings.evidence["pseudonym"].to_pylist() == [pseudonym("shared")]
 
+    def test_what_marks_a_ring_and_is_held_by_others_or_by_no_store_stays(self, store, lock):
+        store.write(batch_of(1, graph=self.GRAPH))
+        derived = {**EVIDENCE, "pseudonym": pseudonym("hour"), "kind": CODE["activity_window"]}
+        shared = {**EVIDENCE, "pseudonym": pseudonym("shared")}
+        store.write_rings(rings_of("r", {"r1": ["ann", "bob"]}, evidence=[derived, shared]), lock)
+        store.erase(["ann"])
+        found = store.read_rings().evidence["pseudonym"].to_pylist()
+        assert sorted(found) == sorted([pseudonym("hour"), pseudonym("shared")])
+
     def test_an_erased_account_is_as_if_it_had_never_been(self, store, another):
         other = another()
         other.write(

@@ -30,7 +30,7 @@ BEFORE = {
     "with the rings in the store": "ringfinder.publish.snapshots.put_in_force",
 }
 AFTER = {
-    "before it has noted the order": "ringfinder.publish.snapshots._write_state",
+    "before it has noted the order": "ringfinder.publish.snapshots.write_state",
     "with the pointer moved": f"{RECOMPUTE}.put_in_force+",
     "before old snapshots are swept": "ringfinder.publish.snapshots.sweep",
 }
@@ -103,7 +103,7 @@ def test_after_the_pointer_moved_the_new_snapshot_is_whole_and_in_force(
     first = snapshots.current(directory / "snapshots")
     killed(directory, point)
     now = snapshots.current(directory / "snapshots")
-    if "_write_state" not in point:  # the first state is written before the pointer moves
+    if "write_state" not in point:  # the first state is written before the pointer moves
         assert now != first
         snapshots.check(now)
         assert tables(now) == undisturbed

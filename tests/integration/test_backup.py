@@ -16,6 +16,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from journals import writer_at
 from loads import (
     PEPPER,
     assert_same,
@@ -258,6 +259,16 @@ class TestForce:
         (aside,) = tmp_path.glob("data.before-*")
         assert (aside / "graph.duckdb").exists()
         assert str(aside) in said[0]
+
+    def test_while_a_service_runs_nothing_is_moved(self, archive, tmp_path, home):
+        before = {path.name for path in home.directory.iterdir()} | {"journal"}
+        settings = settings_of(home.directory)
+        with writer_at(home.directory), pytest.raises(StoreUnavailable, match="stop `ringfinder s"):
+            restore(archive, settings, PASSPHRASE, force=True)
+        assert {path.name for path in home.directory.iterdir()} == before
+        assert not list(tmp_path.glob("data.*"))
+        restore(archive, settings, PASSPHRASE, force=True)
+        assert list(tmp_path.glob("data.before-*"))
 
     def test_a_store_elsewhere_gets_the_graph_and_its_history_once(self, archive, tmp_path, home):
         elsewhere = {"store": f"embedded:{home.directory / 'graph.duckdb'}"}

@@ -60,6 +60,7 @@ RUNS = [
             evidence("ring-f", "ip", "address 0", 3, 4, 6.0),
             evidence("ring-f", "ip", "address 1", 3, 7, 4.0),
             evidence("ring-f", "ip_network", "nat", 6, CROWD + 7, 1.5),
+            evidence("ring-f", "activity_window", "hour", 3, 3, 1.0),
             evidence("ring-g", "ip", "address 1", 4, 7, 5.0),
             evidence("ring-g", "device", "tablet", 4, 5, 8.0),
         ],
@@ -121,12 +122,32 @@ def test_values_written_in_parse_as_well(ask, query, neo4j_server):
         driver.execute_query("EXPLAIN " + query.filled(given))
 
 
+def test_new_accounts_are_found_by_an_index_and_not_by_looking_at_all(ask, neo4j_server):
+    query = saved_query("new_near_fleets")
+    with neo4j_server.driver() as driver:
+        driver.execute_query("CALL db.awaitIndexes(60)")
+        plan = driver.execute_query(
+            "EXPLAIN " + query.text, query.defaults() | {"since_ms": GIVEN["since_ms"]}
+        ).summary.plan
+    assert plan is not None
+    assert "RANGE INDEX a:Account(created_ms) WHERE created_ms >= $since_ms" in str(plan)
+
+
+def test_what_became_of_rings_carries_the_run_that_said_so(ask, neo4j_server):
+    with neo4j_server.driver() as driver:
+        found = driver.execute_query(
+            "MATCH (r:Run)-[:RECORDED]->(c:Change) RETURN r.id AS run, c.run AS stamp"
+        ).records
+    assert [row["stamp"] for row in found] == [row["run"] for row in found]
+    assert len({row["stamp"] for row in found}) == 2
+
+
 class TestAnswers:
     def test_a_ring_is_drawn_with_its_members_and_marks(self, ask):
         (row,) = ask("ring")
         assert sorted(node["id"] for node in row["accounts"]) == FLEET
-        assert len(row["marks"]) == 4
-        assert len(row["evidence"]) == 4
+        assert len(row["marks"]) == 5
+        assert len(row["evidence"]) == 5
         assert len(row["sightings"]) == 18
 
     def test_evidence_is_told_with_kind_and_counts(self, ask):
@@ -136,6 +157,10 @@ class TestAnswers:
     def test_the_way_between_two_fleets_leads_over_their_address(self, ask):
         ways = [row["p"] for row in ask("path") if len(row["p"]) == 4]
         assert any(pseudonym("address 1") in {node["id"] for node in way.nodes} for way in ways)
+
+    def test_as_many_ways_are_shown_as_were_asked_for(self, ask):
+        assert len(ask("path", limit=3)) == 3
+        assert len(ask("path", limit=8)) == 8
 
     def test_no_way_leads_through_a_crowd(self, ask):
         assert ask("path", **{"from": "f0", "to": "c7"}) == []
@@ -156,6 +181,10 @@ class TestAnswers:
         first = ask("hubs")[0]
         assert (first["kind"], first["holders"]) == ("IpNetwork", CROWD + 7)
         assert first["percent_of_holders"] < 1
+
+    def test_a_mark_that_no_event_names_any_more_has_its_kind_still(self, ask):
+        kinds = {row["pseudonym"]: row["kind"] for row in ask("ring_evidence")}
+        assert kinds[pseudonym("hour")] == "ActivityWindow"
 
     def test_a_new_sign_up_at_a_fleets_address_is_shown(self, ask):
         found = {row["account"]: row["kinds"] for row in ask("new_near_fleets")}

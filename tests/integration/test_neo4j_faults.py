@@ -115,6 +115,14 @@ class TestOthers:
         with pytest.raises(StoreError, match="later version of ringfinder"):
             opened(server)
 
+    def test_a_store_of_an_earlier_version_is_brought_up_to_date(self, server):
+        opened(server).close()
+        run(server, "DROP INDEX account_created_ms")
+        run(server, "MATCH (s:Store) SET s.schema_version = 1")
+        opened(server).close()
+        assert run(server, "SHOW INDEXES YIELD name WHERE name = 'account_created_ms' RETURN name")
+        assert run(server, "MATCH (s:Store {schema_version: 2}) RETURN s")
+
     def test_accounts_of_somebody_else_are_left_alone(self, server):
         run(server, "CREATE (:Account {id: 'theirs'})")
         with pytest.raises(StoreError, match="did not write"):

@@ -175,6 +175,23 @@ class TestTimeout:
             _, seconds = timed(lambda: client.signup(account_id="a1"))
         assert seconds < 0.05 + MARGIN_S
 
+    def test_other_calls_have_a_longer_time_of_their_own(self):
+        slow = drips({"state": "erased"}, pause_s=0.005)
+        with server(slow) as running, client_of(running, timeout_s=0.05) as client:
+            assert client.signup(account_id="a1").failure
+            told, seconds = timed(lambda: client.erase("a1"))
+            assert told == {"state": "erased"}
+            assert seconds > 0.05
+            assert client.batch("usage", []) == {"state": "erased"}
+        assert client.call_timeout_s == 10
+
+    def test_it_ends_as_well_as_the_caller_says(self):
+        with server(silent) as running, client_of(running, call_timeout_s=0.05) as client:
+            began = time.perf_counter()
+            with pytest.raises(Unavailable, match="no answer"):
+                client.erase("a1")
+            assert time.perf_counter() - began < 0.05 + MARGIN_S
+
     def test_a_slow_handshake_counts(self):
         with server(silent) as running:
             url = running.url.replace("http:", "https:")
@@ -379,10 +396,28 @@ class TestAsync:
         async def use(client):
             await client.outcome("e", "abandoned")
             await client.batch("logins", [])
+            await client.label("a", "fraud", event_id="l", decided_at="2026-03-01T00:00:00Z")
+            await client.erase("a/1")
             return await client.account("a")
 
         with server(sends({"x": 1})) as running:
             assert self.run(running, use) == {"x": 1}
+        assert [head.split(" HTTP")[0] for head, _ in running.requests[2:4]] == [
+            "POST /v1/labels",
+            "DELETE /v1/accounts/a%2F1/personal-data",
+        ]
+        assert running.requests[2][1] == {
+            "event_id": "l", "account_id": "a", "label": "fraud",
+            "decided_at": "2026-03-01T00:00:00Z",
+        }  # fmt: skip
+
+    def test_every_call_of_the_one_is_a_call_of_the_other(self):
+        calls = {name for name in vars(Client) if not name.startswith("_")}
+        assert calls == {name for name in vars(AsyncClient) if not name.startswith("_")}
+
+    def test_other_calls_have_a_longer_time_of_their_own(self):
+        with server(drips({"x": 1}, pause_s=0.005)) as running:
+            assert self.run(running, lambda c: c.erase("a"), timeout_s=0.05) == {"x": 1}
 
 
 def _in_child(client, pipe):

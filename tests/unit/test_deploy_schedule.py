@@ -171,6 +171,17 @@ class TestKubernetes:
         assert self.container["securityContext"]["readOnlyRootFilesystem"] is True
         assert self.container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
 
+    def test_it_runs_beside_the_api_whose_journal_it_opens_and_nowhere_else(self):
+        (near,) = self.pod["affinity"]["podAffinity"][
+            "requiredDuringSchedulingIgnoredDuringExecution"
+        ]
+        assert near["topologyKey"] == "kubernetes.io/hostname"
+        wanted = near["labelSelector"]["matchLabels"]
+        name, component = "app.kubernetes.io/name", "app.kubernetes.io/component"
+        assert wanted == {name: "ringfinder", component: "api"}
+        own = self.job["metadata"]["labels"]
+        assert (own[name], own[component]) == ("ringfinder", "recompute")  # it is not near itself
+
     def test_what_cannot_pass_is_not_tried_again(self):
         rules = self.job["spec"]["jobTemplate"]["spec"]["podFailurePolicy"]["rules"]
         assert rules[0]["onExitCodes"]["values"] == [2, 3, 5]

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ringfinder.durations import DAY_MS
 from ringfinder.errors import InputError, NotFound
 from ringfinder.schema import CODE, KINDS
 from ringfinder.score.labels import (
     ALONE,
     ATTESTED_TIES,
-    DAY_MS,
     LabelState,
     contradicted,
     needs_second_person,

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ringfinder.durations import DAY_MS
 from ringfinder.errors import InputError, NotFound
-from ringfinder.serve.allowance import DAY_MS, HOLD_MS, Allowance
+from ringfinder.serve.allowance import HOLD_MS, Allowance
 
 NOW = 20_000 * DAY_MS + 3_600_000
 

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulated import column, members, world_of
 
+from ringfinder.durations import DAY_MS
 from ringfinder.errors import InputError, InvalidParameter
 from ringfinder.simulate import PRESETS, WorldSpec, activity, preset, simulate
 from ringfinder.simulate.chance import (
@@ -30,7 +31,6 @@ from ringfinder.simulate.fit import beta_moments, describe_client, fit, main
 from ringfinder.simulate.mint import Mint
 from ringfinder.simulate.presets import CAMPAIGNS
 from ringfinder.simulate.ragged import Ragged
-from ringfinder.simulate.spec import DAY_MS
 from ringfinder.simulate.text import addresses, hexadecimal, numbers, uuids, v6_code
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"

@@ -283,9 +283,38 @@ class TestErasure:
         )
         assert log.erase(["canary-account"]) == 2
         assert account_ids(log) == ["b"]
-        for path in log.directory.iterdir():
-            assert b"canary-account" not in path.read_bytes()
+        for path in log.directory.rglob("*"):
+            assert path.is_dir() or b"canary-account" not in path.read_bytes()
         log.check()
+
+    def test_a_reader_that_is_under_way_reads_on(self, log):
+        for account in ("a", "b", "c"):
+            log.append([signups(account, f"{account}2")])
+        reading = log.read(EventType.SIGNUPS)
+        assert next(reading)["account_id"].to_pylist() == ["a", "a2"]
+        EventLog(log.directory).erase(["b", "c2"])
+        assert [table["account_id"].to_pylist() for table in reading] == [["b2"], ["c"]]
+
+    def test_whoever_asked_for_the_files_before_begins_anew_with_the_new(self, log):
+        log.append([signups("a", "b")])
+        asked = []
+
+        def use(segments):
+            paths = [log.checked(segment.events) for segment in segments]
+            if not asked:
+                EventLog(log.directory).erase(["a"])
+            asked.append(paths)
+            return [pq.read_table(path)["account_id"].to_pylist() for path in paths]
+
+        assert log.using(EventType.SIGNUPS, use) == [["b"]]
+        assert len(asked) == 2
+
+    def test_a_file_that_is_gone_without_an_erasure_is_a_damage_still(self, log):
+        log.append([signups("a")])
+        (path,) = log.directory.glob("signups-*-events-*.parquet")
+        path.unlink()
+        with pytest.raises(StoreError, match="backup"):
+            everything(EventLog(log.directory))
 
     def test_a_repeated_delivery_does_not_bring_it_back(self, log):
         log.append([signups("a", "b")])

@@ -8,6 +8,7 @@ import pytest
 
 from ringfinder.errors import InputError
 from ringfinder.store import EmbeddedStore
+from ringfinder.store.address import is_plain_remote
 from ringfinder.store.open import StoreAddress, open_store, parse_address
 
 DATA = Path("data")
@@ -43,14 +44,14 @@ class TestAddresses:
     @pytest.mark.parametrize(
         ("address", "remote"),
         [
-            ("embedded:x", False), ("bolt://localhost", False), ("neo4j://127.0.0.9:1", False),
+            ("bolt://localhost", False), ("neo4j://127.0.0.9:1", False),
             ("bolt://[::1]:7687", False), ("neo4j+s://db.example", False),
             ("neo4j+ssc://db.example", False), ("neo4j://db.example", True),
             ("bolt://10.0.0.3:7687", True), ("bolt://localhost.example", True),
         ],
     )  # fmt: skip
     def test_which_of_them_cross_a_network_unencrypted(self, address, remote):
-        assert parse_address(address, data_dir=DATA).is_plain_remote is remote
+        assert is_plain_remote(address) is remote
 
     @pytest.mark.parametrize(
         "address",

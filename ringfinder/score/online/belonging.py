@@ -22,7 +22,8 @@ from ringfinder.evidence.lifts import (
     THRESHOLD_NATS,
 )
 from ringfinder.evidence.pooled import POOLED
-from ringfinder.schema import FAMILIES, FAMILY_OF_KIND, OBSERVATION_OF_KIND
+from ringfinder.schema import FAMILY_OF_KIND
+from ringfinder.score.online.families import nats_of_families, speaking
 from ringfinder.score.online.holders import Holders, Table
 from ringfinder.score.online.known import expit
 from ringfinder.score.online.newborn import Newborn
@@ -114,15 +115,9 @@ def belonging(
 
 def _member(ring: Newborn, shown: list[Shown], prior: float, cap: float) -> Belonging | None:
     """Add up what values say: see `evidence.membership`."""
-    best: dict[int, float] = {}
-    for one in shown:
-        observation = OBSERVATION_OF_KIND[one.kind]
-        best[observation] = max(best.get(observation, 0.0), one.nats)
-    speaks = [0.0] * len(FAMILIES)
-    for observation, nats in best.items():
-        speaks[_FAMILY_OF_OBSERVATION[observation]] += nats
+    speaks = nats_of_families(shown)
     odds = sum([min(nats, cap) for nats in speaks]) - prior
-    families = tuple([code for code, nats in enumerate(speaks) if nats >= MINIMUM_LIFT])
+    families = speaking(speaks)
     if odds <= THRESHOLD_NATS or len(families) < 2:
         return None
     return Belonging(ring, odds, families, tuple(shown))
@@ -140,6 +135,3 @@ def _holder(holders: Holders | None, ring: Newborn) -> int:
 
 
 _POOLED = tuple(POOLED.tolist())
-_FAMILY_OF_OBSERVATION = {
-    observation: FAMILY_OF_KIND[kind] for kind, observation in enumerate(OBSERVATION_OF_KIND)
-}

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from scipy import sparse
 
+from ringfinder.durations import HOUR_MS
 from ringfinder.evidence.anchors import anchor_marks
 from ringfinder.evidence.background import SHRINKAGE, Background
 from ringfinder.evidence.incidence import Incidence
@@ -20,7 +21,6 @@ from ringfinder.model import FloatArray, IntArray, Verdict
 from ringfinder.schema import FAMILY_OF_KIND, KINDS
 from ringfinder.score.near import NEAR_NATS
 
-HOUR_MS = 3_600_000
 BENIGN = (Verdict.ORGANISATION, Verdict.HOUSEHOLD)
 CLOCK_PRIOR = 20.0
 """Sign-ups of the whole population mixed into every class's clock."""

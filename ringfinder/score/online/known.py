@@ -13,15 +13,13 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ringfinder.evidence.incidence import FAMILY_COUNT
-from ringfinder.evidence.lifts import MINIMUM_LIFT, THRESHOLD_NATS
+from ringfinder.evidence.lifts import THRESHOLD_NATS
 from ringfinder.model import IntArray
-from ringfinder.schema import FAMILY_OF_KIND, KINDS, OBSERVATION_OF_KIND, OBSERVATIONS
+from ringfinder.schema import FAMILY_OF_KIND, KINDS
 from ringfinder.score.near import ADMIT_NATS, NEAR_NATS, SURE
+from ringfinder.score.online.families import nats_of_families, speaking
 from ringfinder.score.online.model import Model
 
-_FAMILY_OF_OBSERVATION = [0] * len(OBSERVATIONS)
-for _kind, _observation in enumerate(OBSERVATION_OF_KIND):
-    _FAMILY_OF_OBSERVATION[_observation] = FAMILY_OF_KIND[_kind]
 WITNESS = tuple(kind.witness for kind in KINDS)
 
 
@@ -186,13 +184,7 @@ def _heard(hits: list[Hit]) -> list[Hit]:
 
 def _tie(model: Model, ring: int, hits: list[Hit], shown: list[int]) -> Tie:
     """Return the odds of one ring: see `evidence.membership.odds_of`."""
-    best: dict[int, float] = {}
-    for hit in hits:
-        observation = OBSERVATION_OF_KIND[hit.kind]
-        best[observation] = max(best.get(observation, 0.0), hit.nats)
-    speaks = [0.0] * FAMILY_COUNT
-    for observation in sorted(best):
-        speaks[_FAMILY_OF_OBSERVATION[observation]] += best[observation]
+    speaks = nats_of_families(hits)
     cap = model.views.ring_cap[ring]
     held = sum([min(nats, cap) for nats in speaks])
     kinds = {hit.kind for hit in hits}
@@ -204,5 +196,4 @@ def _tie(model: Model, ring: int, hits: list[Hit], shown: list[int]) -> Tie:
             missed[family] = min(missed[family], miss[kind])
     nats = held - model.views.ring_prior[ring]
     nats += min(sum(missed) + sum(speaks) - held, 0.0)
-    families = tuple([code for code, said in enumerate(speaks) if said >= MINIMUM_LIFT])
-    return Tie(ring, nats, families, tuple(hits))
+    return Tie(ring, nats, speaking(speaks), tuple(hits))

@@ -14,6 +14,7 @@ from functools import cache
 from importlib.resources import files
 from math import exp, log, log1p, sqrt
 
+from ringfinder.durations import HOUR_MS
 from ringfinder.evidence.lifts import CONFIDENCE, MARK_NATS, MINIMUM_HOLDERS, MINIMUM_LIFT
 from ringfinder.schema import CODE, FAMILY_OF_KIND, OBSERVATION_OF_KIND, OBSERVATIONS
 from ringfinder.score.online.known import WITNESS
@@ -25,7 +26,6 @@ MOST_KEPT = 4096
 MOST_OFTEN = 256
 """Values of three members and more that are looked at for what marks the ring."""
 
-HOUR_MS = 3_600_000
 LONGEST = 12.0
 """Nats that a rare value is surprising at most."""
 

@@ -8,8 +8,7 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-from ringfinder.errors import InputError
-from ringfinder.store.address import is_plain_remote
+from ringfinder.store.address import check_encrypted
 from ringfinder.store.batches import (
     DECISIONS,
     LABELS,
@@ -76,8 +75,7 @@ class Neo4jStore:
         allow_plain_remote: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        if not allow_plain_remote:
-            _check_encrypted(uri)
+        check_encrypted(uri, allow_plain=allow_plain_remote)
         self.batch_events: int | None = batch_events
         self._clock = clock
         self._server = Server(
@@ -161,8 +159,9 @@ class Neo4jStore:
         keys = [key_of(account_id) for account_id in account_ids]
 
         def erase(work: Work) -> None:
+            held = work.run("find_held_values", id=keys)["node"]
             work.run("erase_accounts", id=keys)
-            work.run("erase_values")
+            work.run("erase_values", node=held)
 
         self._server.work(erase)
 
@@ -198,12 +197,3 @@ def _fingerprint(work: Work, *, with_rings: bool) -> str:
         reading.read_decisions(work),
         rings,
     )
-
-
-def _check_encrypted(uri: str) -> None:
-    """Raise an InputError where what is sent would cross a network in the clear."""
-    if is_plain_remote(uri):
-        raise InputError(
-            "the Neo4j of the setting store is on another host and not encrypted: use neo4j+s:// "
-            "or bolt+s://, or allow plain connections where the network between is yours alone"
-        )

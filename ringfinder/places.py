@@ -1,0 +1,20 @@
+"""Where things lie in a data directory.
+
+::
+
+    DATA_DIR/
+      events/        the event log: immutable segments and one manifest
+      graph.duckdb   the embedded store, unless `store` names another
+      pepper.json    which pepper the pseudonyms are made with; the key too, if made here
+      journal/       what the API accepted and the log does not have yet
+      snapshots/     what nightly runs found; `current` names the one in force
+      run/           only what matters while the API runs: counts its workers share, metrics
+      keys.sqlite  audit.log
+"""
+
+from __future__ import annotations
+
+EVENTS = "events"
+JOURNAL = "journal"
+SNAPSHOTS = "snapshots"
+RUN = "run"

@@ -1,0 +1,87 @@
+"""Which snapshots a worker takes, and what it says of those it does not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from contextlib import contextmanager
+
+import pytest
+from journal_memory import MemoryJournal
+
+from ringfinder.pipeline.pepper import PepperRecord, commitment
+from ringfinder.publish import snapshots
+from ringfinder.serve import live as module
+from ringfinder.serve.live import Live
+
+KEY = b"pepper for tests, 32 bytes long."
+
+
+@pytest.fixture
+def home(tmp_path):
+    """A data directory with version 2 of its pepper, and a place for snapshots."""
+    PepperRecord(2, commitment(2, KEY), KEY, ((1, KEY),)).write(tmp_path)
+    (tmp_path / "snapshots").mkdir()
+    return tmp_path
+
+
+def put_in_force(home, name, **facts):
+    path = home / "snapshots" / name
+    path.mkdir()
+    run = {"created_ms": 7, "sequence": 0, "pepper_version": 2, "files": {}} | facts
+    (path / "run.json").write_text(json.dumps(run))
+    (home / "snapshots" / "current").write_text(f"{name}\n")
+
+
+@contextmanager
+def looking(home, monkeypatch):
+    """Give a function that looks for a new snapshot, and the one then in force."""
+    monkeypatch.setattr(module, "_open", lambda path: None)
+    monkeypatch.setattr(module, "Overlay", lambda model: [])
+    monkeypatch.setattr(module, "Scorer", lambda model, overlay: None)
+    with asyncio.Runner() as runner:
+
+        async def live():
+            return Live(home / "snapshots", MemoryJournal())
+
+        made = runner.run(live())
+        yield lambda: (runner.run(made._look()), made.state.snapshot_id)
+        runner.run(made.close())
+
+
+@pytest.fixture
+def said(caplog):
+    caplog.set_level(logging.ERROR, logger="ringfinder.serve")
+    return lambda: [record.why for record in caplog.records if record.msg == "snapshot refused"]
+
+
+def test_one_of_the_pepper_in_use_is_taken(home, monkeypatch, said):
+    put_in_force(home, "new")
+    with looking(home, monkeypatch) as look:
+        assert look() == (True, "new")
+    assert said() == []
+
+
+def test_one_of_an_earlier_pepper_is_refused_and_what_to_do_is_said_once(home, monkeypatch, said):
+    put_in_force(home, "old", pepper_version=1)
+    with looking(home, monkeypatch) as look:
+        assert [look(), look()] == [(False, None)] * 2
+    (why,) = said()
+    assert "version 1 of the pepper, and version 2 is in use" in why
+    assert "ringfinder recompute" in why
+
+
+def test_a_pointer_that_leads_nowhere_is_said_once_until_it_changes(home, monkeypatch, said):
+    pointer = home / "snapshots" / snapshots.POINTER
+    with looking(home, monkeypatch) as look:
+        pointer.write_text("nothing\n")
+        assert [look() for _ in range(3)] == [(False, None)] * 3
+        pointer.write_bytes(b"\xff")
+        assert [look() for _ in range(3)] == [(False, None)] * 3
+        assert ["not there" in why for why in said()] == [True, False]
+        put_in_force(home, "good")
+        assert look() == (True, "good")
+        pointer.write_bytes(b"\xff")
+        assert [look() for _ in range(3)] == [(False, "good")] * 3
+    assert len(said()) == 3
