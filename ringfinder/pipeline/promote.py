@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pyarrow as pa
 
-from ringfinder.errors import NotFound
+from ringfinder.errors import InputError, NotFound
 from ringfinder.pipeline.check import held_events
 from ringfinder.pipeline.home import Home
 from ringfinder.pipeline.one_run import the_only_run
@@ -36,6 +36,8 @@ def promote(home: Home, name: str | None = None) -> str:
     ------
     NotFound
         If there is none of that id, or none waits.
+    InputError
+        If it was made with another pepper.
     StoreError
         If a file of it is damaged, or the store fails: the one in force stays.
     """
@@ -63,7 +65,13 @@ def _put(
         raise NotFound("There is no snapshot yet. Run `ringfinder recompute` first.")
     with the_only_run(home.store, directory, clock=clock) as lock:
         path = snapshots.find(directory, choose(directory))
-        snapshots.check(path)
+        made = snapshots.check(path).get("pepper_version", home.pepper.version)
+        if made != home.pepper.version:
+            raise InputError(
+                f"The snapshot {path.name} was made with pepper {made}, and {home.pepper.version} "
+                "is in use since `ringfinder pepper rotate`: it would match nobody. Run "
+                "`ringfinder recompute`."
+            )
         put_in_force(home.store, directory, path.name, lock, known=_known_accounts(home))
         return path.name
 

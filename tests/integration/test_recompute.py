@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import pyarrow.parquet as pq
 import pytest
@@ -11,6 +12,7 @@ from nights import DAY_MS, fill, night, open_home, ring_of, rows_of, snapshot
 from stored import batch_of, graph_tables
 
 from ringfinder.errors import InputError, StoreError, StoreUnavailable
+from ringfinder.normalise import Pepper
 from ringfinder.pipeline.apart import Apart, add_apart, read_apart, remove_apart
 from ringfinder.pipeline.label import record_labels
 from ringfinder.pipeline.promote import promote, rollback
@@ -168,6 +170,14 @@ class TestGate:
         rollback(home)
         after = home.store.read_rings().members["account_id"].to_pylist()
         assert sorted(after) == sorted(set(members) - set(gone))
+
+    def test_one_of_before_a_rotation_of_the_pepper_is_not_promoted(self, home):
+        first = in_force(home)
+        night(home, 1)
+        rotated = replace(home, pepper=Pepper(home.pepper.version + 1, b"x" * 32, home.pepper))
+        with pytest.raises(InputError, match="Run `ringfinder recompute`"):
+            promote(rotated, first.name)
+        assert in_force(home) != first
 
     def test_a_damaged_snapshot_is_not_promoted(self, home):
         first = in_force(home)
