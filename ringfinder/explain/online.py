@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 
 from ringfinder.explain.numbers import plural
@@ -143,7 +143,14 @@ class Scorer:
             return self._known(standing, standing.tie)
         if belonging is not None and belonging.ring.size + 1 >= TOO_FEW:
             return _newborn(standing, belonging)
-        return Answer(standing.score, None, frozenset(), (_OUTSIDE,), Decision.ALLOW)
+        reasons = (_OUTSIDE,) if standing.tie is None else self._near(standing.tie)
+        return Answer(standing.score, None, frozenset(), reasons, Decision.ALLOW)
+
+    def _near(self, tie: Tie) -> tuple[Reason, ...]:
+        """Say what brings somebody near a fleet who is no member of it."""
+        size = plural(int(self.model.views.ring_size[tie.ring]), "account")
+        text = f"Outside all rings, and near a fleet of {size}: what they share makes no member."
+        return (replace(_OUTSIDE, text=text), *self._shared(tie, member=False))
 
     def _known(self, standing: Standing, tie: Tie) -> Answer:
         """Answer of a member of a ring of the snapshot; decided as `pipeline.judgement` does."""
@@ -157,18 +164,24 @@ class Scorer:
             f"ring_{verdict}", "ring", "verdict", log_odds(probability),
             ring_sentence(str(verdict), size, probability),
         )  # fmt: skip
-        shared = [
-            _reason(hit, account_sentence(KINDS[hit.kind], inside=hit.inside + 1, total=hit.total))
-            for hit in _strongest(tie.hits)
-        ]
         size += self.overlay.joined.get(ring, 0)
         return Answer(
             standing.score,
             RingAnswer(self.model.ring_ids[ring].as_py(), standing.membership, verdict, size),
             frozenset(FAMILIES[code] for code in tie.families),
-            (told, *shared),
+            (told, *self._shared(tie)),
             decision,
         )
+
+    def _shared(self, tie: Tie, *, member: bool = True) -> list[Reason]:
+        """Return what ties somebody to a ring of the snapshot, strongest first."""
+        reasons = []
+        for hit in _strongest(tie.hits):
+            inside, total = hit.inside + 1, hit.total
+            kind = KINDS[hit.kind]
+            text = account_sentence(kind, inside=inside, total=total, member=member)
+            reasons.append(_reason(hit, text))
+        return reasons
 
 
 def _newborn(standing: Standing, belonging: Belonging) -> Answer:

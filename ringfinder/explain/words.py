@@ -36,13 +36,24 @@ def evidence_sentence(kind: AttributeKind, *, inside: int, size: int, total: int
     return f"{who} {_shares(kind)}{_others(kind, total - inside)}."
 
 
-def account_sentence(kind: AttributeKind, *, inside: int, total: int) -> str:
-    """Say what a shared value says about one member, to somebody who looks at that account."""
-    others = plural(max(0, inside - 1), "other member")
+def account_sentence(kind: AttributeKind, *, inside: int, total: int, member: bool = True) -> str:
+    """Say what a shared value says about one account, to somebody who looks at that account.
+
+    Parameters
+    ----------
+    kind
+        Of the value.
+    inside, total
+        Members of the ring that hold it, with the account; accounts that do.
+    member
+        Whether the account is one; else the ring is a fleet that it comes near to.
+    """
+    others = plural(max(0, inside - 1), "other member" if member else "account")
+    whose = "of its ring" if member else "of that fleet"
     if kind.name in _DID:
-        text = f"{_DID[kind.name].capitalize()} as {others} of its ring"
+        text = f"{_DID[kind.name].capitalize()} as {others} {whose}"
     else:
-        text = f"Has {article(kind.words)} in common with {others} of its ring"
+        text = f"Has {article(kind.words)} in common with {others} {whose}"
     outside = total - inside
     if outside <= 0:
         return f"{text}; no account outside it does."

@@ -15,12 +15,12 @@ from ringfinder.evidence.lifts import log_lifts
 from ringfinder.evidence.membership import best_community, membership_odds
 from ringfinder.explain.online import Scorer
 from ringfinder.explain.reasons import account_reasons
-from ringfinder.model import Decision, Verdict
+from ringfinder.model import Decision, Family, Verdict
 from ringfinder.normalise.one import NormalisedSignup
 from ringfinder.pipeline.judgement import decisions
 from ringfinder.publish.model import open_model, write_model
 from ringfinder.publish.staging import staged
-from ringfinder.schema import KINDS
+from ringfinder.schema import FAMILIES, FAMILY_OF_KIND, KINDS
 from ringfinder.score.near import NEAR_NATS, admit, near_score
 from ringfinder.score.online.build import with_own_values
 from ringfinder.score.online.known import NOWHERE, stand
@@ -240,6 +240,23 @@ class TestAnswer:
         assert answer.ring is None
         assert answer.suggested is Decision.ALLOW
         assert [reason.code for reason in answer.reasons] == ["no_ring"]
+
+    def test_who_comes_near_a_fleet_is_told_by_what(self, analysis, model):
+        judged = analysis.judged
+        member = int(np.argmax(judged.account_score))
+        whole = self.signup(analysis, member)
+        devices = tuple(
+            one for one in whole.values if FAMILIES[FAMILY_OF_KIND[one[0]]] is Family.DEVICE
+        )
+        answer = Scorer(model).score(NormalisedSignup("near", 0, None, devices))
+        assert (answer.ring, answer.suggested) == (None, Decision.ALLOW)
+        assert 0 < answer.score < 0.5
+        assert answer.families == frozenset()
+        told = [(reason.code, reason.family) for reason in answer.reasons]
+        assert told[0] == ("no_ring", "ring")
+        assert "near a fleet of" in answer.reasons[0].text
+        assert {family for _, family in told[1:]} == {"device"}
+        assert "of that fleet" in answer.reasons[1].text
 
     def test_an_employee_of_a_company_belongs_to_it_and_is_allowed(self, analysis, model):
         judged = analysis.judged
