@@ -71,10 +71,14 @@ class Normaliser:
     ----------
     rules
         How raw values are read, as for `normalise.events.event_columns`.
+    unread
+        Told the field of every value that was given and says nothing.
     """
 
-    def __init__(self, rules: Rules) -> None:
-        self.rules = rules
+    def __init__(
+        self, rules: Rules, *, unread: Callable[[str], object] = lambda field: None
+    ) -> None:
+        self.rules, self._unread = rules, unread
         self.region = check_region(rules.default_region)
         self._pseudonym = _hasher(rules.pepper)
         self._country = lru_cache(REMEMBERED)(_canonical_country)
@@ -117,6 +121,8 @@ class Normaliser:
             The values that `normalise.events.event_columns` gives the same row.
         """
         where = self.country(country)
+        if country and where is None:
+            self._unread("country")
         found = self.values(raw, country=where)
         hour = _EPOCH + timedelta(hours=created_ms // HOUR_MS)
         window = f"{hour.isoformat()[:13]}Z"
@@ -141,8 +147,11 @@ class Normaliser:
             given = raw.get(name)
             value = given.strip(BLANKS) if given else ""
             if value:
-                for kind, canonical in self._read(name, value, country):
+                read = self._read(name, value, country)
+                for kind, canonical in read:
                     found.append((CODE[kind], self._pseudonym(kind, canonical)))
+                if not read:
+                    self._unread(name)
         found.sort(key=lambda one: one[0])
         return found
 

@@ -16,6 +16,7 @@ from ringfinder.journal import encode_event
 from ringfinder.normalise.events import NORMALISER, Rows, Rules, event_columns
 from ringfinder.normalise.one import NormalisedSignup, Normaliser
 from ringfinder.schema import KINDS
+from ringfinder.serve import metrics
 from ringfinder.serve.rows import Login, Payment, Row, Signup, Usage, to_ms
 from ringfinder.sources.columns import TABLES
 from ringfinder.store.events import EventType
@@ -31,7 +32,8 @@ class Intake:
     """
 
     def __init__(self, rules: Rules) -> None:
-        self._rules, self._normaliser = rules, Normaliser(rules)
+        self._rules = rules
+        self._normaliser = Normaliser(rules, unread=_count_unread)
         # A body holds personal data that could be guessed: its digest is keyed, like a pseudonym;
         # with the first pepper, for a rotation must not make a repetition look like another body.
         first = rules.pepper
@@ -136,6 +138,10 @@ _MADE_UP = {
     "country": "GB", "user_agent": "none", "referrer": "https://example.org/", "card_bin": "400000",
     "payment_fingerprint": "none", "device_id": "none", "tls_fingerprint": "none", "plan": "none",
 }  # fmt: skip
+
+
+def _count_unread(field: str) -> None:
+    metrics.UNREAD.labels(field).inc()
 
 
 _VALUE = [f'{{"kind":"{kind.name}","pseudonym":"' for kind in KINDS]

@@ -37,6 +37,11 @@ EVENTS = Counter(
     "ringfinder_events", "Rows of batches, by table and what became of them.",
     ["table", "status"], registry=REGISTRY,
 )  # fmt: skip
+UNREAD = Counter(
+    "ringfinder_signup_values_unread",
+    "Values of sign-ups that say nothing, by field: no address, a reserved one, no country.",
+    ["field"], registry=REGISTRY,
+)  # fmt: skip
 PROBING = Counter("ringfinder_probing", "Sign-ups noticed as probing the score.", registry=REGISTRY)
 SWAPS = Counter(
     "ringfinder_snapshot_swaps", "Snapshots that came into force, or were refused.", ["outcome"],

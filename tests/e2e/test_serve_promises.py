@@ -6,9 +6,12 @@ import os
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 from served import Served, serving, signup, wait_for
+
+from ringfinder.store.open import open_store
 
 
 class TestOneSignup:
@@ -166,9 +169,19 @@ class TestReadiness:
         assert 'ringfinder_signups_total{accepted="true",decision="allow",degraded="true"}' in text
         assert "acct-measured" not in text
 
+    def test_metrics_say_which_fields_tell_nothing(self, shared):
+        odd = signup("odd", ip="300.1.1.1", email="nobody", country="Narnia", phone="")
+        assert shared.post("/v1/signups", odd).json()["accepted"]
+        text = shared.get("/metrics").text
+        for field in ("ip", "email", "country"):
+            assert f'ringfinder_signup_values_unread_total{{field="{field}"}}' in text
+        assert 'field="phone"' not in text
+
     def test_the_projector_takes_what_was_accepted_into_the_store(self, shared):
         shared.post("/v1/signups", signup("projected"))
         wait_for(lambda: shared.get("/readyz").json()["projector_lag_events"] == 0, seconds=30)
+        with closing(open_store(None, data_dir=shared.home)) as store:
+            assert "acct-projected" in store.read_graph().accounts["account_id"].to_pylist()
 
 
 class TestKeys:
