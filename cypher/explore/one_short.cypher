@@ -1,7 +1,7 @@
-// Accounts one shared value short of a ring: outside it, with values of it of one kind only.
+// Accounts one shared value short of a ring: outside it, with values of one kind of which the ring has a quarter or more.
 // parameters: ring (string: the ring's id), most (integer = 1000: holders from which a value is left out), limit (integer = 100: rows)
 MATCH (r:Ring {id: $ring})-[k:MARKED_BY]->(v:Value)
-WHERE COUNT { (v)<-[:SEEN_WITH]-() } <= $most
+WHERE k.inside * 4 >= k.total AND COUNT { (v)<-[:SEEN_WITH]-() } <= $most
 MATCH (v)<-[:SEEN_WITH]-(a:Account)
 WHERE a.created_ms IS NOT NULL AND NOT EXISTS { (a)-[:MEMBER_OF]->(r) }
 WITH a, collect(DISTINCT [name IN labels(v) WHERE NOT name IN ['Value', 'Outside']][0]) AS kinds, max(k.nats) AS nats
