@@ -46,6 +46,8 @@ class Layout:
         Columns that hold no field.
     delimiter
         Of a CSV file; else empty.
+    now_ms
+        The present, after which nothing can have happened; None: it is not asked.
     tolerant
         Of a Parquet file: whether rows with text that is not UTF-8 are told apart, which
         takes reading twice, instead of ending the scan.
@@ -56,6 +58,7 @@ class Layout:
     chosen: dict[str, str]
     unknown: tuple[str, ...]
     delimiter: str = ""
+    now_ms: int | None = None
     tolerant: bool = False
 
     def position(self, field: str) -> int:
@@ -69,6 +72,7 @@ def find_layouts(
     notices: Callable[[str], None],
     *,
     record: bool = False,
+    now_ms: int | None = None,
 ) -> list[Layout]:
     """Read the headers of all files and decide which column holds which field.
 
@@ -85,6 +89,8 @@ def find_layouts(
         Called once per table with the columns that are left out.
     record
         Whether rows become events, which takes columns that an audit leaves alone.
+    now_ms
+        The present, which goes into the layouts.
 
     Raises
     ------
@@ -95,7 +101,10 @@ def find_layouts(
     for name, field in mapping.items():
         if field not in fields():
             raise InputError(f"--map {name}={field}: no field {field}; there are {_list(fields())}")
-    layouts = [_without_unread(_layout(file, mapping), record=record) for file in files]
+    layouts = [
+        replace(_without_unread(_layout(file, mapping), record=record), now_ms=now_ms)
+        for file in files
+    ]
     met = {name for layout in layouts for name in layout.columns}
     for name, field in mapping.items():
         if name not in met:
