@@ -53,6 +53,15 @@ class TestAlone:
         assert desk.give(label(99, key="key-2", ring="ring-2")).state is LabelState.EFFECTIVE
         assert desk.give(label(98, key="key-2", ring=None)).state is LabelState.EFFECTIVE
 
+    def test_the_same_label_again_without_a_time_is_the_same_label(self, desk):
+        first = desk.give(label(1, decided_ms=NOW, given=NOW))
+        assert desk.give(label(1, decided_ms=NOW + 5, given=NOW + 5)) == first
+
+    def test_another_time_is_another_label(self, desk):
+        desk.give(label(1, decided_ms=NOW, given=NOW))
+        with pytest.raises(LabelConflict):
+            desk.give(label(1, decided_ms=NOW - 1, given=NOW + 5))
+
     def test_a_day_later_the_key_may_give_labels_again(self, desk):
         for n in range(ALONE):
             desk.give(label(n))
