@@ -38,8 +38,12 @@ def publish(temporary: Path, final: Path) -> None:
 def write_atomically(path: Path, content: bytes) -> None:
     """Replace a small file; a reader finds the old content or the new, never a mixture."""
     temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(content)
-    publish(temporary, path)
+    try:
+        temporary.write_bytes(content)
+        publish(temporary, path)
+    except OSError as error:  # a full disk does not say which file it had no room for
+        error.filename = error.filename or str(path)
+        raise
 
 
 def sha256_of(path: Path) -> str:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringfinder.errors import InputError, NotFound
+from ringfinder.errors import InputError, NotFound, StoreUnavailable
 from ringfinder.schema import CODE, KINDS
 from ringfinder.score.labels import (
     ALONE,
@@ -235,3 +235,10 @@ class TestContradiction:
             )
             == 0
         )  # fmt: skip
+
+
+def test_a_damaged_file_of_labels_is_a_store_that_is_away(desk):
+    desk.path.write_bytes(b"no database" * 1000)
+    for ask in (lambda: desk.give(label(1)), desk.pending, lambda: desk.erase("account-1")):
+        with pytest.raises(StoreUnavailable, match="labels"):
+            ask()
