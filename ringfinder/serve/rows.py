@@ -33,7 +33,7 @@ _CLOCK = r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:[Zz]|[+-](?:[01]\d|
 TIME_PATTERN = f"^(?:{_DAY})(?:[Tt ]{_CLOCK})?$".replace(r"\d", "[0-9]")
 """RFC 3339 in this century, and without a zone, which means UTC."""
 
-_EXAMPLE_TIME = "2026-03-01T09:30:00Z"
+EXAMPLE_TIME = "2026-03-01T09:30:00Z"
 _SECONDS = Field(ge=946_684_800, lt=4_102_444_800)
 _MILLISECONDS = Field(ge=946_684_800_000, lt=4_102_444_800_000)
 
@@ -115,7 +115,7 @@ class Signup(Row):
             "oneOf": [{"required": ["account_id"]}, {"required": ["attempt_id"]}],
             "examples": [
                 {
-                    "event_id": "evt-1", "account_id": "acct-1", "created_at": _EXAMPLE_TIME,
+                    "event_id": "evt-1", "account_id": "acct-1", "created_at": EXAMPLE_TIME,
                     "email": "ada@example.org", "ip": "192.0.2.17", "device_id": "dev-1",
                     "country": "GB",
                 }

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ringfinder.serve.problems import fields_of
+from ringfinder.serve.labelling import LabelRow
+from ringfinder.serve.problems import _sentence, fields_of
 from ringfinder.serve.rows import TABLES as MODELS
-from ringfinder.serve.rows import TIME_PATTERN, Signup, to_ms
+from ringfinder.serve.rows import TIME_PATTERN, Batch, Outcome, Signup, to_ms
 from ringfinder.sources.columns import TABLES
 
 SIGNUP = {"event_id": "e", "account_id": "a", "created_at": "2026-03-01T09:30:00Z"}
@@ -123,3 +124,43 @@ def test_what_lies_in_the_future_has_not_happened(field, written):
 def test_a_clock_that_is_some_hours_ahead_is_forgiven():
     hours = time.time() + 20 * 3600
     assert read(created_at=hours).created_at == hours
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"created_at": "01.03.2026"}, "is not a time: expected one such as 2026-03-01T09:30:00Z"),
+        ({"created_at": 12}, "is not a time"),
+        ({"created_at": None}, "is not a time"),
+        ({"email": 5}, "is not text"),
+        ({"email_verified": "yes"}, "is neither true nor false"),
+        ({"event_id": "a\nb"}, "holds a control character"),
+        ({"account_id": ""}, "is empty"),
+    ],
+)
+def test_what_is_wrong_is_said_in_words(fields, problem):
+    ((_, said),) = faults(**fields).items()
+    assert said.startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("model", "body", "problem"),
+    [
+        (MODELS["usage"], {"exchanges": 1.5}, "is not a whole number"),
+        (MODELS["usage"], {"exchanges": -1}, "is less than 0"),
+        (MODELS["usage"], {"exchanges": 1e10}, "is more than 1e+09"),
+        (Outcome, {"outcome": "won"}, "is not one of completed, abandoned, denied"),
+        (LabelRow, {"label": "good"}, "is not one of fraud, legitimate"),
+        (Batch, {"items": {}}, "is not a list"),
+        (Batch, {"items": [5]}, "is not an object"),
+        (Signup, 5, "is not an object"),
+    ],
+)
+def test_the_words_for_other_bodies(model, body, problem):
+    with pytest.raises(ValidationError) as caught:
+        model.model_validate_json(json.dumps(body))
+    assert problem in [one["problem"] for one in fields_of(caught.value)]
+
+
+def test_no_code_of_pydantics_is_shown():
+    assert _sentence({"type": "frozen_set_type"}) == "is not what was expected"
