@@ -16,7 +16,8 @@ from starlette.exceptions import HTTPException
 
 from ringfinder.errors import RingfinderError, StoreError
 from ringfinder.serve.errors import HttpError, Unprocessable
-from ringfinder.serve.rows import EXAMPLE_TIME, NO_CONTROLS, TIME_PATTERN
+from ringfinder.serve.rows import NO_CONTROLS, TIME_PATTERN
+from ringfinder.sources.checks import EXAMPLE_TIME
 
 MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:ringfinder:problem:{}"

@@ -22,7 +22,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from ringfinder.sources.checks import AHEAD_MS
+from ringfinder.sources.checks import AHEAD_MS, EXAMPLE_TIME
 from ringfinder.sources.columns import column
 
 _DAY = (
@@ -33,7 +33,6 @@ _CLOCK = r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:[Zz]|[+-](?:[01]\d|
 TIME_PATTERN = f"^(?:{_DAY})(?:[Tt ]{_CLOCK})?$".replace(r"\d", "[0-9]")
 """RFC 3339 in this century, and without a zone, which means UTC."""
 
-EXAMPLE_TIME = "2026-03-01T09:30:00Z"
 _SECONDS = Field(ge=946_684_800, lt=4_102_444_800)
 _MILLISECONDS = Field(ge=946_684_800_000, lt=4_102_444_800_000)
 

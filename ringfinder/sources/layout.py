@@ -25,7 +25,8 @@ _LONGEST_HEADER = 1 << 20
 _HEADER = re.compile(rf"[^\r\n]{{0,{_LONGEST_HEADER}}}[\r\n]")
 _DELIMITERS = ",;\t|"
 _NAMES_SHOWN = 20
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_ .:/-]{0,39}")
+IN_UTF8 = "convert it first, such as with `iconv -f LATIN1 -t UTF-8 OLD > NEW`"
+_NAME = re.compile(r"[^\W\d][\w .:/-]{0,39}")
 
 
 @dataclass(frozen=True)
@@ -204,12 +205,24 @@ def _head(file: SourceFile) -> str:
         raise InputError(
             f"{file.name} cannot be decompressed: it is damaged, cut short or something else"
         ) from None
+    _check_header(file, bytes(head).partition(b"\n")[0])
     text = bytes(head).decode("utf-8-sig", errors="replace")
     if "\0" in text.partition("\n")[0]:
         raise InputError(f"{file.name} is not text in UTF-8: save it as {file.format} in UTF-8")
     if not text.strip():
         raise InputError(f"{file.name} is empty: it has no header and no rows")
     return text
+
+
+def _check_header(file: SourceFile, line: bytes) -> None:
+    """Raise an InputError where the names of columns are in another encoding than UTF-8."""
+    if file.format is not Format.CSV or b"\0" in line:
+        return
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.reason != "unexpected end of data" or len(line) < _HEAD_BYTES:
+            raise InputError(f"{file.name} is not UTF-8, its header neither: {IN_UTF8}") from None
 
 
 def _split(head: str, delimiter: str) -> list[str]:
