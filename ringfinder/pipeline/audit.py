@@ -27,7 +27,7 @@ from ringfinder.pipeline.analyse import (
     learn,
     write_tables,
 )
-from ringfinder.pipeline.record import run_facts, run_record, unread_fields
+from ringfinder.pipeline.record import few_families, run_facts, run_record, unread_fields
 from ringfinder.pipeline.steps import Steps
 from ringfinder.publish.report import write_report
 from ringfinder.publish.staging import RESULTS, staged
@@ -95,6 +95,8 @@ def audit(
             graph = _normalise(telemetry, settings)
             for sentence in unread_fields(telemetry.sightings, graph.kind):
                 notice(sentence)
+            if (scarce := few_families(graph.kind)) is not None:
+                notice(scarce)
             telemetry = replace(telemetry, sightings={})  # clear values, and half a gigabyte
         with steps.step("background"):
             population = learn(graph, seed=settings.seed)

@@ -45,7 +45,7 @@ _NOT_THE_FILE = (
 
 _REMEDIES = {
     Reason.NOT_UTF8: ("as not UTF-8", IN_UTF8),
-    Reason.NOT_A_TIME: ("for a time that none is", f"a time is written such as {EXAMPLE_TIME}"),
+    Reason.NOT_A_TIME: ("for a time that is none", f"a time is written such as {EXAMPLE_TIME}"),
 }
 """Faults that a whole file tends to have, in words, and what a person does about them."""
 
