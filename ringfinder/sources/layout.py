@@ -152,8 +152,9 @@ def _choose(
         # JSON lines that start with none that can be read: all fields may yet come.
         told = columns or file.format is not Format.JSONL
         if declared.required and declared.name not in chosen and told:
+            needs = "needs" if file.table == "usage" else "need"
             raise InputError(
-                f"{file.name}: no column {declared.name}, which {WORDS[file.table]} need; "
+                f"{file.name}: no column {declared.name}, which {WORDS[file.table]} {needs}; "
                 f"{_found(columns)}; if one of them holds it, say so with "
                 f"--map COLUMN={declared.name}"
             )
