@@ -164,3 +164,10 @@ def test_the_words_for_other_bodies(model, body, problem):
 
 def test_no_code_of_pydantics_is_shown():
     assert _sentence({"type": "frozen_set_type"}) == "is not what was expected"
+
+
+def test_a_label_decided_in_the_future_could_not_be_appealed_and_is_refused():
+    row = {"event_id": "e", "account_id": "a", "label": "fraud", "decided_at": "2099-01-01"}
+    with pytest.raises(ValidationError) as caught:
+        LabelRow.model_validate(row)
+    assert fields_of(caught.value) == [{"field": "decided_at", "problem": "lies in the future"}]
