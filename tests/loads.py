@@ -34,7 +34,9 @@ def settings_of(place: Path, **settings) -> Settings:
     return Settings(data_dir=place, **{"pepper": PEPPER} | settings)
 
 
-def loaded(home: Home, files: Files, *, said=None, columns=None, **settings) -> LoadSummary:
+def loaded(
+    home: Home, files: Files, *, said=None, columns=None, now_ms=None, **settings
+) -> LoadSummary:
     """Load files by table."""
     return load(
         AuditInputs(
@@ -44,6 +46,7 @@ def loaded(home: Home, files: Files, *, said=None, columns=None, **settings) -> 
         home,
         received_ms=RECEIVED_MS,
         rejects_file=home.directory / "rejects.jsonl",
+        now_ms=now_ms,
         notices=(lambda sentence: None) if said is None else said.append,
     )
 

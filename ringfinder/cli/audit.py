@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,11 @@ def audit(signups: tuple[str, ...], out: Path, mapping: tuple[str, ...], **optio
     keep_freed_memory()
     from ringfinder import pipeline
 
+    now_ms = time.time_ns() // 1_000_000
     with progress(quiet=options["as_json"]) as step:
-        summary = pipeline.audit(inputs, settings, out, progress=step, notices=notice)
+        summary = pipeline.audit(
+            inputs, settings, out, now_ms=now_ms, progress=step, notices=notice
+        )
     if options["as_json"]:
         say_json(summary.to_dict())
     else:

@@ -11,7 +11,7 @@ from contextlib import suppress
 import click
 
 from ringfinder.cli.terminal import safe
-from ringfinder.errors import InputError, RingfinderError
+from ringfinder.errors import InputError, RingfinderError, StoreError
 
 STOPPED = 130  # what a shell reports for Ctrl-C
 INTERNAL = RingfinderError.exit_code
@@ -19,15 +19,16 @@ INTERNAL = RingfinderError.exit_code
 # The machine refuses, and the person at it can change that: not an internal error.
 _OF_THE_MACHINE = {
     errno.EACCES,
-    errno.EDQUOT,
     errno.EISDIR,
     errno.ELOOP,
     errno.ENAMETOOLONG,
-    errno.ENOSPC,
     errno.ENOTDIR,
     errno.EPERM,
     errno.EROFS,
 }
+
+_OF_THE_DISK = {errno.EDQUOT, errno.EIO, errno.ENOSPC}
+"""The disk refuses to keep anything, whatever was asked of it."""
 
 
 def guarded(program: click.Command, arguments: list[str]) -> int:
@@ -71,6 +72,12 @@ def explain(error: BaseException) -> tuple[int, str]:  # noqa: PLR0911 a row per
         case MemoryError():
             return INTERNAL, (
                 "There is not enough memory. Lower --memory-limit, or audit a shorter time."
+            )
+        case OSError() if error.errno in _OF_THE_DISK:
+            where = error.filename or "data_dir, --out or the temporary directory"
+            return StoreError.exit_code, (
+                f"The disk refuses ({error.strerror}): {where}. Make room there, or see whether "
+                "the disk is sound, and run the same command again."
             )
         case OSError() if error.errno in _OF_THE_MACHINE:
             return InputError.exit_code, f"{error.strerror}: {error.filename or 'a file'}."

@@ -11,6 +11,8 @@ from ringfinder.cli.noted import note_act
 from ringfinder.cli.terminal import notice, say, say_json
 from ringfinder.config.table import STORE
 
+SHOWN = 10
+
 
 @click.command(cls=Command)
 @click.argument("word", type=click.Choice(("fraud", "legitimate")), metavar="fraud|legitimate")
@@ -27,14 +29,22 @@ def label(
     `fraud` speaks against the ring of the accounts named. The last label of an account counts.
     """
     settings = settings_from(options, notice)
+    from ringfinder.explain.numbers import plural
     from ringfinder.pipeline.home import open_home
-    from ringfinder.pipeline.label import record_labels
+    from ringfinder.pipeline.label import never_seen, record_labels
 
     with open_home(settings, notices=notice) as home:
+        strangers = never_seen(home.log, home.store, account_ids)
         recorded = record_labels(home.log, word, account_ids, source=source)
     for account_id in account_ids:
         note_act(settings, "label.given", about=account_id, details={"label": word})
+    if strangers:
+        named = ", ".join(strangers[:SHOWN]) + (", ..." if len(strangers) > SHOWN else "")
+        notice(
+            f"No sign-up is known of {plural(len(strangers), 'account')}: {named}. See whether "
+            "that is spelt right; the label is kept, and counts once there is one."
+        )
     if as_json:
-        say_json({"label": word, "recorded": recorded})
+        say_json({"label": word, "recorded": recorded, "never_seen": strangers})
     else:
-        say(f"Recorded for {recorded:,} accounts.")
+        say(f"Recorded for {plural(recorded, 'account')}.")

@@ -64,7 +64,7 @@ def load(signups: tuple[str, ...], mapping: tuple[str, ...], **options: Any) -> 
     inputs = _inputs(signups, mapping, options)
     settings = settings_from(options, notice)
     now_ms = time.time_ns() // 1_000_000
-    received_ms = now_ms if options["received_at"] is None else _time(options["received_at"])
+    received_ms = _received_ms(options["received_at"], now_ms)
     keep_freed_memory()
     from ringfinder.pipeline.home import open_home
     from ringfinder.pipeline.load import load as load_files
@@ -78,6 +78,7 @@ def load(signups: tuple[str, ...], mapping: tuple[str, ...], **options: Any) -> 
                 home,
                 received_ms=received_ms,
                 rejects_file=rejects,
+                now_ms=now_ms,
                 progress=step,
                 notices=notice,
             )
@@ -97,6 +98,13 @@ def _inputs(
     if sum(files.count("-") for files in inputs.tables().values()) > 1:
         raise InputError("Standard input (`-`) was named twice; it can be read once.")
     return inputs
+
+
+def _received_ms(given: str | None, now_ms: int) -> int:
+    received_ms = now_ms if given is None else _time(given)
+    if received_ms > now_ms:
+        raise InputError(f"--received-at was given {given!r}, which lies in the future.")
+    return received_ms
 
 
 def _time(text: str) -> int:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,7 +15,7 @@ from ringfinder.errors import InputError
 from ringfinder.journal import frames
 from ringfinder.journal.entries import Entry, JournalUnavailable, Lag, Recorded, Result
 from ringfinder.journal.frames import Kind
-from ringfinder.journal.link import Dialer, HungUpError
+from ringfinder.journal.link import Dialer, HungUpError, RefusedError
 from ringfinder.journal.reader import Reader
 from ringfinder.journal.tail import Follower
 from ringfinder.store.events import EventType
@@ -22,6 +25,10 @@ from ringfinder.store.segments import EventLog
 Answer = TypeVar("Answer")
 
 AGAIN_S = 0.002
+REFUSAL_S = 10.0
+"""So long a refusal counts: whom nobody sends anything must be tried again at some time."""
+ROOM_BYTES = 1 << 20
+"""With less room than this the next commit may be refused."""
 POLL_S = 0.01
 """How often the tail looks: on a thread, at what SQLite keeps in memory for all processes."""
 
@@ -45,6 +52,7 @@ class Journal:
         self._dialer = Dialer(directory, max_pending)
         self._reader = Reader(directory)
         self._thread = ThreadPoolExecutor(1, "journal-reader")
+        self._refusal: tuple[float, str] | None = None
 
     async def reach(self, deadline_s: float) -> None:
         """Connect to the writer ahead of the first entry, or see whether it is there.
@@ -61,6 +69,16 @@ class Journal:
             raise JournalUnavailable(
                 f"The journal's writer in {self.directory} does not answer: is it running?"
             ) from None
+
+    def why_refused(self) -> str | None:
+        """Say why nothing can be recorded: the last answer was a refusal, or the disk is full."""
+        if self._refusal is not None and time.monotonic() - self._refusal[0] < REFUSAL_S:
+            return self._refusal[1]
+        with suppress(OSError):
+            room = os.statvfs(self.directory)
+            if room.f_bavail * room.f_frsize < ROOM_BYTES:
+                return f"the disk of the journal {self.directory} is full: make room"
+        return None
 
     async def commit(self, entry: Entry, deadline_s: float) -> Result:
         """Record an entry, durably, with the answer to it.
@@ -164,9 +182,15 @@ class Journal:
                 while True:
                     link = await self._dialer.link()
                     try:
-                        return await link.ask(kind, body, entries)
+                        answer = await link.ask(kind, body, entries)
+                    except RefusedError as refusal:
+                        self._refusal = time.monotonic(), str(refusal)
+                        raise
                     except HungUpError:
                         await asyncio.sleep(AGAIN_S)
+                    else:
+                        self._refusal = None
+                        return answer
         except TimeoutError:
             raise JournalUnavailable(
                 f"the journal {self.directory} did not confirm within {deadline_s * 1000:.0f} ms: "

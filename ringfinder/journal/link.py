@@ -14,6 +14,10 @@ _PAUSES_S = (0.005, 0.01, 0.02, 0.05)
 """Between attempts to connect: a writer that comes back is found at once."""
 
 
+class RefusedError(JournalUnavailable):
+    """The writer answered that it cannot record anything now."""
+
+
 class HungUpError(Exception):
     """The connection was lost before the answer: ask again."""
 
@@ -72,7 +76,7 @@ class Link(asyncio.Protocol):
             return
         if kind == Kind.REFUSED:
             answer.set_exception(
-                JournalUnavailable(f"the journal {self._directory} took nothing: {body.decode()}")
+                RefusedError(f"the journal {self._directory} took nothing: {body.decode()}")
             )
         else:
             answer.set_result(body)

@@ -16,6 +16,7 @@ from ringfinder.detect.keep_apart import Sides
 from ringfinder.detect.known import KnownRings
 from ringfinder.errors import NotFound, StoreError
 from ringfinder.model import IntArray
+from ringfinder.publish.carried import read_known
 from ringfinder.store.files import locked, write_atomically
 
 FILE = "apart.json"
@@ -59,6 +60,25 @@ def read_apart(directory: Path) -> list[Apart]:
         return []
     except (OSError, ValueError, TypeError):
         raise StoreError(f"{path} cannot be read: restore it from a backup") from None
+
+
+def check_rings(path: Path | None, *names: str) -> None:
+    """Raise a NotFound unless a snapshot has, or remembers, rings of these names.
+
+    Parameters
+    ----------
+    path
+        The snapshot in force; None where there is none.
+    names
+        Ids of rings.
+    """
+    known = set(read_known(path).names)
+    for name in names:
+        if name not in known:
+            raise NotFound(
+                f"The snapshot in force has no ring {name}, and remembers none: see rings.parquet "
+                "for its rings, or name two accounts with --accounts."
+            )
 
 
 def add_apart(directory: Path, decision: Apart) -> bool:

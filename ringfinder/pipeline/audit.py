@@ -27,7 +27,7 @@ from ringfinder.pipeline.analyse import (
     learn,
     write_tables,
 )
-from ringfinder.pipeline.record import run_facts, run_record, unread_fields
+from ringfinder.pipeline.record import few_families, run_facts, run_record, unread_fields
 from ringfinder.pipeline.steps import Steps
 from ringfinder.publish.report import write_report
 from ringfinder.publish.staging import RESULTS, staged
@@ -50,6 +50,7 @@ def audit(
     settings: Settings,
     out: Path,
     *,
+    now_ms: int | None = None,
     progress: Progress = lambda name, done: None,
     notices: Notice = lambda sentence: None,
 ) -> AuditSummary:
@@ -63,6 +64,8 @@ def audit(
         See `config.Settings`.
     out
         Directory to write to; all files appear together, or none.
+    now_ms
+        The present: rows more than a day after it are rejected. None: it is not asked.
     progress, notices
         Called with the step that begins, and with sentences worth telling.
 
@@ -87,11 +90,13 @@ def audit(
     _check_kept(inputs, out)
     with staged(out) as stage:
         with steps.step("read"), RejectsWriter(stage.path("rejects.jsonl")) as rejects:
-            telemetry = _read(inputs, settings, rejects, notice)
+            telemetry = _read(inputs, settings, rejects, now_ms, notice)
         with steps.step("normalise"):
             graph = _normalise(telemetry, settings)
             for sentence in unread_fields(telemetry.sightings, graph.kind):
                 notice(sentence)
+            if (scarce := few_families(graph.kind)) is not None:
+                notice(scarce)
             telemetry = replace(telemetry, sightings={})  # clear values, and half a gigabyte
         with steps.step("background"):
             population = learn(graph, seed=settings.seed)
@@ -146,7 +151,11 @@ def _strings(column: pa.ChunkedArray) -> pa.StringArray:
 
 
 def _read(
-    inputs: AuditInputs, settings: Settings, rejects: RejectsWriter, notices: Notice
+    inputs: AuditInputs,
+    settings: Settings,
+    rejects: RejectsWriter,
+    now_ms: int | None,
+    notices: Notice,
 ) -> ReadTelemetry:
     files = inputs.tables()
     return read_telemetry(
@@ -157,6 +166,7 @@ def _read(
         memory_limit=f"{int(settings.memory_limit) >> 20}MiB",
         temp_dir=settings.temp_dir,
         prompt_bands=prompt_bands,
+        now_ms=now_ms,
         notices=notices,
     )
 

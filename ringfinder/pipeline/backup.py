@@ -28,6 +28,7 @@ from ringfinder.pipeline.sealing import CHUNK, SealingWriter
 from ringfinder.places import EVENTS, SNAPSHOTS
 from ringfinder.store import RingTables, project
 from ringfinder.store.files import locked, publish
+from ringfinder.store.segments import EventLog
 
 FORMAT = 1
 ABOUT = "backup.json"
@@ -99,6 +100,7 @@ def backup(home: Home, out: Path, passphrase: str, *, created_ms: int) -> Backup
     temporary = out.with_name(f"{out.name}.{secrets.token_hex(4)}.tmp")
     try:
         with _still(home) as place:
+            _check_log(home, place)
             # The journal first: an event that is compacted meanwhile is then in both, and
             # counts once, where the other order could leave it in neither.
             about = _about(home, created_ms)
@@ -124,6 +126,16 @@ def _check_out(home: Home, out: Path) -> None:
         raise InputError(
             f"{out} lies in the data directory, and would be lost with it: name a file elsewhere."
         )
+
+
+def _check_log(home: Home, place: Path) -> None:
+    """Raise a StoreError where the copy's event log is damaged: such a backup restores nothing."""
+    try:
+        EventLog(place / EVENTS).check()
+    except StoreError as error:
+        # The copy is gone before anybody could look at it; what it was made of is not.
+        said = str(error).replace(str(place), str(home.directory))
+        raise StoreError(f"{said}; no backup was written") from error
 
 
 def _about(home: Home, created_ms: int) -> dict[str, Any]:

@@ -7,9 +7,11 @@ import uuid
 from collections.abc import Callable, Sequence
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ringfinder.normalise import NORMALISER
 from ringfinder.store.events import EVENT_SCHEMAS, EventType
+from ringfinder.store.protocol import GraphStore
 from ringfinder.store.segments import EventLog
 
 
@@ -51,3 +53,17 @@ def record_labels(
     ]
     table = pa.Table.from_pylist(rows, schema=EVENT_SCHEMAS[EventType.LABELS])
     return log.append([(EventType.LABELS, table)]).recorded[EventType.LABELS]
+
+
+def never_seen(log: EventLog, store: GraphStore, account_ids: Sequence[str]) -> list[str]:
+    """Return those of some accounts that never signed up, as far as log and store know."""
+    wanted = pa.array(dict.fromkeys(account_ids), pa.string())
+    for table in log.read(EventType.SIGNUPS, columns=["account_id"]):
+        wanted = _without(wanted, table["account_id"])
+    if len(wanted):  # the store also has what is in the journal alone
+        wanted = _without(wanted, store.read_profiles()["account_id"])
+    return [str(name) for name in wanted.to_pylist()]
+
+
+def _without(names: pa.Array, known: pa.ChunkedArray) -> pa.Array:
+    return names.filter(pc.invert(pc.is_in(names, known.combine_chunks())))

@@ -34,6 +34,7 @@ def load(
     *,
     received_ms: int,
     rejects_file: Path,
+    now_ms: int | None = None,
     progress: Progress = lambda name, done: None,
     notices: Notice = lambda sentence: None,
 ) -> LoadSummary:
@@ -55,6 +56,8 @@ def load(
         When the rows became known, where they have no `received_at`.
     rejects_file
         Takes the rows that cannot be used; there afterwards only if there are any.
+    now_ms
+        The present: rows more than a day after it cannot be used. None: it is not asked.
     progress, notices
         Called with the step that begins, and with sentences worth telling.
 
@@ -69,7 +72,7 @@ def load(
     rules = Rules(home.pepper, network_lists(settings), settings.default_region)
     with _rejects(rejects_file) as rejects, ExitStack() as held:
         with steps.step("read"):
-            reading = _reading(inputs, settings, rejects, notices)
+            reading = _reading(inputs, settings, rejects, now_ms, notices)
             records = held.enter_context(reading)
             strangers = _strangers(records, home.log, notices)
         with steps.step("record"):
@@ -99,7 +102,11 @@ def load(
 
 
 def _reading(
-    inputs: AuditInputs, settings: Settings, rejects: RejectsWriter, notices: Notice
+    inputs: AuditInputs,
+    settings: Settings,
+    rejects: RejectsWriter,
+    now_ms: int | None,
+    notices: Notice,
 ) -> AbstractContextManager[Records]:
     return read_records(
         Inputs(**inputs.tables()),
@@ -109,6 +116,7 @@ def _reading(
         memory_limit=f"{int(settings.memory_limit) >> 20}MiB",
         temp_dir=settings.temp_dir,
         prompt_bands=prompt_bands,
+        now_ms=now_ms,
         notices=notices,
     )
 

@@ -103,8 +103,10 @@ def recompute(
     StoreUnavailable
         While another run is on its way, or the store cannot be reached. The snapshot in force
         stays.
+    StoreError
+        If the disk is full, or fails; the snapshot in force stays.
     InputError
-        If the graph holds no account, or the disk is full.
+        If the graph holds no account.
     """
     steps = Steps(progress, STEPS + check)
     with the_only_run(home.store, home.directory / SNAPSHOTS, clock=clock) as lock:

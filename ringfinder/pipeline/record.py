@@ -20,6 +20,9 @@ from ringfinder.score.assess import Assessment
 from ringfinder.sources import ReadTelemetry
 from ringfinder.versions import versions
 
+TIMES = frozenset({"created_at", "occurred_at"})
+"""Fields that every file has: what is derived from them alone says little."""
+
 
 def unread_fields(sightings: Mapping[str, RawSightings], kind_of_value: IntArray) -> Iterator[str]:
     """Say of each field whose values are there and none of them says anything.
@@ -41,6 +44,35 @@ def unread_fields(sightings: Mapping[str, RawSightings], kind_of_value: IntArray
                 f"{name}: none of its {count(len(found.values))} different values can be used; "
                 "is it the right column?"
             )
+
+
+def few_families(kind_of_value: IntArray) -> str | None:
+    """Say where no fleet, or hardly one, can be found: whatever the accounts do.
+
+    Parameters
+    ----------
+    kind_of_value
+        int8 (V,): kind of each value of the graph.
+
+    Returns
+    -------
+    str or None
+        None where at least two families are there beside the times.
+    """
+    kinds = [KINDS[code] for code in np.unique(kind_of_value).tolist() if KINDS[code].witness]
+    families = {kind.family for kind in kinds}
+    told = {kind.family for kind in kinds if kind.field not in TIMES}
+    if len(told) >= 2:
+        return None
+    names = " and ".join(sorted(str(family) for family in told)) or "times"
+    if len(families) < 2:
+        outlook = "one family alone never makes a fleet: accounts are ranked, below one half"
+    else:
+        outlook = "a fleet shares in two families, so hardly any can be found"
+    return (
+        f"The files show one family of evidence only ({names}); {outlook}. Give more where there "
+        "is more: addresses, devices, payments, usage."
+    )
 
 
 def run_facts(

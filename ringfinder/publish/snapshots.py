@@ -84,7 +84,7 @@ def current(directory: Path) -> Path | None:
     except (OSError, UnicodeError):
         raise StoreError(f"{directory / POINTER} cannot be read: {_AGAIN}") from None
     path = directory / name
-    if not name or Path(name).name != name or not (path / RUN_FILE).is_file():
+    if not 0 < len(name) < 256 or Path(name).name != name or not (path / RUN_FILE).is_file():
         raise StoreError(f"{directory / POINTER} names a snapshot that is not there: {_AGAIN}")
     return path
 
@@ -102,7 +102,7 @@ def read_run(path: Path) -> dict[str, Any]:
     """
     try:
         run = json.loads((path / RUN_FILE).read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         raise StoreError(f"the snapshot {path.name} has no readable {RUN_FILE}; {_OTHER}") from None
     if not isinstance(run, dict) or not isinstance(run.get("files"), dict):
         raise StoreError(f"the {RUN_FILE} of the snapshot {path.name} is damaged; {_OTHER}")

@@ -7,6 +7,7 @@ directory with run.json is one whole run.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -17,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ringfinder.errors import InputError
+from ringfinder.errors import InputError, RingfinderError, StoreError
 
 RUN_FILE = "run.json"
 RESULTS = (
@@ -83,8 +84,9 @@ def staged(directory: Path) -> Iterator[Staging]:
     Raises
     ------
     InputError
-        If the directory cannot be written to, another run writes to it at this moment, or
-        the disk is full.
+        If the directory cannot be written to, or another run writes to it at this moment.
+    StoreError
+        If the disk is full, or fails.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -160,7 +162,12 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _unwritable(directory: Path, error: OSError) -> InputError:
+def _unwritable(directory: Path, error: OSError) -> RingfinderError:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EIO}:
+        return StoreError(
+            f"Cannot write to {directory}: {error.strerror}. Make room there, or see whether the "
+            "disk is sound, and run the same command again; nothing was changed"
+        )
     return InputError(
         f"Cannot write to the output directory {directory}: {error.strerror or error}. "
         "Name another with --out, or make room."

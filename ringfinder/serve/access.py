@@ -13,8 +13,8 @@ from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
 from ringfinder.errors import InvalidParameter
-from ringfinder.serve.bodies import LARGE, SMALL, check_json, limited
-from ringfinder.serve.errors import Forbidden, Unauthorised
+from ringfinder.serve.bodies import LARGE, SMALL, check_json, drained, limited
+from ringfinder.serve.errors import Forbidden, TooLarge, Unauthorised
 from ringfinder.serve.keys import Key, KeyScope
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
@@ -65,7 +65,11 @@ class GuardedRoute(APIRoute):
         if scope["method"] not in (self.methods or ()):
             await super().handle(scope, receive, send)  # answers 405
             return
-        receive = limited(scope, receive, most=LARGE if self.large else SMALL)
+        try:
+            receive = limited(scope, receive, most=LARGE if self.large else SMALL)
+        except TooLarge:
+            await drained(scope, receive)
+            raise
         if self.scope in {OPEN, SIGNED}:
             await self.run(scope, receive, send)
             return

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,38 +135,39 @@ class Allowance:
         with self._lock, self._turn() as database:
             database.execute("DELETE FROM reservation WHERE account_id = ?", (account_id,))
 
-    def _turn(self) -> _Turn:
+    @contextmanager
+    def _turn(self) -> Iterator[sqlite3.Connection]:
+        """One transaction that writes; after a refusal the file is opened anew the next time."""
         try:
-            if self._database is None:
-                self._path.touch(mode=0o600)
-                self._database = sqlite3.connect(
-                    self._path, timeout=2, isolation_level=None, check_same_thread=False
-                )
-                self._database.execute("PRAGMA journal_mode = WAL")
-                self._database.execute("PRAGMA synchronous = NORMAL")
-                self._database.execute("PRAGMA secure_delete = ON")
-                self._database.executescript(_TABLE)
-            return _Turn(self._database)
+            database = self._opened()
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                yield database
+            except BaseException:
+                database.execute("ROLLBACK")
+                raise
+            database.execute("COMMIT")
         except (sqlite3.Error, OSError) as error:
-            self._database = None
+            self._close()
             raise _unavailable(error) from None
 
-
-class _Turn:
-    """One transaction that writes."""
-
-    def __init__(self, database: sqlite3.Connection) -> None:
-        self._database = database
-
-    def __enter__(self) -> sqlite3.Connection:
-        try:
-            self._database.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
-            raise _unavailable(error) from None
+    def _opened(self) -> sqlite3.Connection:
+        if self._database is None:
+            self._path.touch(mode=0o600)
+            self._database = sqlite3.connect(
+                self._path, timeout=2, isolation_level=None, check_same_thread=False
+            )
+            self._database.execute("PRAGMA journal_mode = WAL")
+            self._database.execute("PRAGMA synchronous = NORMAL")
+            self._database.execute("PRAGMA secure_delete = ON")
+            self._database.executescript(_TABLE)
         return self._database
 
-    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
-        self._database.execute("COMMIT" if kind is None else "ROLLBACK")
+    def _close(self) -> None:
+        if self._database is not None:
+            with suppress(sqlite3.Error):
+                self._database.close()
+        self._database = None
 
 
 def _unavailable(error: Exception) -> StoreUnavailable:

@@ -251,8 +251,10 @@ class Readiness(BaseModel):
     status: str = Field(description="`ready` or `not ready`.")
     snapshot: SnapshotLine
     degraded: bool = Field(description="Answers say `degraded`: no snapshot, or an old one.")
-    journal: bool = Field(description="The journal's writer answers.")
+    journal: bool = Field(description="The journal's writer answers, and records.")
     overlay: int = Field(description="Sign-ups since the snapshot that this worker knows.")
     projector_lag_events: int | None = Field(description="Events the graph store lacks.")
     projector_lag_s: float | None = Field(description="Age of the oldest of them, seconds.")
-    problem: str | None = Field(None, description="What stands in the way of the projector.")
+    problem: str | None = Field(
+        None, description="What stands in the way of the journal, or of the projector."
+    )

@@ -232,7 +232,7 @@ class AuditLog:
 
     def _put_head(self, seq: int, mac: str) -> None:
         content = json.dumps({"seq": seq, "mac": mac}) + "\n"
-        write_atomically(self._directory / HEAD, content.encode())
+        write_atomically(self._directory / HEAD, content.encode(), private=True)
 
     def _head(self) -> tuple[int, str] | None:
         try:

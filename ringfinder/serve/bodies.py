@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from starlette.types import Message, Receive, Scope
 
@@ -12,6 +13,8 @@ SMALL = 64 << 10
 """Bytes of one row."""
 LARGE = 8 << 20
 """Bytes of a batch."""
+DRAIN_BYTES, DRAIN_S = 16 << 20, 1.0
+"""What is still taken of a body that was refused."""
 SECONDS = 5.0
 """How long a body may take to arrive: a slow sender holds memory and a turn."""
 
@@ -52,10 +55,25 @@ def limited(scope: Scope, receive: Receive, *, most: int) -> Receive:
             ) from None
         seen += len(message.get("body", b""))
         if seen > most:
+            await drained(scope, receive)
             raise _too_large(most)
         return message
 
     return measured
+
+
+async def drained(scope: Scope, receive: Receive) -> None:
+    """Take for a moment what was refused: who is cut off while sending never reads the answer."""
+    if _header(scope, b"expect"):  # the sender waits to be told whether to begin
+        return
+    left = DRAIN_BYTES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_S):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if not message.get("more_body"):
+                    return
 
 
 def check_json(scope: Scope) -> None:

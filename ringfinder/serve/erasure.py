@@ -9,6 +9,7 @@ an erasure that was interrupted is finished by asking again.
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from ringfinder.store.protocol import GraphStore
 from ringfinder.store.segments import EventLog
 
 FILE = "erased.json"
+log = logging.getLogger("ringfinder.serve")
 _Table = Callable[[str], object]
 
 
@@ -138,7 +140,7 @@ class ErasedAccounts:
         ):  # fmt: skip
             self._refresh()
             self._erased[self._trace_of(account_id)] = now_ms
-            write_atomically(self.path, json.dumps(self._erased).encode())
+            write_atomically(self.path, json.dumps(self._erased).encode(), private=True)
 
     def hides(self, account_id: str, created_ms: int | None) -> bool:
         """Tell whether a snapshot of that time names the account, and must not.
@@ -149,6 +151,11 @@ class ErasedAccounts:
             The account.
         created_ms
             When the snapshot was made; None where there is none.
+
+        Raises
+        ------
+        StoreError
+            If the file is damaged: better no answer than somebody who was erased.
         """
         self._refresh()
         if created_ms is None or not self._erased:
@@ -163,8 +170,23 @@ class ErasedAccounts:
         stamp = (status.st_mtime_ns, status.st_ino)
         with self._lock:
             if stamp != self._stamp:
-                self._erased = json.loads(self.path.read_bytes())
+                self._erased = self._read()
                 self._stamp = stamp
+
+    def _read(self) -> dict[str, int]:
+        """Return what the file holds; of a damaged one nobody knows whom it hides."""
+        try:
+            erased = json.loads(self.path.read_bytes())
+        except (OSError, ValueError, RecursionError):
+            erased = None
+        if not isinstance(erased, dict) or not all(type(when) is int for when in erased.values()):
+            log.error("erased.json is damaged: restore it from a backup, or move it away and erase "
+                      "those accounts again")  # fmt: skip
+            raise StoreError(
+                f"{self.path} is damaged: restore it from a backup, or move it away and erase "
+                "those accounts again"
+            )
+        return erased
 
 
 Hides = Callable[[str], bool]

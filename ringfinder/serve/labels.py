@@ -80,9 +80,11 @@ class GivenLabel:
 
     def same_words(self, other: GivenLabel) -> bool:
         """Return whether both say the same of the same account."""
-        return (self.account_id, self.label, self.decided_ms, self.source) == (
-            other.account_id, other.label, other.decided_ms, other.source,
-        )  # fmt: skip
+        # Where the sender gave no time both were decided when they came: at another now.
+        at_once = self.decided_ms == self.given_ms and other.decided_ms == other.given_ms
+        return (self.account_id, self.label, self.source) == (
+            other.account_id, other.label, other.source,
+        ) and (at_once or self.decided_ms == other.decided_ms)  # fmt: skip
 
 
 class LabelDesk:
@@ -204,7 +206,7 @@ class LabelDesk:
                 connection.execute("PRAGMA secure_delete = ON")
                 connection.executescript(_TABLE)
                 yield connection
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             raise StoreUnavailable(
                 f"the labels in {self.path} cannot be used now ({error}): try again"
             ) from error

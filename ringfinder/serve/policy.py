@@ -107,6 +107,12 @@ def read_policy(text: str, *, where: str) -> Policy:
         for number, (entry, block) in enumerate(zip(entries, blocks, strict=True), start=1)
     )
     _check_names(rules, where)
+    if not rules and "otherwise" not in content:
+        # A file that was cut short or emptied by mistake must not come to mean: allow everybody.
+        raise InputError(
+            f"{where} has no rules: write at least one as [[rules]], or say with `otherwise` what "
+            f"is decided on everybody; expected one of {_words(Decision)}."
+        )
     return Policy(name, rules, otherwise, mode)
 
 

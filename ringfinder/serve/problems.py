@@ -16,6 +16,8 @@ from starlette.exceptions import HTTPException
 
 from ringfinder.errors import RingfinderError, StoreError
 from ringfinder.serve.errors import HttpError, Unprocessable
+from ringfinder.serve.rows import NO_CONTROLS, TIME_PATTERN
+from ringfinder.sources.checks import EXAMPLE_TIME
 
 MEDIA_TYPE = "application/problem+json"
 TYPE = "urn:ringfinder:problem:{}"
@@ -81,11 +83,14 @@ def fields_of(error: ValidationError | RequestValidationError) -> list[dict[str,
 
     Names of unknown fields are the caller's own words, and stay out unless they look like names.
     """
-    shown: dict[str, str] = {}
+    at: dict[str, list[Mapping[str, Any]]] = {}
     for fault in error.errors()[: 4 * MOST_FIELDS]:
-        path = ".".join(_path(fault["loc"])) or "body"
-        shown.setdefault(path, _sentence(fault))
-    return [{"field": field, "problem": said} for field, said in shown.items()][:MOST_FIELDS]
+        at.setdefault(".".join(_path(fault["loc"])) or "body", []).append(fault)
+    return [
+        # Only a time may be of several shapes: it fails once for each.
+        {"field": field, "problem": _sentence(faults[0]) if len(faults) == 1 else _NO_TIME}
+        for field, faults in at.items()
+    ][:MOST_FIELDS]
 
 
 def _path(loc: Sequence[Any]) -> Iterator[str]:
@@ -101,24 +106,60 @@ def _path(loc: Sequence[Any]) -> Iterator[str]:
 
 
 _A_NAME = re.compile(r"[a-z][a-z_]{0,39}")
+_NO_TIME = f"is not a time: expected one such as {EXAMPLE_TIME}, or seconds since 1970"
 _SENTENCES = {
     "missing": "is required",
     "extra_forbidden": "is not a field of this row",
     "json_invalid": "is not JSON",
     "string_too_long": "is too long",
     "string_too_short": "is empty",
+    "string_unicode": "is not text in UTF-8",
+    "too_long": "has too many entries",
+}
+_SHAPES = {
+    "string": "is not text",
+    "bool": "is neither true nor false",
+    "int": "is not a whole number",
+    "float": "is not a number",
+    "finite": "is not a number",
+    "list": "is not a list",
+    "model": "is not an object",
+    "dict": "is not an object",
+}
+"""By the first word of what pydantic calls the fault, such as ``bool_parsing``."""
+_PATTERNS = {TIME_PATTERN: _NO_TIME, NO_CONTROLS: "holds a control character"}
+_BOUNDS = {
+    "greater_than_equal": ("ge", "is less than"),
+    "greater_than": ("gt", "is not more than"),
+    "less_than_equal": ("le", "is more than"),
+    "less_than": ("lt", "is not less than"),
 }
 
 
 def _sentence(fault: Mapping[str, Any]) -> str:
-    kind = str(fault["type"])
+    kind, context = str(fault["type"]), fault.get("ctx", {})
     if kind in _SENTENCES:
         return _SENTENCES[kind]
-    if kind in {"value_error", "assertion_error"}:
-        return "is unusable"
     if kind.startswith("ringfinder"):
         return str(fault["msg"])
-    return f"is not what was expected ({kind})"
+    if kind in {"enum", "literal_error"}:
+        return "is not one of " + str(context["expected"]).replace("'", "").replace(" or ", ", ")
+    if kind == "string_pattern_mismatch":
+        return _pattern(str(context["pattern"]))
+    if kind in _BOUNDS:
+        name, words = _BOUNDS[kind]
+        return f"{words} {context[name]:g}"
+    return _SHAPES.get(kind.partition("_")[0], "is not what was expected")
+
+
+def _pattern(pattern: str) -> str:
+    words = _ONE_OF.fullmatch(pattern)
+    if words is not None:
+        return f"is not one of {words[1].replace('|', ', ')}"
+    return _PATTERNS.get(pattern, "holds characters that it must not, or is not written so")
+
+
+_ONE_OF = re.compile(r"\^\(([a-z|]+)\)\$")
 
 
 def answer(error: Exception) -> Response:  # noqa: PLR0911 a row per error

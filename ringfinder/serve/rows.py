@@ -7,10 +7,12 @@ out, null or empty.
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -20,6 +22,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from ringfinder.sources.checks import AHEAD_MS, EXAMPLE_TIME
 from ringfinder.sources.columns import column
 
 _DAY = (
@@ -30,16 +33,24 @@ _CLOCK = r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:[Zz]|[+-](?:[01]\d|
 TIME_PATTERN = f"^(?:{_DAY})(?:[Tt ]{_CLOCK})?$".replace(r"\d", "[0-9]")
 """RFC 3339 in this century, and without a zone, which means UTC."""
 
-_EXAMPLE_TIME = "2026-03-01T09:30:00Z"
 _SECONDS = Field(ge=946_684_800, lt=4_102_444_800)
 _MILLISECONDS = Field(ge=946_684_800_000, lt=4_102_444_800_000)
 
-Time = (
+
+def _in_the_past(said: str | float) -> str | float:
+    """Return a time that is not in the future: what is has not happened."""
+    if to_ms(said) > time.time_ns() // 1_000_000 + AHEAD_MS:
+        raise PydanticCustomError("ringfinder_future", "lies in the future")
+    return said
+
+
+Time = Annotated[
     Annotated[str, StringConstraints(pattern=TIME_PATTERN, max_length=40)]
     | Annotated[float, _SECONDS]
-    | Annotated[float, _MILLISECONDS]
-)
-"""RFC 3339, epoch seconds or epoch milliseconds, from 2000 to 2099."""
+    | Annotated[float, _MILLISECONDS],
+    AfterValidator(_in_the_past),
+]
+"""RFC 3339, epoch seconds or epoch milliseconds, from 2000 to now; a day's grace for clocks."""
 BECAME = "\x1faccount"
 """Ends the event_id of the account that an attempt became: no caller's holds such a character."""
 NO_CONTROLS = r"^[^\x00-\x1f\x7f]+$"
@@ -56,17 +67,17 @@ Count = Annotated[int, Field(ge=0, le=10**12), BeforeValidator(_whole)]
 Exchanges = Annotated[int, Field(ge=0, le=10**9), BeforeValidator(_whole)]
 
 
-def to_ms(time: str | float) -> int:
+def to_ms(said: str | float) -> int:
     """Return a time of a row as milliseconds since 1970 UTC."""
-    if isinstance(time, str):
-        moment = datetime.fromisoformat(_six_digits(time.upper()))
+    if isinstance(said, str):
+        moment = datetime.fromisoformat(_six_digits(said.upper()))
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return (
             int(moment.timestamp() * 1000 + 0.0005)
             if moment.microsecond
             else (int(moment.timestamp()) * 1000)
         )
-    return int(time * 1000 + 0.0005) if time < 100_000_000_000 else int(time)
+    return int(said * 1000 + 0.0005) if said < 100_000_000_000 else int(said)
 
 
 def _six_digits(time: str) -> str:
@@ -103,7 +114,7 @@ class Signup(Row):
             "oneOf": [{"required": ["account_id"]}, {"required": ["attempt_id"]}],
             "examples": [
                 {
-                    "event_id": "evt-1", "account_id": "acct-1", "created_at": _EXAMPLE_TIME,
+                    "event_id": "evt-1", "account_id": "acct-1", "created_at": EXAMPLE_TIME,
                     "email": "ada@example.org", "ip": "192.0.2.17", "device_id": "dev-1",
                     "country": "GB",
                 }

@@ -33,12 +33,15 @@ from ringfinder.runs import Notice
 from ringfinder.serve import metrics
 from ringfinder.serve.logs import configure
 from ringfinder.serve.safety import check_safe
+from ringfinder.store.files import locked
 from ringfinder.store.segments import EventLog
 
 log = logging.getLogger("ringfinder.serve")
 START_S = 60.0
 DRAIN_S = 20.0
 FIRST_WAIT_S, LONGEST_WAIT_S, STEADY_S = 0.1, 10.0, 30.0
+LOCK, LOCK_WAIT_S = "serve.lock", 1.0
+"""Held while serving; children of a server that was killed end within a second."""
 METRICS = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -82,7 +85,12 @@ class Child:
             async with asyncio.timeout(START_S):
                 await self.process.stdin.drain()
                 line = await self.process.stdout.readline()
-        except (TimeoutError, ConnectionError):
+        except TimeoutError:
+            await self.stop()
+            raise StoreUnavailable(
+                f"The {self.role} was not ready within {START_S:g} s: try again."
+            ) from None
+        except ConnectionError:
             line = b""
         if line.strip() != b"ready":
             code = await self.stop()
@@ -130,11 +138,18 @@ class Supervisor:
         InputError
             If the address is taken, or a setting is unusable.
         StoreError
-            If the journal or the store cannot be opened.
+            If the journal or the store cannot be opened, or another `serve` is there.
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
+        home = self._settings.data_dir
+        what = f"{home}, which one `ringfinder serve` at a time may serve,"
+        with locked(home / LOCK, what=what, exclusive=True, wait_s=LOCK_WAIT_S):
+            await self._serve()
+
+    async def _serve(self) -> None:
+        """Start the processes, wait until told to stop, drain them."""
         listening = listen(self._settings.host, self._settings.port)
         self._prepare()
         order = self._children(listening)
@@ -255,6 +270,8 @@ def listen(host: str, port: int) -> socket.socket:
 
 def _failed(role: str, code: int) -> RingfinderError:
     sentence = f"The {role} did not start; what it said stands above."
+    if code <= 0:  # ended by a signal, or told to stop: it said nothing
+        sentence = f"The {role} was ended before it was ready (exit code {code})."
     kinds = {2: InputError, 4: StoreUnavailable}
     return kinds.get(code, StoreError)(sentence)
 

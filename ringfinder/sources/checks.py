@@ -10,6 +10,9 @@ from ringfinder.sources.rejects import Reason
 
 EARLIEST_MS = 946_684_800_000  # 2000-01-01: older than any account of these services
 LATEST_MS = 4_102_444_800_000  # 2100-01-01
+EXAMPLE_TIME = "2026-03-01T09:30:00Z"
+AHEAD_MS = 86_400_000
+"""How far a time may lie after the present: clocks and time zones are set wrongly by hours."""
 _MILLISECONDS_FROM = 100_000_000_000
 """A number from here on counts milliseconds, below it seconds. As seconds it would be the
 year 5138, as milliseconds 1973: both out of range, so no number can be meant both ways."""
@@ -63,7 +66,15 @@ def trimmed(text: str) -> str:
     )
 
 
-def parse(column: Column, source: str, type_: str, *, file: str, record: bool = False) -> Parsed:
+def parse(
+    column: Column,
+    source: str,
+    type_: str,
+    *,
+    file: str,
+    record: bool = False,
+    now_ms: int | None = None,
+) -> Parsed:
     """Return how to read a column of a file as a field.
 
     Parameters
@@ -78,6 +89,8 @@ def parse(column: Column, source: str, type_: str, *, file: str, record: bool = 
         The file's name for the message.
     record
         Whether rows become events: an event_id is kept as it is.
+    now_ms
+        The present, after which nothing can have happened; None: it is not asked.
 
     Raises
     ------
@@ -93,11 +106,16 @@ def parse(column: Column, source: str, type_: str, *, file: str, record: bool = 
         column = replace(column, type=Type.TEXT)
     if column.type is Type.RECEIVED:
         received = _time(column, source, type_, raw) or Parsed("NULL", "NULL", "BIGINT", [])
-        in_range = f"{EARLIEST_MS} AND {LATEST_MS - 1}"
+        latest = LATEST_MS - 1 if now_ms is None else now_ms + AHEAD_MS
+        in_range = f"{EARLIEST_MS} AND {latest}"
         value = f"CASE WHEN ({received.value}) BETWEEN {in_range} THEN ({received.value}) END"
         return Parsed(received.raw, value, received.type, [])
     if column.type is Type.TIME:
         parsed = _time(column, source, type_, raw)
+        if parsed is not None and now_ms is not None:
+            # One such row would make everything else look long past: every ring silent.
+            ahead = f"{column.name} > {now_ms + AHEAD_MS}"
+            parsed.checks.append((ahead, Reason.IN_THE_FUTURE))
     elif column.type is Type.COUNT:
         parsed = _count(column, source, type_, raw)
     elif column.type is Type.FLAG:

@@ -25,7 +25,8 @@ _LONGEST_HEADER = 1 << 20
 _HEADER = re.compile(rf"[^\r\n]{{0,{_LONGEST_HEADER}}}[\r\n]")
 _DELIMITERS = ",;\t|"
 _NAMES_SHOWN = 20
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_ .:/-]{0,39}")
+IN_UTF8 = "convert it first, such as with `iconv -f LATIN1 -t UTF-8 OLD > NEW`"
+_NAME = re.compile(r"[^\W\d][\w .:/-]{0,39}")
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class Layout:
         Columns that hold no field.
     delimiter
         Of a CSV file; else empty.
+    now_ms
+        The present, after which nothing can have happened; None: it is not asked.
     tolerant
         Of a Parquet file: whether rows with text that is not UTF-8 are told apart, which
         takes reading twice, instead of ending the scan.
@@ -56,6 +59,7 @@ class Layout:
     chosen: dict[str, str]
     unknown: tuple[str, ...]
     delimiter: str = ""
+    now_ms: int | None = None
     tolerant: bool = False
 
     def position(self, field: str) -> int:
@@ -69,6 +73,7 @@ def find_layouts(
     notices: Callable[[str], None],
     *,
     record: bool = False,
+    now_ms: int | None = None,
 ) -> list[Layout]:
     """Read the headers of all files and decide which column holds which field.
 
@@ -85,6 +90,8 @@ def find_layouts(
         Called once per table with the columns that are left out.
     record
         Whether rows become events, which takes columns that an audit leaves alone.
+    now_ms
+        The present, which goes into the layouts.
 
     Raises
     ------
@@ -95,7 +102,10 @@ def find_layouts(
     for name, field in mapping.items():
         if field not in fields():
             raise InputError(f"--map {name}={field}: no field {field}; there are {_list(fields())}")
-    layouts = [_without_unread(_layout(file, mapping), record=record) for file in files]
+    layouts = [
+        replace(_without_unread(_layout(file, mapping), record=record), now_ms=now_ms)
+        for file in files
+    ]
     met = {name for layout in layouts for name in layout.columns}
     for name, field in mapping.items():
         if name not in met:
@@ -142,8 +152,9 @@ def _choose(
         # JSON lines that start with none that can be read: all fields may yet come.
         told = columns or file.format is not Format.JSONL
         if declared.required and declared.name not in chosen and told:
+            needs = "needs" if file.table == "usage" else "need"
             raise InputError(
-                f"{file.name}: no column {declared.name}, which {WORDS[file.table]} need; "
+                f"{file.name}: no column {declared.name}, which {WORDS[file.table]} {needs}; "
                 f"{_found(columns)}; if one of them holds it, say so with "
                 f"--map COLUMN={declared.name}"
             )
@@ -195,12 +206,24 @@ def _head(file: SourceFile) -> str:
         raise InputError(
             f"{file.name} cannot be decompressed: it is damaged, cut short or something else"
         ) from None
+    _check_header(file, bytes(head).partition(b"\n")[0])
     text = bytes(head).decode("utf-8-sig", errors="replace")
     if "\0" in text.partition("\n")[0]:
         raise InputError(f"{file.name} is not text in UTF-8: save it as {file.format} in UTF-8")
     if not text.strip():
         raise InputError(f"{file.name} is empty: it has no header and no rows")
     return text
+
+
+def _check_header(file: SourceFile, line: bytes) -> None:
+    """Raise an InputError where the names of columns are in another encoding than UTF-8."""
+    if file.format is not Format.CSV or b"\0" in line:
+        return
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.reason != "unexpected end of data" or len(line) < _HEAD_BYTES:
+            raise InputError(f"{file.name} is not UTF-8, its header neither: {IN_UTF8}") from None
 
 
 def _split(head: str, delimiter: str) -> list[str]:

@@ -98,6 +98,7 @@ def read_telemetry(
     memory_limit: str | None = None,
     temp_dir: Path | None = None,
     prompt_bands: Bands | None = None,
+    now_ms: int | None = None,
     notices: Callable[[str], None] = lambda _: None,
 ) -> ReadTelemetry:
     """Read sign-ups, and what happened since, from files.
@@ -122,6 +123,8 @@ def read_telemetry(
     prompt_bands
         Turns n distinct prompts into n lists of strings, which become the values of the
         field ``prompt``; without it prompts are left out.
+    now_ms
+        The present: rows more than a day after it are rejected. None: it is not asked.
     notices
         Called with sentences worth telling, in a fixed order.
 
@@ -134,7 +137,7 @@ def read_telemetry(
     rejects = RejectsWriter() if rejects is None else rejects
     with workplace(temp_dir, threads, memory_limit) as (con, place):
         files = find_files({t: getattr(inputs, t) for t in TABLES}, place)
-        layouts = find_layouts(files, mapping, notices)
+        layouts = find_layouts(files, mapping, notices, now_ms=now_ms)
         with Fingerprints(files) as digests:
             staged = _stage_all(con, layouts, place, rejects, notices)
             hashes, seed = digests.result()

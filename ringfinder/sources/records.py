@@ -124,6 +124,7 @@ def read_records(
     memory_limit: str | None = None,
     temp_dir: Path | None = None,
     prompt_bands: Bands | None = None,
+    now_ms: int | None = None,
     notices: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Records]:
     """Read files as `read_telemetry` does, and give their rows.
@@ -133,7 +134,7 @@ def read_records(
 
     Parameters
     ----------
-    inputs, mapping, rejects, threads, memory_limit, temp_dir, prompt_bands, notices
+    inputs, mapping, rejects, threads, memory_limit, temp_dir, prompt_bands, now_ms, notices
         As for `reader.read_telemetry`.
 
     Raises
@@ -146,7 +147,7 @@ def read_records(
         files = find_files({table: getattr(inputs, table) for table in TABLES}, place)
         if not files:
             raise InputError("no files given: name at least one, such as those of sign-ups")
-        layouts = find_layouts(files, mapping or {}, notices, record=True)
+        layouts = find_layouts(files, mapping or {}, notices, record=True, now_ms=now_ms)
         staged: dict[str, Staged] = {}
         with Fingerprints(files) as digests:
             for table in dict.fromkeys(file.table for file in files):

@@ -18,6 +18,7 @@ class Reason(StrEnum):
     TOO_LONG = "too long"
     NOT_A_TIME = "not a time"
     TIME_OUT_OF_RANGE = "time out of range"
+    IN_THE_FUTURE = "lies in the future"
     NOT_A_NUMBER = "not a number"
     NEGATIVE = "negative"
     NOT_WHOLE = "not a whole number"

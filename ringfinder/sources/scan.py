@@ -64,7 +64,14 @@ def scan(
     file = layout.file
     sources = _sources(con, layout)
     fields = {
-        field: parse(column(file.table, field), source, type_, file=file.name, record=record)
+        field: parse(
+            column(file.table, field),
+            source,
+            type_,
+            file=file.name,
+            record=record,
+            now_ms=layout.now_ms,
+        )
         for field, (source, type_) in sources.items()
     }
     texts = [source for source, type_ in sources.values() if type_ == "VARCHAR"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,10 +12,10 @@ import numpy as np
 from pyarrow.lib import ArrowException
 
 from ringfinder.errors import InputError
-from ringfinder.sources.checks import is_trimmed_late, trimmed
+from ringfinder.sources.checks import EXAMPLE_TIME, is_trimmed_late, trimmed
 from ringfinder.sources.columns import TABLES, WORDS, Column, Type, is_read
 from ringfinder.sources.files import Format, with_plain_line_ends
-from ringfinder.sources.layout import Layout
+from ringfinder.sources.layout import IN_UTF8, Layout
 from ringfinder.sources.lines import Torn, find_lines, is_wide, judge_records, read_torn
 from ringfinder.sources.rejects import Reason, RejectsWriter
 from ringfinder.sources.scan import Scan, scan
@@ -42,6 +42,12 @@ _NOT_THE_FILE = (
     duckdb.ParserException,
 )
 """What the database raises for other reasons than what it finds in a file."""
+
+_REMEDIES = {
+    Reason.NOT_UTF8: ("as not UTF-8", IN_UTF8),
+    Reason.NOT_A_TIME: ("for a time that is none", f"a time is written such as {EXAMPLE_TIME}"),
+}
+"""Faults that a whole file tends to have, in words, and what a person does about them."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +186,7 @@ def _stage_file(
         bad = _number(con, f"SELECT count(*) FROM {table} WHERE bad <> 0")
         if bad:
             con.execute(f"DELETE FROM {table} WHERE bad <> 0")
-        _write_rejects(con, layout, plan, torn, bad, rejects)
+        faults = _write_rejects(con, layout, plan, torn, bad, rejects)
     except (InputError, *_NOT_THE_FILE):
         raise
     except (duckdb.Error, EOFError, OSError, zlib.error, ArrowException):
@@ -193,7 +199,20 @@ def _stage_file(
             f"{name}: a quote is opened and not closed at line "
             f"{torn.lines[torn.reasons.index(Reason.QUOTES)]}; rows after it may be lost with it"
         )
+    _tell(layout, faults, notices)
     return layout, (staged - bad, bad + len(torn.lines))
+
+
+def _tell(
+    layout: Layout, faults: Mapping[Reason, Sequence[int]], notices: Callable[[str], None]
+) -> None:
+    """Say of what a whole file may suffer what it is, and what to do about it."""
+    for reason, (why, remedy) in _REMEDIES.items():
+        lines = faults.get(reason, ())
+        if lines:
+            many = "1 row" if len(lines) == 1 else f"{len(lines):,} rows"
+            first = f", the first at line {lines[0]:,}" if lines[0] else ""
+            notices(f"{layout.file.name}: {many} left out {why}{first}; {remedy}")
 
 
 def _insert(
@@ -234,8 +253,14 @@ def _write_rejects(
     torn: Torn,
     bad: int,
     rejects: RejectsWriter,
-) -> None:
-    """Write down the bad rows of a file, by line; a second scan finds where they are."""
+) -> dict[Reason, list[int]]:
+    """Write down the bad rows of a file, by line; a second scan finds where they are.
+
+    Returns
+    -------
+    dict of Reason to list of int
+        The lines by reason, of reasons in `_REMEDIES`.
+    """
     meanings = list(plan.meanings)
     lines, codes = torn.lines, np.zeros(len(torn.lines), np.int64)
     for i, meaning in enumerate(zip(torn.fields, torn.reasons, strict=True)):
@@ -252,6 +277,12 @@ def _write_rejects(
     rejects.write(
         layout.file.table, layout.file.name, lines[order].tolist(), codes[order].tolist(), meanings
     )
+    return {
+        reason: lines[order][
+            np.isin(codes[order], [i for i, (_, why) in enumerate(meanings) if why is reason])
+        ].tolist()
+        for reason in _REMEDIES
+    }
 
 
 def _drop_repeated(con: duckdb.DuckDBPyConnection, target: Target, fields: Sequence[str]) -> int:

@@ -35,11 +35,26 @@ def publish(temporary: Path, final: Path) -> None:
     sync_directory(final.parent)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a small file; a reader finds the old content or the new, never a mixture."""
+def write_atomically(path: Path, content: bytes, *, private: bool = False) -> None:
+    """Replace a small file; a reader finds the old content or the new, never a mixture.
+
+    Parameters
+    ----------
+    path, content
+        The file, and all that it shall hold.
+    private
+        Whether nobody but its owner may read it.
+    """
     temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(content)
-    publish(temporary, path)
+    try:
+        if private:
+            temporary.touch(mode=0o600)
+            temporary.chmod(0o600)  # it may be there, left by one that was killed
+        temporary.write_bytes(content)
+        publish(temporary, path)
+    except OSError as error:  # a full disk does not say which file it had no room for
+        error.filename = error.filename or str(path)
+        raise
 
 
 def sha256_of(path: Path) -> str:

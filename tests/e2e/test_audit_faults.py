@@ -154,7 +154,7 @@ class TestDirectory:
         before = snapshot(earlier)
         monkeypatch.setattr("ringfinder.publish.staging.Staging.write_bytes", full)
         ran = run("audit", world["signups"], "--out", earlier)
-        assert ran.code == 2
+        assert ran.code == 4
         assert "No space left on device" in ran.err
         assert snapshot(earlier) == before
         assert not (earlier / ".unfinished").exists()

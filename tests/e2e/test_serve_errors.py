@@ -224,3 +224,11 @@ def test_the_log_holds_nothing_that_was_sent(shared):
     lines = [json.loads(line) for line in shared.log.splitlines() if line.startswith("{")]
     assert any(line["event"] == "request" and line["status"] == 422 for line in lines)
     assert all({"time", "level", "event"} <= set(line) for line in lines)
+
+
+def test_who_sends_far_too_much_can_read_that_it_is_too_much(shared):
+    body = b" " * (LARGE + (1 << 20))
+    kind = {"content-type": "application/json"}
+    with shared.client() as client:
+        for _ in range(3):
+            assert_problem(client.post("/v1/signups/batch", content=body, headers=kind), 413)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
-from served import Served, signup, wait_for
+from served import ROOT, Served, serving, signup, wait_for
 
 from ringfinder.journal import Journal
 from ringfinder.store import EventType
@@ -44,6 +47,22 @@ def test_what_was_acknowledged_is_there_once_in_journal_and_store(tmp_path):
     store.close()
     assert set(acknowledged) <= set(accounts)
     assert len(accounts) == len(set(accounts))
+
+
+def test_a_second_serve_on_the_same_directory_leaves_the_first_alone(tmp_path):
+    with serving(tmp_path / "home", workers=2) as first:
+        before = sorted(path.name for path in (first.home / "run").rglob("*"))
+        second = subprocess.run(
+            [sys.executable, "-m", "ringfinder", "serve", "--port=0", f"--data-dir={first.home}"],
+            capture_output=True, text=True, check=False, timeout=60, cwd=first.home,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+        assert second.returncode == 4
+        assert "in use by another process" in second.stderr
+        after = sorted(path.name for path in (first.home / "run").rglob("*"))
+        assert (bool(before), set(before) <= set(after)) == (True, True)
+        assert first.get("/metrics").status_code == 200
+        assert first.post("/v1/signups", signup()).json()["accepted"] is True
 
 
 def under_fire(served, numbers):

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import itertools
 import os
+import time
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 from served import serving
+
+from ringfinder.serve.rows import to_ms
 
 NAMES = itertools.count()
 EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "12"))
@@ -55,11 +58,19 @@ def test_every_operation_is_tried(described):
 
 def name_anew(case):
     """Give a case an event_id of its own: one that was sent with another body is refused."""
+    bring_back(case)
     name = f"case-{next(NAMES)}"
     if isinstance(case.body, dict) and "event_id" in case.body:
         case.body["event_id"] = name
     if "event_id" in (case.path_parameters or {}):
         case.path_parameters["event_id"] = name
+
+
+def bring_back(case):
+    """Take times out of the future: a schema cannot say what day it is."""
+    for name, said in dict(case.body if isinstance(case.body, dict) else {}).items():
+        if name.endswith("_at") and said is not None and to_ms(said) > time.time() * 1000:
+            case.body[name] = "2026-03-01T09:30:00Z"
 
 
 @pytest.mark.parametrize("mode", list(GenerationMode))

@@ -177,6 +177,18 @@ class TestWritingRefuses:
         with pytest.raises(InputError, match="There is no directory"):
             backup(home, tmp_path / "no" / "x.backup", PASSPHRASE, created_ms=7)
 
+    @pytest.mark.parametrize("part", ["signups-*-events", "usage-*-events", "usage-*-ids"])
+    def test_a_log_that_is_damaged_is_not_backed_up(self, home, tmp_path, part):
+        file = next((home.directory / "events").glob(f"{part}-*.parquet"))
+        content = bytearray(file.read_bytes())
+        content[len(content) // 2] ^= 1
+        file.write_bytes(content)
+        place = tmp_path / "archives"
+        place.mkdir()
+        with pytest.raises(StoreError, match=f"{file} is damaged.*no backup was written"):
+            backup(home, place / "one.backup", PASSPHRASE, created_ms=7)
+        assert list(place.iterdir()) == []
+
 
 class TestRestoringRefuses:
     """One sentence, and nothing is there that was not there before."""

@@ -10,6 +10,7 @@ from nights import PEPPER, fill, open_home, ring_of
 
 from ringfinder.cli import program
 from ringfinder.cli.failure import guarded
+from ringfinder.pipeline.apart import Apart, add_apart
 from ringfinder.publish import snapshots
 from ringfinder.simulate import WorldSpec, simulate
 
@@ -106,16 +107,34 @@ def labels_are_recorded_once_for_each_account_and_count_in_the_next_run(run, dir
     path = snapshots.current(directory / "snapshots")
     account = next(name for name, ring in ring_of(path).items() if ring)
     code, told, _ = run("label", "legitimate", account, account, "--source", "support", "--json")
-    assert (code, told) == (0, {"label": "legitimate", "recorded": 1})
+    assert (code, told) == (0, {"label": "legitimate", "recorded": 1, "never_seen": []})
     assert run("recompute", "--no-check", "--json")[0] == 0
     assert ring_of(snapshots.current(directory / "snapshots"))[account] is None
     assert run("label", "innocent", account)[0] == 2
 
 
-def what_is_kept_apart_is_listed_and_can_be_taken_back(run):
+def a_label_of_an_account_that_nobody_knows_is_kept_and_told(run):
+    code, out, said = run("label", "legitimate", "NOSUCH")
+    assert (code, out) == (0, "Recorded for 1 account.\n")
+    assert "No sign-up is known of 1 account: NOSUCH." in said
+
+
+def rings_that_nobody_knows_cannot_be_kept_apart(run, directory):
+    path = snapshots.current(directory / "snapshots")
+    ring = next(ring for ring in ring_of(path).values() if ring)
+    code, _, said = run("apart", "add", ring, "ring-nope")
+    assert code == 3
+    assert "no ring ring-nope" in said
+
+
+def what_is_kept_apart_is_listed_and_can_be_taken_back(run, directory):
     assert run("apart", "list")[1] == "Nothing is kept apart.\n"
-    assert run("apart", "add", "ring-a", "ring-b", "--source", "ann", "--json")[1]["recorded"]
-    assert not run("apart", "add", "ring-b", "ring-a", "--json")[1]["recorded"]
+    rings = set(ring_of(snapshots.current(directory / "snapshots")).values()) - {None}
+    pair = sorted(rings)[:2]
+    assert run("apart", "add", *pair, "--json")[1]["recorded"]
+    assert not run("apart", "add", *reversed(pair), "--json")[1]["recorded"]
+    assert run("apart", "remove", *pair)[0] == 0
+    add_apart(directory, Apart("rings", "ring-a", "ring-b", 1, "ann"))  # of long ago
     (one,) = run("apart", "list", "--json")[1]["apart"]
     assert (one["what"], one["one"], one["other"], one["source"]) == (
         "rings", "ring-a", "ring-b", "ann",
@@ -143,6 +162,8 @@ STORY = (
     rolling_back_goes_one_back_and_a_name_goes_anywhere,
     a_damaged_snapshot_is_refused_with_exit_code_4,
     labels_are_recorded_once_for_each_account_and_count_in_the_next_run,
+    a_label_of_an_account_that_nobody_knows_is_kept_and_told,
+    rings_that_nobody_knows_cannot_be_kept_apart,
     what_is_kept_apart_is_listed_and_can_be_taken_back,
     a_run_without_a_data_directory_says_which_command_makes_one,
 )

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import resource
 import signal
 import socket
@@ -26,6 +27,7 @@ from ringfinder.errors import InputError, StoreError
 from ringfinder.journal import (
     Committed,
     Conflict,
+    Journal,
     JournalUnavailable,
     Repeated,
     errands,
@@ -393,6 +395,17 @@ class TestErrands:
 
 
 class TestStarved:
+    def test_a_refusal_is_forgotten_so_that_somebody_tries_again(self, tmp_path, monkeypatch):
+        journal = Journal(tmp_path)
+        journal._refusal = (time.monotonic(), "its disk refuses")
+        assert journal.why_refused() == "its disk refuses"
+        monkeypatch.setattr("ringfinder.journal.client.REFUSAL_S", 0.0)
+        assert journal.why_refused() is None
+
+    def test_a_disk_without_room_is_told_before_anything_is_refused(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("ringfinder.journal.client.ROOM_BYTES", 1 << 62)
+        assert "make room" in Journal(tmp_path).why_refused()
+
     def test_a_full_disk_is_a_clear_refusal_and_passes_by_itself(self, tmp_path):
         limit = f"""
 import resource, threading, time
@@ -417,6 +430,7 @@ threading.Thread(target=watch, daemon=True).start()
                 with pytest.raises(JournalUnavailable, match="disk refuses|cannot be opened"):
                     runner.run(journal.commit(entry_of(n), 5))
                 refused += 1
+            assert re.search("disk refuses|cannot be opened", journal.why_refused())
             (tmp_path / "full").unlink()
             wait_for(tmp_path / "is_free")
             deadline = time.monotonic() + 10
@@ -426,6 +440,7 @@ threading.Thread(target=watch, daemon=True).start()
                     told.append(runner.run(journal.commit(entry_of(10 + len(told)), 5)))
                 except JournalUnavailable:
                     time.sleep(0.05)
+            assert journal.why_refused() is None
         assert refused == 20
         assert len(told) == 20
         assert len(entries_in(tmp_path / "journal")) == 30

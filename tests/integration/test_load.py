@@ -294,3 +294,17 @@ def test_the_summary_counts_rows_and_seconds(tmp_path, home):
     assert list(told["seconds"]) == ["read", "record", "project", "total"]
     assert told["rows_per_second"] > 0
     assert PEPPER not in json.dumps(told)
+
+
+class TestTheFuture:
+    def test_a_row_of_it_is_not_recorded_and_listed_with_the_reason(self, home, tmp_path):
+        rows = [
+            {"account_id": "a", "created_at": "2026-01-01", "received_at": "2030-01-01"},
+            {"account_id": "b", "created_at": "2030-01-01"},
+        ]
+        files = {"signups": [write(tmp_path / "s.jsonl", rows)]}
+        summary = loaded(home, files, now_ms=NEW_YEAR_MS)
+        assert summary.rejects == {"signups: lies in the future": 1}
+        (event,) = events(home, EventType.SIGNUPS)
+        assert event["account_id"] == "a"
+        assert event["received_ms"] == RECEIVED_MS

@@ -107,6 +107,7 @@ class TestAppend:
     def test_nobody_else_can_read_it(self, filled, tmp_path):
         assert (tmp_path / LOG).stat().st_mode & 0o077 == 0
         assert (tmp_path / KEY).stat().st_mode & 0o077 == 0
+        assert (tmp_path / HEAD).stat().st_mode & 0o077 == 0
 
     def test_a_writer_that_hangs_holds_others_up_for_a_bounded_time(self, filled, tmp_path):
         waiting = AuditLog(tmp_path, wait_s=0.05)

@@ -40,7 +40,7 @@ def pipeline(monkeypatch, tmp_path):
     module.calls = []
     module.answer = summary()
 
-    def audit(inputs, settings, out, *, progress, notices):
+    def audit(inputs, settings, out, *, now_ms, progress, notices):
         module.calls.append((inputs, settings, out))
         progress("Reading", 0.0)
         notices("The column colour is not known.")

@@ -56,18 +56,26 @@ class TestExitCodes:
         assert ran.code == 5
         assert "--memory-limit" in ran.err
 
-    @pytest.mark.parametrize(
-        "number", [errno.ENOSPC, errno.EACCES, errno.EROFS, errno.ENAMETOOLONG]
-    )
+    @pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENAMETOOLONG])
     def test_what_the_machine_refuses_is_2_and_names_the_file(self, fails, number):
         ran = fails(OSError(number, "Not now", "out/rings.parquet"))
         assert ran.code == 2
         assert ran.err == "ringfinder: Not now: out/rings.parquet.\n"
 
-    @pytest.mark.parametrize("number", [errno.EIO, errno.ENOENT])
-    def test_another_error_of_the_system_is_5(self, fails, number):
+    def test_another_error_of_the_system_is_5(self, fails):
         # Missing input has a sentence of its own; a file of ours that is missing is our fault.
-        assert fails(OSError(number, "Not there", "weights.json")).code == 5
+        assert fails(OSError(errno.ENOENT, "Not there", "weights.json")).code == 5
+
+    @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+    def test_a_disk_that_refuses_is_4_and_names_the_file_and_what_to_do(self, fails, number):
+        ran = fails(OSError(number, "No space left on device", "data/snapshots/lock.json"))
+        assert ran.code == 4
+        assert "No space left on device" in ran.err
+        assert "data/snapshots/lock.json" in ran.err
+        assert "Make room" in ran.err
+
+    def test_a_disk_that_does_not_name_the_file_is_told_where_to_look(self, fails):
+        assert "data_dir" in fails(OSError(errno.ENOSPC, "No space left on device")).err
 
     @pytest.mark.parametrize("error", [KeyboardInterrupt(), click.Abort()])
     def test_ctrl_c_is_tidy(self, fails, error):
@@ -150,7 +158,7 @@ class Full:
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
-@pytest.mark.parametrize(("out", "code"), [(None, 0), (Full(), 2)])
+@pytest.mark.parametrize(("out", "code"), [(None, 0), (Full(), 4)])
 def test_output_that_nobody_takes_changes_no_more_than_the_code(monkeypatch, out, code):
     monkeypatch.setattr("ringfinder.cli.doctor.examine", lambda settings: [])
     monkeypatch.setattr("sys.stdout", out)

@@ -33,14 +33,16 @@ readme = load_tool("readme")
 
 
 def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    # Every block is looked at: the end of one would else count as the beginning of another.
+    found = re.findall(r"^```([a-z]*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    return [text for name, text in found if name == language]
 
 
 def shown_commands():
     """Every command line of ringfinder in a block of the README, continued lines joined."""
     text = "\n".join(blocks("console") + blocks(""))
     lines = text.replace("\\\n", " ").split("\n")
-    lines = [re.split(r"  #| [|>] ", line)[0] for line in lines]  # comments, what a shell does
+    lines = [re.split(r"  #| [|>] | &$", line)[0] for line in lines]  # comments, what a shell does
     commands = [line.strip().removeprefix("$ ") for line in lines]
     return [line for line in commands if line.startswith("ringfinder ")]
 

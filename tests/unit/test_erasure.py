@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from ringfinder.errors import StoreUnavailable
+from ringfinder.errors import StoreError, StoreUnavailable
 from ringfinder.serve.erasure import FILE, ErasedAccounts, erase_kept, shown_graph, shown_members
 
 
@@ -42,6 +42,18 @@ class TestErasedAccounts:
         other.add("a2", 11)
         assert erased.hides("a1", 5)
         assert erased.hides("a2", 5)
+
+    @pytest.mark.parametrize("content", [b"[]", b"{", b'{"a": "b"}', b"[" * 100_000, b"\xff"])
+    def test_a_damaged_file_is_told_and_does_not_mean_nobody(self, erased, tmp_path, content):
+        erased.add("a1", 1000)
+        (tmp_path / FILE).write_bytes(content)
+        for ask in (lambda: erased.hides("a1", 5), lambda: erased.add("a2", 5)):
+            with pytest.raises(StoreError, match="is damaged"):
+                ask()
+
+    def test_nobody_else_can_read_the_file(self, erased, tmp_path):
+        erased.add("a1", 1000)
+        assert (tmp_path / FILE).stat().st_mode & 0o077 == 0
 
     def test_the_file_does_not_name_the_account(self, erased, tmp_path):
         erased.add("canary-account", 10)

@@ -353,3 +353,14 @@ class TestHostilePayloads:
 
     def test_an_object_is_read(self):
         assert read_json(encoded({"a": 1})) == {"a": 1}
+
+
+@pytest.mark.parametrize("created", [10**400, -1, 1 << 60, True, "now"])
+def test_a_time_of_stripes_that_no_time_can_be_is_none(created):
+    assert stripe._time(created) is None
+
+
+def test_an_outcome_of_an_event_id_that_is_no_text_is_refused():
+    payload = {"type": "signup.outcome", "data": {"event_id": "\ud800", "outcome": "denied"}}
+    with pytest.raises(Unprocessable, match="names the event_id"):
+        webhook.to_row(payload, webhook_id="m-1")

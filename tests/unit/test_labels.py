@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringfinder.durations import DAY_MS
-from ringfinder.errors import InputError, NotFound
+from ringfinder.errors import InputError, NotFound, StoreUnavailable
 from ringfinder.schema import CODE, KINDS
 from ringfinder.score.labels import (
     ALONE,
@@ -52,6 +52,15 @@ class TestAlone:
             desk.give(label(n))
         assert desk.give(label(99, key="key-2", ring="ring-2")).state is LabelState.EFFECTIVE
         assert desk.give(label(98, key="key-2", ring=None)).state is LabelState.EFFECTIVE
+
+    def test_the_same_label_again_without_a_time_is_the_same_label(self, desk):
+        first = desk.give(label(1, decided_ms=NOW, given=NOW))
+        assert desk.give(label(1, decided_ms=NOW + 5, given=NOW + 5)) == first
+
+    def test_another_time_is_another_label(self, desk):
+        desk.give(label(1, decided_ms=NOW, given=NOW))
+        with pytest.raises(LabelConflict):
+            desk.give(label(1, decided_ms=NOW - 1, given=NOW + 5))
 
     def test_a_day_later_the_key_may_give_labels_again(self, desk):
         for n in range(ALONE):
@@ -226,3 +235,10 @@ class TestContradiction:
             )
             == 0
         )  # fmt: skip
+
+
+def test_a_damaged_file_of_labels_is_a_store_that_is_away(desk):
+    desk.path.write_bytes(b"no database" * 1000)
+    for ask in (lambda: desk.give(label(1)), desk.pending, lambda: desk.erase("account-1")):
+        with pytest.raises(StoreUnavailable, match="labels"):
+            ask()

@@ -12,7 +12,7 @@ from ringfinder.config import load
 from ringfinder.detect.find import Detection
 from ringfinder.explain.given import StepCost
 from ringfinder.model import Verdict
-from ringfinder.pipeline.record import run_facts, run_record, unread_fields
+from ringfinder.pipeline.record import few_families, run_facts, run_record, unread_fields
 from ringfinder.schema import CODE
 
 TWO = (Verdict.FLEET, Verdict.UNCLEAR)
@@ -153,3 +153,22 @@ class TestUnreadFields:
 
     def test_a_field_without_values_is_not_spoken_of(self):
         assert self.said(ip=[]) == []
+
+
+class TestFewFamilies:
+    """One family alone makes no fleet, and who gave no more is told so."""
+
+    def codes(self, *names):
+        return np.array([CODE[name] for name in names], dtype=np.int8)
+
+    def test_two_families_beside_the_times_need_no_word(self):
+        assert few_families(self.codes("ip", "mailbox", "signup_window")) is None
+
+    def test_e_mail_only_is_told(self):
+        said = few_families(self.codes("mailbox", "signup_window"))
+        assert "one family of evidence only (identity)" in said
+        assert "hardly any" in said
+
+    def test_behaviour_only_can_never_make_a_fleet(self):
+        said = few_families(self.codes("prompt_fingerprint", "signup_window"))
+        assert "never makes a fleet" in said

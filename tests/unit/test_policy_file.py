@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ringfinder.errors import InputError
 from ringfinder.model import Decision, Family, Verdict
-from ringfinder.score.policy import Action, Facts, Label, Mode, decide
+from ringfinder.score.policy import Action, Label, Mode
 from ringfinder.serve.policy import (
     default_policy,
     default_policy_text,
@@ -87,9 +87,6 @@ class TestReading:
     def test_tables_may_be_written_out(self):
         text = '[[rules]]\nthen = "deny"\n[rules.when]\nverdict = "fleet"\n'
         assert read_policy(text, where="p").rules[0].when.verdict == {Verdict.FLEET}
-
-    def test_an_empty_file_is_a_policy_that_allows_all(self):
-        assert decide(read_policy("", where="p"), Facts(1.0)).decision is Decision.ALLOW
 
     def test_the_default_may_be_copied(self, tmp_path):
         copy = tmp_path / "copy.toml"
@@ -281,3 +278,12 @@ class TestHotReload:
 
     def test_without_a_file_the_default_holds(self):
         assert PolicyFile(None).current().version == default_policy().version
+
+
+@pytest.mark.parametrize("text", ["", "# all rules are gone", 'name = "p"', 'mode = "shadow"'])
+def test_a_file_without_rules_does_not_come_to_mean_allow_everybody(text):
+    assert "p.toml has no rules" in refused(text)
+
+
+def test_who_means_everybody_says_so():
+    assert read_policy('otherwise = "review"', where="p.toml").otherwise is Decision.REVIEW

@@ -130,6 +130,16 @@ class TestRollback:
 
 
 class TestDamage:
+    def test_a_run_json_nested_without_end_is_a_broken_snapshot(self, three):
+        (three / "s-2" / "run.json").write_bytes(b'{"files":' + b"[" * 200_000)
+        with pytest.raises(StoreError, match=r"no readable run\.json"):
+            snapshots.check(three / "s-2")
+
+    def test_a_pointer_without_end_names_no_snapshot(self, three):
+        (three / "current").write_text("s" * 1_000_000)
+        with pytest.raises(StoreError, match="names a snapshot that is not there"):
+            snapshots.current(three)
+
     @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"files": 3}'])
     def test_an_unreadable_run_json_makes_it_broken_and_harms_no_other(self, three, content):
         (three / "s-2" / "run.json").write_bytes(content)

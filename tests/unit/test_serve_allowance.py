@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringfinder.durations import DAY_MS
-from ringfinder.errors import InputError, NotFound
-from ringfinder.serve.allowance import HOLD_MS, Allowance
+from ringfinder.errors import InputError, NotFound, StoreUnavailable
+from ringfinder.serve.allowance import FILE, HOLD_MS, Allowance
 
 NOW = 20_000 * DAY_MS + 3_600_000
 
@@ -94,3 +94,22 @@ def test_granted_and_used_never_exceed_the_ceiling(tmp_path_factory, steps):
         allowance.settle(f"r{number}", spent, now_ms=NOW)
         used += spent
     assert used <= 100
+
+
+class TestADiskThatRefuses:
+    def test_a_full_disk_is_a_store_that_is_away_and_works_again_with_room(self, allowance):
+        reserve(allowance, "r", 10)
+        allowance._database.execute("PRAGMA max_page_count = 1")
+
+        def fill():
+            for number in range(10_000):
+                reserve(allowance, f"{number:0200d}", 1, fleet=None)
+
+        with pytest.raises(StoreUnavailable, match="try again"):
+            fill()
+        assert reserve(allowance, "later", 10).granted == 10
+
+    def test_a_damaged_file_is_no_internal_error(self, allowance, tmp_path):
+        (tmp_path / FILE).write_bytes(b"no database" * 1000)
+        with pytest.raises(StoreUnavailable):
+            reserve(allowance, "r", 10)

@@ -14,7 +14,7 @@ from ringfinder.config import load
 from ringfinder.errors import InputError
 from ringfinder.serve.logs import JsonLines
 from ringfinder.serve.safety import check_safe
-from ringfinder.serve.supervisor import _plain, listen
+from ringfinder.serve.supervisor import _failed, _plain, listen
 
 GOOD = "c0ffee5ba5eba11d15ea5edb1ab1ab1adeadbeefcafef00d0ddba11feedface1"
 
@@ -55,6 +55,13 @@ class TestListening:
     def test_an_address_of_another_host_is_refused(self):
         with pytest.raises(InputError, match="Cannot listen"):
             listen("192.0.2.1", 0)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"), [(4, "stands above"), (-15, "ended before"), (0, "ended before")]
+)
+def test_a_child_that_said_nothing_is_not_quoted(code, words):
+    assert words in str(_failed("writer", code))
 
 
 def test_children_are_told_every_setting_as_it_is(tmp_path):

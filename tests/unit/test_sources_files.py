@@ -333,3 +333,39 @@ class TestDeclaration:
 
     def test_reasons_are_words(self):
         assert all(re.fullmatch(r"[\w -]+", reason) for reason in Reason)
+
+
+class TestOtherLanguages:
+    def test_names_of_columns_are_shown_in_any_script(self, tmp_path):
+        file = text_file(tmp_path / "s.csv", "Konto;Erstellt;Gerät;名前", "a;2026-01-01;g;n")
+        said = refusal(file)
+        assert "columns found: Konto, Erstellt, Gerät, 名前" in said
+        mapping = {"Konto": "account_id", "Erstellt": "created_at", "Gerät": "device_id"}
+        assert Reading(tmp_path, signups=file, mapping=mapping).seen("device_id")
+
+    def test_a_header_that_is_not_utf_8_is_refused_with_what_to_do(self, tmp_path):
+        file = tmp_path / "s.csv"
+        file.write_bytes("Konto;Erstellt;Gerät\na;2026-01-01;g\n".encode("latin-1"))
+        said = refusal(file)
+        assert "s.csv is not UTF-8" in said
+        assert "iconv -f LATIN1 -t UTF-8" in said
+
+    @pytest.mark.parametrize("ending", ["csv", "jsonl"])
+    def test_rows_that_are_not_utf_8_are_told_where_the_file_is_read(self, tmp_path, ending):
+        rows = [
+            {"account_id": f"{n}", "created_at": "2026-01-01", "user_agent": "é" if n % 2 else "e"}
+            for n in range(6)
+        ]
+        file = Path(write(tmp_path / f"s.{ending}", rows))
+        text = file.read_text("utf-8").replace("\\u00e9", "é")
+        file.write_bytes(text.encode("latin-1"))
+        (said,) = Reading(tmp_path, signups=file).notices
+        line = 3 if ending == "csv" else 2
+        assert f"s.{ending}: 3 rows left out as not UTF-8, the first at line {line};" in said
+        assert "iconv" in said
+
+    def test_a_time_as_other_countries_write_it_is_told_with_an_example(self, tmp_path):
+        file = text_file(tmp_path / "s.csv", HEAD, "a,2026-03-01", "b,01.03.2026")
+        (said,) = Reading(tmp_path, signups=file).notices
+        assert "1 row left out for a time that is none, the first at line 3" in said
+        assert "2026-03-01T09:30:00Z" in said

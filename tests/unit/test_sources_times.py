@@ -189,3 +189,26 @@ def test_values_are_trimmed_of_all_blanks_and_nothing_else(tmp_path):
     row = {"account_id": "\t a\r\n", "created_at": "2026-01-01", "user_agent": "\n x  y é\u3000 "}
     reading = Reading(tmp_path, signups=write(tmp_path / "s.jsonl", [row]))
     assert [r[:2] for r in reading.seen("user_agent")] == [("a", "x  y é\u3000")]
+
+
+class TestTheFuture:
+    """One row of it would make everything else look long past."""
+
+    def read(self, tmp_path, *rows, head="account_id,created_at,closed_at"):
+        file = text_file(tmp_path / "s.csv", head, *rows)
+        return Reading(tmp_path, signups=file, now_ms=NOON_MS)
+
+    def test_a_row_of_it_is_rejected(self, tmp_path):
+        reading = self.read(tmp_path, "a,2026-01-01,", "b,2099-01-01,", "c,2026-01-01,2030-01-01")
+        assert reading.accounts == ["a"]
+        assert reading.faults == [
+            (3, "created_at", "lies in the future"),
+            (4, "closed_at", "lies in the future"),
+        ]
+
+    def test_a_day_is_forgiven_to_clocks(self, tmp_path):
+        rows = ("a,2026-01-02T12:00:00Z,", "b,2026-01-02T12:00:01Z,")
+        assert self.read(tmp_path, *rows).accounts == ["a"]
+
+    def test_without_a_clock_it_is_not_asked(self, tmp_path):
+        assert isinstance(created(tmp_path, "2099-01-01"), int)

@@ -72,7 +72,7 @@ class Customers:
                 connection.execute("PRAGMA secure_delete = ON")
                 connection.executescript(_TABLE)
                 yield connection
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             raise StoreUnavailable(
                 f"the customers in {self.path} cannot be used now ({error}): try again"
             ) from error

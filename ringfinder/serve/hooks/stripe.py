@@ -17,6 +17,8 @@ from ringfinder.serve.hooks.payloads import name, part, row, text
 
 ACCOUNT = "account_id"
 """The metadata key that names the account."""
+MOST_SECONDS = 1 << 53
+"""No time is so late, and a larger whole number may be none that a float can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,4 +91,6 @@ def _named(about: Mapping[str, Any]) -> str | None:
 
 
 def _time(created: Any) -> float | None:
-    return float(created) if isinstance(created, int) and not isinstance(created, bool) else None
+    if not isinstance(created, int) or isinstance(created, bool):
+        return None
+    return float(created) if 0 <= created < MOST_SECONDS else None

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ringfinder.serve.errors import Unprocessable
-from ringfinder.serve.hooks.payloads import part
+from ringfinder.serve.hooks.payloads import name, part
 from ringfinder.serve.rows import Login, Outcome, Payment, Row, Signup, Usage
 
 TYPES: dict[str, type[Row]] = {
@@ -41,8 +41,8 @@ def to_row(payload: Mapping[str, Any], *, webhook_id: str) -> tuple[str, Row]:
         raise Unprocessable(f"type is one of {', '.join(TYPES)}.")
     data = dict(part(payload, "data"))
     if model is Outcome:
-        event_id = data.pop("event_id", None)
-        if not isinstance(event_id, str) or not event_id:
+        event_id = name(data.pop("event_id", None))
+        if event_id is None:
             raise Unprocessable("An outcome names the event_id of its sign-up.")
         return event_id, Outcome.model_validate(data)
     data.setdefault("event_id", webhook_id)

@@ -28,7 +28,7 @@ async def healthz() -> Any:
 @router.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness}})
 @needs(OPEN)
 async def readyz(service: TheService, response: Response) -> Any:
-    """Say whether this worker can take sign-ups: 503 while the journal does not answer."""
+    """Say whether this worker can take sign-ups: 503 while the journal refuses or is silent."""
     found = await readiness(service)
     response.status_code = 200 if found["journal"] else 503
     return found
@@ -45,12 +45,13 @@ async def readiness(service: Service) -> dict[str, Any]:
     """Return the state of a worker as plain values."""
     state, now = service.live.state, now_ms()
     age = state.age_s(now)
-    events = seconds = problem = None
+    events = seconds = problem = refused = None
     journal = False
     try:
         async with asyncio.timeout(PATIENCE_S):
             await service.journal.reach(PATIENCE_S)
-            journal = True
+            refused = service.journal.why_refused()
+            journal = refused is None
             lag = await service.journal.lag()
         events, seconds, problem = lag.events, lag.seconds, lag.problem
         metrics.JOURNAL_LAG.set(lag.events)
@@ -64,5 +65,5 @@ async def readiness(service: Service) -> dict[str, Any]:
         "overlay": state.known_since,
         "projector_lag_events": events,
         "projector_lag_s": seconds,
-        "problem": problem,
+        "problem": refused or problem,
     }

@@ -1,0 +1,48 @@
+"""Readiness: whether a worker can take sign-ups, and why not."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+
+from ringfinder.serve.routes.health import readiness
+
+
+class Journal:
+    """A journal whose writer answers, and records unless it is said why not."""
+
+    def __init__(self, why=None):
+        self.why = why
+
+    async def reach(self, deadline_s):
+        return None
+
+    async def lag(self):
+        return SimpleNamespace(events=3, seconds=1.0, problem=None)
+
+    def why_refused(self):
+        return self.why
+
+
+def told(journal):
+    state = SimpleNamespace(age_s=lambda now: 1.0, named=lambda now: {}, known_since=0)
+    service = SimpleNamespace(
+        live=SimpleNamespace(state=state),
+        settings=SimpleNamespace(snapshot_max_age_hours=48),
+        journal=journal,
+    )
+    return asyncio.run(readiness(service))
+
+
+def test_a_journal_that_records_is_ready():
+    found = told(Journal())
+    assert (found["status"], found["journal"], found["problem"]) == ("ready", True, None)
+
+
+@pytest.mark.parametrize("why", ["its disk refuses (database or disk is full)"])
+def test_a_journal_that_refuses_is_not_ready_and_says_why(why):
+    found = told(Journal(why))
+    assert (found["status"], found["journal"], found["problem"]) == ("not ready", False, why)
+    assert found["projector_lag_events"] == 3
