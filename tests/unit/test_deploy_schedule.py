@@ -189,20 +189,32 @@ class TestKubernetes:
 
 
 class TestTheContainersNight:
+    @pytest.fixture(autouse=True)
+    def _ended(self):
+        """Whatever a test finds, its loop ends with it."""
+        self.started = []
+        yield
+        for one in self.started:
+            if one.poll() is None:
+                one.kill()
+            one.communicate()
+
     def start(self, tmp_path, script: str, **variables: str) -> subprocess.Popen:
         """Start the loop, its night seconds away, a script in place of ringfinder."""
-        soon = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=3)
+        soon = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=6)
         told = {
             "NIGHTLY_AT": soon.strftime("%H:%M:%S"),
             "NIGHTLY_FAILED": str(tmp_path / "failed"),
             "NIGHTLY_RETRY_S": "0.1",
         }
-        return subprocess.Popen(
+        started = subprocess.Popen(
             [DOCKER / "nightly.sh", "sh", "-c", f"echo run >>{tmp_path}/runs; {script}"],
             env={"PATH": os.environ["PATH"], **told, **variables},
             stderr=subprocess.PIPE,
             text=True,
         )
+        self.started.append(started)
+        return started
 
     def wait_for(self, path, text: str) -> str:
         end = time.monotonic() + 20
