@@ -100,7 +100,7 @@ KINDS: tuple[AttributeKind, ...] = (
     ),
     AttributeKind(
         "email_pattern", "email", Family.IDENTITY, Standing.CLAIMED, Privacy.TECHNICAL,
-        "EmailPattern", "address pattern",
+        "EmailPattern", "e-mail pattern",
         "The shape of the local part, letters and digits, with its provider.", coarse=True,
     ),
     AttributeKind(
