@@ -18,6 +18,7 @@ from ringfinder.evidence.background import Background
 from ringfinder.evidence.incidence import Incidence
 from ringfinder.evidence.lifts import MINIMUM_HOLDERS, THRESHOLD_NATS, Lifts, log_lifts
 from ringfinder.evidence.membership import (
+    Odds,
     best_community,
     membership_odds,
     own_odds,
@@ -48,11 +49,11 @@ JOIN_SHARE = 0.5
 """Share of the smaller community's members that must pass the larger one's test."""
 
 JOIN_TOGETHER = 8
-"""Members of a community that are many: for those the test is easier by `JOIN_EASE`, and cards,
-devices and phones that are mostly the larger community's own count whatever their share. Of a
-dozen devices that a fleet deals out none is on a tenth of it, and a second wave on them would
-stand apart; a family of four that shares a card and a device with somebody of a fleet is not the
-fleet's. Domains and networks do not count so: those an attacker can wear."""
+"""Members of a community that are many: for those that hold two of cards, devices and phones that
+are mostly the larger community's, these count whatever their share, and the test is easier by
+`JOIN_EASE`. Of a dozen devices that a fleet deals out none is on a tenth of it, and a second wave
+on them would stand apart; a family of four that shares a card and a device with somebody of a
+fleet is not the fleet's. Domains and networks do not count so: those an attacker can wear."""
 
 _HELD: BoolArray = POOLED & np.array([kind.family is not Family.NETWORK for kind in KINDS])
 
@@ -207,19 +208,13 @@ def join(
         `best` with joined communities under one number.
     """
     common = lifts.inside >= JOIN_THROUGH * lifts.size[lifts.community]
-    own = _HELD[shared.kind[lifts.value]] & (lifts.inside >= MINIMUM_HOLDERS)
-    own &= 2 * lifts.inside >= shared.degree[lifts.value]
     inside = community >= 0
+    odds = membership_odds(shared, lifts.only(common), threshold=threshold, among=inside)
+    passing = np.unique(_pairs(odds, lifts.communities))
     many = inside & (lifts.size[np.maximum(community, 0)] >= JOIN_TOGETHER)
-    tests = [
-        membership_odds(shared, lifts.only(rows), threshold=nats, among=among)
-        for rows, nats, among in (
-            (common, threshold, inside & ~many),
-            (common | own, threshold - JOIN_EASE, many),
-        )
-    ]
-    of = np.concatenate([community[odds.account] for odds in tests])
-    to = np.concatenate([odds.community for odds in tests])
+    eased = _together(shared, lifts, common, many, threshold=threshold - JOIN_EASE)
+    account, to = np.divmod(np.union1d(passing, eased), lifts.communities)
+    of = community[account]
     passed = sparse.coo_array(
         (np.ones(len(of)), (of, to)),
         shape=(lifts.communities, lifts.communities),
@@ -237,6 +232,25 @@ def join(
     while not np.array_equal(target[target], target):
         target = target[target]
     return np.where(best >= 0, target[np.maximum(best, 0)], -1).astype(np.int32)
+
+
+def _together(
+    shared: Incidence, lifts: Lifts, common: BoolArray, many: BoolArray, *, threshold: float
+) -> IntArray:
+    """Return which accounts (of many) pass the easier test of which communities, as `_pairs`.
+
+    Two families of what they hold must be mostly that community's.
+    """
+    own = _HELD[shared.kind[lifts.value]] & (lifts.inside >= MINIMUM_HOLDERS)
+    own &= 2 * lifts.inside >= shared.degree[lifts.value]
+    held = membership_odds(shared, lifts.only(own), threshold=-50.0, among=many)
+    odds = membership_odds(shared, lifts.only(common | own), threshold=threshold, among=many)
+    return np.intersect1d(_pairs(held, lifts.communities), _pairs(odds, lifts.communities))
+
+
+def _pairs(odds: Odds, communities: int) -> IntArray:
+    """Return account and community of each of the odds in one number."""
+    return odds.account.astype(np.int64) * communities + odds.community
 
 
 def compact(community: IntArray) -> IntArray:
