@@ -67,7 +67,8 @@ class MemoryJournal:
     async def tail(
         self, after: int, *, log: object = None, known: object = ()
     ) -> AsyncIterator[list[Recorded]]:
-        """Yield what comes after a number; never ends."""
+        """Yield what comes after a number; never ends. Once an empty list: all is told."""
+        told = False
         while True:
             self._grown.clear()
             if len(self.entries) > after:
@@ -75,6 +76,9 @@ class MemoryJournal:
                 held = [entry for entry in fresh if entry.event is not None]
                 if held:
                     yield held
+            if not told:
+                told = True
+                yield []
             await self._grown.wait()
 
     async def find(self, event_type: EventType, event_id: str) -> Recorded | None:
