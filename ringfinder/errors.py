@@ -16,7 +16,11 @@ personal data: name the file, the line, the field, not the value.
 
 from __future__ import annotations
 
+import errno
 from typing import ClassVar
+
+DISK_REFUSES = frozenset({errno.EDQUOT, errno.EIO, errno.ENOSPC})
+"""Numbers of errors of a disk that keeps nothing any more, whatever was asked of it."""
 
 
 class RingfinderError(Exception):

@@ -31,12 +31,13 @@ def add(one: str, other: str, accounts: bool, source: str, as_json: bool, **opti
     """Say that two rings are not one, such as two operators on one proxy pool."""
     settings = settings_from(options, notice)
     from ringfinder.pipeline.apart import Apart, add_apart, check_rings
+    from ringfinder.places import SNAPSHOTS
     from ringfinder.publish import snapshots
 
     if one == other:
         raise InputError("The two are the same; name two different rings or accounts.")
     if not accounts:
-        check_rings(snapshots.current(settings.data_dir / "snapshots"), one, other)
+        check_rings(snapshots.current(settings.data_dir / SNAPSHOTS), one, other)
     what = "accounts" if accounts else "rings"
     fresh = add_apart(settings.data_dir, Apart(what, one, other, int(time.time() * 1000), source))
     if as_json:

@@ -11,7 +11,7 @@ from contextlib import suppress
 import click
 
 from ringfinder.cli.terminal import safe
-from ringfinder.errors import InputError, RingfinderError, StoreError
+from ringfinder.errors import DISK_REFUSES, InputError, RingfinderError, StoreError
 
 STOPPED = 130  # what a shell reports for Ctrl-C
 INTERNAL = RingfinderError.exit_code
@@ -26,9 +26,6 @@ _OF_THE_MACHINE = {
     errno.EPERM,
     errno.EROFS,
 }
-
-_OF_THE_DISK = {errno.EDQUOT, errno.EIO, errno.ENOSPC}
-"""The disk refuses to keep anything, whatever was asked of it."""
 
 
 def guarded(program: click.Command, arguments: list[str]) -> int:
@@ -73,7 +70,7 @@ def explain(error: BaseException) -> tuple[int, str]:  # noqa: PLR0911 a row per
             return INTERNAL, (
                 "There is not enough memory. Lower --memory-limit, or audit a shorter time."
             )
-        case OSError() if error.errno in _OF_THE_DISK:
+        case OSError() if error.errno in DISK_REFUSES:
             where = error.filename or "data_dir, --out or the temporary directory"
             return StoreError.exit_code, (
                 f"The disk refuses ({error.strerror}): {where}. Make room there, or see whether "

@@ -66,7 +66,7 @@ def damaged_files(directory: Path) -> list[Path]:
 def _salvaged(directory: Path) -> JournalFile:
     """Make the new file whole before the old one moves: a kill in between loses neither."""
     path, fresh = directory / NAME, directory / FRESH
-    _remove(fresh)
+    remove(fresh)
     with closing(open_writing(fresh)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         for statement, parameters in _readable(path):
@@ -98,10 +98,11 @@ def _finish(directory: Path) -> None:
                 path.with_name(f"{NAME}{suffix}").rename(f"{aside}{suffix}")
         sync_directory(directory)
         publish(fresh, path)
-    _remove(fresh)
+    remove(fresh)
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Remove a journal's file with what SQLite keeps beside it."""
     for suffix in ("-wal", "-shm", ""):
         path.with_name(f"{path.name}{suffix}").unlink(missing_ok=True)
 

@@ -7,7 +7,6 @@ directory with run.json is one whole run.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import json
@@ -18,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ringfinder.errors import InputError, RingfinderError, StoreError
+from ringfinder.errors import DISK_REFUSES, InputError, RingfinderError, StoreError
 
 RUN_FILE = "run.json"
 RESULTS = (
@@ -163,7 +162,7 @@ def _digest(path: Path) -> str:
 
 
 def _unwritable(directory: Path, error: OSError) -> RingfinderError:
-    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EIO}:
+    if error.errno in DISK_REFUSES:
         return StoreError(
             f"Cannot write to {directory}: {error.strerror}. Make room there, or see whether the "
             "disk is sound, and run the same command again; nothing was changed"

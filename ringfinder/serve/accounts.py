@@ -10,7 +10,7 @@ from typing import Any
 
 from ringfinder.errors import NotFound
 from ringfinder.journal import Recorded
-from ringfinder.journal.salvage import damaged_files
+from ringfinder.journal.salvage import damaged_files, remove
 from ringfinder.model import Decision, Family, Verdict
 from ringfinder.pipeline.home import open_graph
 from ringfinder.places import EVENTS, JOURNAL
@@ -143,7 +143,6 @@ def _erase_kept(service: Service, names: list[str], who: str) -> Kept:
     # What could be read of them was taken over; what could not may still name somebody.
     for path in damaged_files(settings.data_dir / JOURNAL):
         log.warning("a damaged journal file is removed: it may name who was erased")
-        for suffix in ("", "-wal", "-shm"):
-            path.with_name(f"{path.name}{suffix}").unlink(missing_ok=True)
+        remove(path)
     service.audit.erase(names, who=who)
     return kept

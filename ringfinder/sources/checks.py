@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from ringfinder.durations import DAY_MS
 from ringfinder.errors import InputError
 from ringfinder.sources.columns import Column, Type
 from ringfinder.sources.rejects import Reason
@@ -11,7 +12,7 @@ from ringfinder.sources.rejects import Reason
 EARLIEST_MS = 946_684_800_000  # 2000-01-01: older than any account of these services
 LATEST_MS = 4_102_444_800_000  # 2100-01-01
 EXAMPLE_TIME = "2026-03-01T09:30:00Z"
-AHEAD_MS = 86_400_000
+AHEAD_MS = DAY_MS
 """How far a time may lie after the present: clocks and time zones are set wrongly by hours."""
 _MILLISECONDS_FROM = 100_000_000_000
 """A number from here on counts milliseconds, below it seconds. As seconds it would be the
