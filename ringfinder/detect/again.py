@@ -21,7 +21,7 @@ from ringfinder.evidence.background import Background
 from ringfinder.evidence.incidence import Incidence
 from ringfinder.evidence.lifts import log_lifts
 from ringfinder.evidence.membership import membership_odds
-from ringfinder.evidence.pairs import Counts, Pairs, pairs_beyond
+from ringfinder.evidence.pairs import Counts, Pairs, pair_counts, pairs_beyond
 from ringfinder.model import BoolArray, FloatArray, IntArray
 
 MOST = 0.5
@@ -74,7 +74,8 @@ def find_all_again(
 ) -> Detection:
     """Find rings among all accounts, against what is held fast."""
     pairs = pairs_beyond(shared, back, counts=counts)
-    return _rated(find_communities(shared, back, pairs, fast.least_nats, seed=seed), fast)
+    found = find_communities(shared, back, counts, pairs, fast.least_nats, seed=seed)
+    return _rated(found, fast)
 
 
 def find_touched(
@@ -105,7 +106,7 @@ def find_touched(
     here = shared.among(region)
     held = np.bincount(here.value, minlength=shared.values) > 0
     pairs = _among(pairs_beyond(shared, back, counts=counts), held)
-    found = find_communities(here, back, pairs, fast.least_nats, seed=seed)
+    found = find_communities(here, back, pair_counts(here), pairs, fast.least_nats, seed=seed)
     fresh = int(before.community.max(initial=-1)) + 1
     inside = np.where(found.community >= 0, found.community + fresh, -1)
     community = compact(np.where(region, inside, before.community))

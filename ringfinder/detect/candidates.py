@@ -25,6 +25,7 @@ import numpy as np
 from ringfinder.detect.seeded import by_modularity, seeded
 from ringfinder.evidence.incidence import FAMILY_COUNT, Incidence
 from ringfinder.evidence.pairs import Pairs
+from ringfinder.evidence.runs import sort_together
 from ringfinder.model import IntArray
 
 SPLIT_MODULARITY = 0.3
@@ -132,25 +133,27 @@ def first_members(shared: Incidence, label: IntArray) -> IntArray:
     IntArray, shape (N,)
         Community of each account, -1 for none.
     """
-    rows = np.flatnonzero(label[shared.value] >= 0)
+    rows = np.flatnonzero((label >= 0)[shared.value])
     value = shared.value[rows]
-    communities = int(label.max(initial=-1)) + 1
-    cell = (shared.account[rows].astype(np.int64) * max(communities, 1) + label[value]) * (
-        FAMILY_COUNT
-    ) + shared.family[value]
     by_rarity = np.argsort(-shared.degree, kind="stable")
     rank = np.empty(shared.values, dtype=np.int64)
     rank[by_rarity] = np.arange(shared.values)
-    bits = shared.values.bit_length()  # cell and rank in one integer: the rarest of a cell is last
-    packed = np.sort((cell << bits) | rank[value])
-    cell, rarest = packed >> bits, by_rarity[packed & ((1 << bits) - 1)]
-    nats = np.log(shared.accounts / shared.degree[rarest])
-    last = np.flatnonzero(np.r_[cell[1:] != cell[:-1], True]) if len(cell) else cell
-    key = cell[last] // FAMILY_COUNT
-    pair, at, families = np.unique(key, return_index=True, return_counts=True)
-    total = np.add.reduceat(nats[last], at) if len(at) else np.zeros(0)
+    # one integer, sorted: account, community, family, and rank, so that the rarest is last
+    wide, deep = int(label.max(initial=-1) + 1).bit_length(), FAMILY_COUNT.bit_length()
+    cell_of_value = (label.astype(np.int64) << deep) | shared.family
+    cell, rarest = sort_together(
+        (shared.account[rows].astype(np.int64) << (wide + deep)) | cell_of_value[value],
+        rank[value],
+        shared.values,
+    )
+    last = np.flatnonzero(np.r_[cell[1:] != cell[:-1], True][: len(cell)])
+    nats = np.log(shared.accounts / shared.degree)[by_rarity][rarest[last]]
+    key = cell[last] >> deep
+    at = np.flatnonzero(np.r_[True, key[1:] != key[:-1]][: len(key)])
+    pair, families = key[at], np.diff(at, append=len(key))
+    total = np.add.reduceat(nats, at) if len(at) else np.zeros(0)
     both = families >= 2
-    account, community = np.divmod(pair[both], max(communities, 1))
+    account, community = pair[both] >> wide, pair[both] & ((1 << wide) - 1)
     out = np.full(shared.accounts, -1, dtype=np.int32)
     rank = np.lexsort((-community, total[both], account))
     out[account[rank]] = community[rank]

@@ -14,8 +14,16 @@ from ringfinder.detect.null import false_discovery_rate, null_world
 from ringfinder.detect.refine import Communities, expel, refine, settle
 from ringfinder.detect.webs import web_communities
 from ringfinder.evidence.background import Background, background
-from ringfinder.evidence.incidence import Incidence, incidence
-from ringfinder.evidence.pairs import Counts, Pairs, least_nats, pairs_beyond, significant_pairs
+from ringfinder.evidence.incidence import Incidence
+from ringfinder.evidence.pairs import (
+    Counts,
+    Pairs,
+    counts_without,
+    least_nats,
+    pair_counts,
+    pairs_beyond,
+    significant_pairs,
+)
 from ringfinder.graph.columns import AttributeGraph
 from ringfinder.model import FloatArray, IntArray
 
@@ -47,7 +55,13 @@ class Detection:
 
 
 def find_communities(
-    shared: Incidence, back: Background, pairs: Pairs, threshold: float, *, seed: int
+    shared: Incidence,
+    back: Background,
+    counts: Counts,
+    pairs: Pairs,
+    threshold: float,
+    *,
+    seed: int,
 ) -> Communities:
     """Find communities: pairs, Leiden, refinement, the rest, webs, division, expulsion.
 
@@ -55,8 +69,9 @@ def find_communities(
     ----------
     shared, back
         Incidence and background.
-    pairs
-        All pairs of values that were met more often than expected.
+    counts, pairs
+        What `pair_counts` says of the incidence, and of those pairs all that were met more
+        often than expected.
     threshold
         Nats of excess from which a pair is an edge.
     seed
@@ -73,7 +88,7 @@ def find_communities(
     first = first_members(shared, label)
     more, _, _ = settle(shared, first, ledger)
     if (more >= 0).any():  # else the rest is everything, and was searched
-        more = search_rest(shared, back, more, threshold, seed=seed)
+        more = search_rest(shared, back, counts, more, threshold, seed=seed)
         # fragments that do not hold must not keep accounts from a web
         more, _, _ = settle(shared, more, ledger)
     more = add_webs(shared, more, seed=seed)
@@ -83,7 +98,13 @@ def find_communities(
 
 
 def search_rest(
-    shared: Incidence, back: Background, community: IntArray, threshold: float, *, seed: int
+    shared: Incidence,
+    back: Background,
+    counts: Counts,
+    community: IntArray,
+    threshold: float,
+    *,
+    seed: int,
 ) -> IntArray:
     """Search once more among the accounts that are in no community.
 
@@ -94,6 +115,8 @@ def search_rest(
     ----------
     shared, back
         Incidence and background of all accounts.
+    counts
+        What `pair_counts` says of the incidence.
     community
         int32 (N,): -1 for those to search among.
     threshold
@@ -107,9 +130,9 @@ def search_rest(
         The communities, with new ones behind them.
     """
     outside = community < 0
-    rows = outside[shared.account]
-    rest = incidence(shared.accounts, shared.account[rows], shared.value[rows], shared.kind)
-    pairs = pairs_beyond(rest, background(rest, back.label))
+    rest = shared.among(outside)
+    left = counts_without(shared, counts, ~outside)
+    pairs = pairs_beyond(rest, background(rest, back.label), counts=left)
     label = value_communities(significant_pairs(pairs, threshold), rest.values, seed=seed)
     part = first_members(rest, label)
     fresh = int(community.max(initial=-1)) + 1
@@ -154,11 +177,12 @@ def find_against(
 
 def _permuted(
     graph: AttributeGraph, back: Background, seed: int
-) -> tuple[Incidence, Background, Pairs]:
+) -> tuple[Incidence, Background, Counts, Pairs]:
     """Draw a null world and count its pairs."""
     world = null_world(graph, back.label, seed=seed)
     chance = background(world, back.label)
-    return world, chance, pairs_beyond(world, chance)
+    counts = pair_counts(world)
+    return world, chance, counts, pairs_beyond(world, chance, counts=counts)
 
 
 def find_rings(
@@ -191,13 +215,14 @@ def find_rings(
     Detection
         The same for the same seed, whichever of the two searches ends first.
     """
+    counts = counts or pair_counts(shared)
     pairs = pairs_beyond(shared, back, counts=counts)
     permuted = _permuted(graph, back, seed + 1)
-    threshold = least_nats(pairs.nats, permuted[2].nats)
+    threshold = least_nats(pairs.nats, permuted[-1].nats)
     with ThreadPoolExecutor(max_workers=1) as beside:  # the null world, on another core
         searched = beside.submit(find_communities, *permuted, threshold, seed=seed)
         del permuted
-        found = find_communities(shared, back, pairs, threshold, seed=seed)
+        found = find_communities(shared, back, counts, pairs, threshold, seed=seed)
         null = searched.result()
     chance = strength(null)
     rate = false_discovery_rate(strength(found), chance)

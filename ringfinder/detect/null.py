@@ -20,6 +20,7 @@ from itertools import pairwise
 import numpy as np
 
 from ringfinder.evidence.incidence import Incidence, incidence
+from ringfinder.evidence.runs import sort_together
 from ringfinder.graph.columns import AttributeGraph
 from ringfinder.model import FloatArray, IntArray
 from ringfinder.schema import KINDS
@@ -52,15 +53,13 @@ def null_world(graph: AttributeGraph, label: IntArray, *, seed: int) -> Incidenc
         group = group.astype(np.uint16)  # sorted by radix
     order = np.argsort(group, kind="stable")
     value = old[order]
-    group = group[order]
-    begin = np.flatnonzero(np.r_[True, group[1:] != group[:-1]][: len(group)])
-    for lo, hi in pairwise((*begin.tolist(), len(group))):
+    edges = np.concatenate(([0], np.cumsum(np.bincount(group))))
+    for lo, hi in pairwise(edges[np.r_[True, edges[1:] != edges[:-1]]].tolist()):
         rng.shuffle(value[lo:hi])
-    key = account[order].astype(np.int64) * graph.values + value
-    del order, group
-    key.sort()
-    key = key[np.r_[True, key[1:] != key[:-1]]] if len(key) else key
-    account, value = np.divmod(key, max(graph.values, 1))
+    account, value = sort_together(account[order], value, graph.values)
+    once = (account[1:] != account[:-1]) | (value[1:] != value[:-1])
+    keep = np.r_[True, once][: len(account)]
+    account, value = account[keep].astype(np.int32), value[keep].astype(np.int32)
     return incidence(graph.accounts, account, value, np.asarray(graph.kind))
 
 

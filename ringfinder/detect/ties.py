@@ -11,6 +11,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from ringfinder.evidence.incidence import Incidence
+from ringfinder.evidence.runs import sort_together
 from ringfinder.model import IntArray
 from ringfinder.schema import KINDS, OBSERVATION_OF_KIND, OBSERVATIONS
 
@@ -40,9 +41,15 @@ def own_values(shared: Incidence, community: IntArray, rows: IntArray) -> tuple[
     own
         int64 (E',): which of them each sighting is.
     """
-    key = community[shared.account[rows]].astype(np.int64) * shared.values + shared.value[rows]
-    distinct, own = np.unique(key, return_inverse=True)
-    return distinct, own
+    key, order = sort_together(
+        community[shared.account[rows]].astype(np.int64) * shared.values + shared.value[rows],
+        np.arange(len(rows)),
+        len(rows),
+    )
+    fresh = np.r_[True, key[1:] != key[:-1]][: len(key)]
+    own = np.empty(len(key), dtype=np.int64)
+    own[order] = np.cumsum(fresh) - 1
+    return key[fresh], own
 
 
 def untied(shared: Incidence, community: IntArray) -> IntArray:

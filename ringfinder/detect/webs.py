@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import igraph
 import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
 
 from ringfinder.detect.seeded import by_modularity, seeded
 from ringfinder.detect.ties import TIES
@@ -49,32 +51,57 @@ def web_communities(shared: Incidence, outside: BoolArray, *, seed: int) -> IntA
     account, value = core(shared, outside)
     if not len(account):
         return label
+    nodes = shared.accounts + shared.values
+    tied = sparse.coo_array(
+        (np.ones(len(account), dtype=bool), (account, shared.accounts + value)),
+        shape=(nodes, nodes),
+    )
+    _, part = connected_components(tied, directed=False)
+    members = np.unique(account)
+    of = part[members]
+    size = np.bincount(of)
+    large = size > LARGE * np.sqrt(shared.accounts)
+    label[members] = np.where(large[of], -1, of)
+    inside = large[part[account]]
+    account, value = account[inside], value[inside]
+    if len(account):
+        blocks = _cut(shared, account, value, seed)
+        for number, block in enumerate(blocks, start=nodes):
+            label[block] = number
+    return _by_first_account(label)
+
+
+def _by_first_account(label: IntArray) -> IntArray:
+    """Number communities, int (N,), -1 for none, by their first account."""
+    members = np.flatnonzero(label >= 0)
+    _, first, of = np.unique(label[members], return_index=True, return_inverse=True)
+    out = np.full(len(label), -1, dtype=np.int32)
+    out[members] = np.argsort(np.argsort(first))[of]
+    return out
+
+
+def _cut(shared: Incidence, account: IntArray, value: IntArray, seed: int) -> list[IntArray]:
+    """Cut large components by Leiden until none is large; return the accounts of each part."""
     who, left = np.unique(account, return_inverse=True)
     what, right = np.unique(value, return_inverse=True)
     graph = igraph.Graph(n=len(who) + len(what), edges=np.stack((left, right + len(who)), axis=1))
     graph.es["weight"] = np.log(shared.accounts / shared.degree[value])
-    graph.vs["account"] = np.concatenate((who, np.full(len(what), -1)))
-    blocks: list[list[int]] = []
+    graph.vs["node"] = range(graph.vcount())
+    blocks: list[IntArray] = []
     with seeded(seed):
-        _split(graph, blocks, LARGE * np.sqrt(shared.accounts))
-    for number, block in enumerate(sorted(blocks)):
-        label[block] = number
-    return label
-
-
-def _split(graph: igraph.Graph, blocks: list[list[int]], large: float) -> None:
-    """Add the accounts of each component, larger ones cut by Leiden until they are not."""
-    pending = [graph.induced_subgraph(part) for part in graph.connected_components()]
-    while pending:
-        part = pending.pop()
-        accounts = sorted(account for account in part.vs["account"] if account >= 0)
-        if len(accounts) > large:
-            found = by_modularity(part, "weight", iterations=ITERATIONS)
-            if len(found) > 1:
-                pending.extend(part.induced_subgraph(block) for block in found)
-                continue
-        if accounts:
-            blocks.append(accounts)
+        pending = [graph.induced_subgraph(part) for part in graph.connected_components()]
+        while pending:
+            part = pending.pop()
+            node = np.array(part.vs["node"])
+            accounts = node[node < len(who)]
+            if len(accounts) > LARGE * np.sqrt(shared.accounts):
+                found = by_modularity(part, "weight", iterations=ITERATIONS)
+                if len(found) > 1:
+                    pending.extend(part.induced_subgraph(block) for block in found)
+                    continue
+            if len(accounts):
+                blocks.append(who[accounts])
+    return blocks
 
 
 def core(shared: Incidence, outside: BoolArray) -> tuple[IntArray, IntArray]:

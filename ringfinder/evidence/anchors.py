@@ -23,7 +23,7 @@ FAMILY_OF_OBSERVATION = np.zeros((len(OBSERVATIONS), FAMILY_COUNT))
 FAMILY_OF_OBSERVATION[OBSERVATION, FAMILY_OF_KIND] = 1.0
 
 
-def strongest_of(shared: Incidence, lifts: Lifts, rows: BoolArray) -> FloatArray:
+def strongest_of(shared: Incidence, lifts: Lifts, rows: BoolArray | slice) -> FloatArray:
     """Return (R, F): the strongest lift of each observation among `rows`, by family."""
     top = np.zeros((lifts.communities, len(OBSERVATIONS)))
     observation = OBSERVATION[shared.kind[lifts.value[rows]]]
@@ -39,20 +39,24 @@ def anchor_marks(shared: Incidence, lifts: Lifts, threshold: float) -> BoolArray
     others. Each community takes the choice whose anchors have the fewest holders.
     """
     order = np.lexsort((-shared.degree[lifts.value], lifts.community))
+    group, family = lifts.community[order], shared.family[lifts.value[order]]
     holders = shared.degree[lifts.value[order]].astype(float)
+    needed = lifts.prior + threshold - 1e-9
+    # what all values up to each place of `order` say together, and all of one family, capped
+    reach = np.minimum(_running(shared, lifts, order), lifts.cap[group][:, None])
+    whole = np.minimum(strongest_of(shared, lifts, slice(None)), lifts.cap[:, None])
     best = np.ones(len(order), dtype=bool)
     cost = np.full(lifts.communities, np.inf)
     for free in (None, *range(FAMILY_COUNT)):
-        anchor = _reaching(shared, lifts, order, free) >= (
-            lifts.prior[lifts.community[order]] + threshold - 1e-9
-        )
-        if free is not None:
-            anchor &= shared.family[lifts.value[order]] != free
-            anchor |= ~_harmless(shared, lifts, free, threshold)[lifts.community[order]]
-        price = np.bincount(
-            lifts.community[order], weights=holders * anchor, minlength=lifts.communities
-        )
-        cheaper = (price < cost)[lifts.community[order]]
+        if free is None:
+            anchor = reach.sum(axis=1) >= needed[group]
+        else:
+            rest = reach.sum(axis=1) - reach[:, free]
+            anchor = rest + whole[group, free] >= needed[group]
+            anchor &= family != free
+            anchor |= (whole[:, free] >= needed)[group]
+        price = np.bincount(group, weights=holders * anchor, minlength=lifts.communities)
+        cheaper = (price < cost)[group]
         best = np.where(cheaper, anchor, best)
         cost = np.minimum(cost, price)
     out = np.empty(len(order), dtype=bool)
@@ -60,30 +64,18 @@ def anchor_marks(shared: Incidence, lifts: Lifts, threshold: float) -> BoolArray
     return out
 
 
-def _harmless(shared: Incidence, lifts: Lifts, family: int, threshold: float) -> BoolArray:
-    """Return bool (R,): whether all of one family together stays below the threshold."""
-    speaks = strongest_of(shared, lifts, np.ones(len(lifts.value), dtype=bool))[:, family]
-    return np.minimum(speaks, lifts.cap) < lifts.prior + threshold - 1e-9
+def _running(shared: Incidence, lifts: Lifts, order: IntArray) -> FloatArray:
+    """Return (M, F): what an account says that holds every value up to each place of `order`.
 
-
-def _reaching(shared: Incidence, lifts: Lifts, order: IntArray, free: int | None) -> FloatArray:
-    """Bound the nats of an account that holds every value up to each place of `order`.
-
-    Only the strongest value of an observation counts. All values of the family `free`
-    count from the beginning.
+    Only the strongest value of an observation counts.
     """
-    group, value = lifts.community[order], lifts.value[order]
-    observation = OBSERVATION[shared.kind[value]]
-    far = 2 * float(lifts.nats.max(initial=0.0)) + 1.0  # keeps communities apart
+    group, nats = lifts.community[order], lifts.nats[order]
+    observation = OBSERVATION[shared.kind[lifts.value[order]]]
+    far = 2 * float(nats.max(initial=0.0)) + 1.0  # keeps communities apart
     offset = group * far
-    strongest = np.zeros((len(order), len(OBSERVATIONS)))
-    for number in range(len(OBSERVATIONS)):
-        nats = np.where(observation == number, lifts.nats[order], 0.0)
-        if free is not None and FAMILY_OF_OBSERVATION[number, free]:
-            top = np.zeros(lifts.communities)
-            np.maximum.at(top, group, nats)
-            strongest[:, number] = top[group]
-        else:
-            strongest[:, number] = np.maximum.accumulate(nats + offset) - offset
-    cap = lifts.cap[group][:, None]
-    return np.asarray(np.minimum(strongest @ FAMILY_OF_OBSERVATION, cap).sum(axis=1))
+    out = np.zeros((len(order), FAMILY_COUNT))
+    for number in np.unique(observation):
+        mine = np.where(observation == number, nats, 0.0)
+        strongest = np.maximum.accumulate(mine + offset) - offset
+        out[:, FAMILY_OF_OBSERVATION[number].argmax()] += strongest
+    return out

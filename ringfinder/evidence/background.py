@@ -78,12 +78,16 @@ def background(shared: Incidence, label: IntArray, suspect: BoolArray | None = N
     _, code = np.unique(label, return_inverse=True)
     innocent = np.ones(len(code), dtype=bool) if suspect is None else ~suspect
     classes = int(code.max(initial=-1)) + 1
-    rows = innocent[shared.account]
+    bits = classes.bit_length()
+    key = (shared.value.astype(np.int64) << bits) | code[shared.account]
+    key = np.sort(key if innocent.all() else key[innocent[shared.account]])
+    starts = np.flatnonzero(np.r_[True, key[1:] != key[:-1]][: len(key)])
+    value = key[starts] >> bits
+    pointer = np.searchsorted(value, np.arange(shared.values + 1))
     holders = sparse.csr_array(
-        (np.ones(int(rows.sum())), (shared.value[rows], code[shared.account[rows]])),
+        (np.diff(starts, append=len(key)).astype(float), key[starts] & ((1 << bits) - 1), pointer),
         shape=(shared.values, classes),
     )
-    holders.sum_duplicates()
     return Background(
         label=code.astype(np.int32),
         innocent=innocent,

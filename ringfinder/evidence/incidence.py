@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from scipy import sparse
 
 from ringfinder.graph.columns import AttributeGraph
 from ringfinder.model import BoolArray, IntArray
 from ringfinder.schema import FAMILIES, FAMILY_OF_KIND, KINDS
 
 _FAMILY = np.array(FAMILY_OF_KIND, dtype=np.int8)
+FAMILY_COUNT = len(FAMILIES)
 _WITNESS = np.array([kind.witness for kind in KINDS], dtype=bool)
 
 
@@ -63,11 +65,26 @@ class Incidence:
         return np.concatenate(([0], np.cumsum(counts)))
 
     @cached_property
+    def by_family(self) -> tuple[IntArray, IntArray]:
+        """Return (pointer, values): account a's values of family f, as a run.
+
+        int64 (N * F + 1,), int32 (E,): the run begins at ``pointer[a * F + f]``. O(E) where
+        values are numbered by family, as those of a graph are.
+        """
+        group = self.account.astype(np.int64) * FAMILY_COUNT + self.family[self.value]
+        held = np.bincount(group, minlength=self.accounts * FAMILY_COUNT)
+        value = self.value
+        if np.any(np.diff(self.family) < 0):
+            value = value[np.argsort(group, kind="stable")]
+        return np.concatenate(([0], np.cumsum(held))), value
+
+    @cached_property
     def by_value(self) -> tuple[IntArray, IntArray]:
-        """Return (pointer, accounts): the holders of each value, ascending."""
-        order = np.argsort(self.value, kind="stable")
-        held = np.bincount(self.value, minlength=self.values)
-        return np.concatenate(([0], np.cumsum(held))), self.account[order]
+        """Return (pointer, accounts): the holders of each value, ascending. O(E + V)."""
+        shape = (self.accounts, self.values)
+        seen = np.zeros(len(self.value), dtype=np.int8)
+        table = sparse.csr_array((seen, self.value, self.account_pointer), shape=shape).tocsc()
+        return table.indptr.astype(np.int64), table.indices.astype(np.int32)
 
 
 def shared_values(graph: AttributeGraph, *, exclude: BoolArray | None = None) -> Incidence:
@@ -111,6 +128,3 @@ def incidence(accounts: int, account: IntArray, value: IntArray, kind: IntArray)
         source=np.flatnonzero(shared).astype(np.int32),
         shown=shown.reshape(accounts, len(KINDS)),
     )
-
-
-FAMILY_COUNT = len(FAMILIES)

@@ -38,6 +38,7 @@ from ringfinder.evidence.background import SHRINKAGE, Background
 from ringfinder.evidence.incidence import Incidence
 from ringfinder.evidence.pairs import excess_nats
 from ringfinder.evidence.pooled import Held, held_values, pool_rates, pooled_links
+from ringfinder.evidence.runs import spread
 from ringfinder.model import BoolArray, FloatArray, IntArray
 from ringfinder.schema import KINDS
 
@@ -182,24 +183,15 @@ def _miss_nats(shared: Incidence, community: IntArray, marks: Held, communities:
     mark: Laplace's rule, so that five members cannot rule anybody out.
     """
     members = np.flatnonzero(community >= 0)
-    of, shown = community[members], shared.shown[members]
-    showing = np.stack(
-        [np.bincount(of[column], minlength=communities) for column in shown.T], axis=1
-    )
-    rows = np.flatnonzero(community[shared.account] >= 0)
-    account, value = shared.account[rows], shared.value[rows]
-    key = community[account].astype(np.int64) * shared.values + value
-    table = marks.community * shared.values + marks.value
-    at = np.minimum(np.searchsorted(table, key), max(len(table) - 1, 0))
-    hit = np.zeros(len(key), dtype=bool)
-    if len(table):
-        hit = (table[at] == key) & (marks.holder[at] != account)
-    cell = _distinct(account[hit].astype(np.int64) * len(KINDS) + shared.kind[value[hit]])
-    account, kind = np.divmod(cell, len(KINDS))
-    hits = np.bincount(
-        community[account].astype(np.int64) * len(KINDS) + kind,
-        minlength=communities * len(KINDS),
-    ).reshape(communities, len(KINDS))
+    row = np.zeros(len(community), dtype=np.int64)
+    row[members] = np.arange(len(members))
+    often = np.flatnonzero(marks.inside >= 2)  # what one member alone holds says nothing to it
+    which, at = spread(marks.begin[often], marks.inside[often])
+    hit = np.zeros((len(members), len(KINDS)), dtype=bool)
+    hit[row[marks.member[at]], shared.kind[marks.value[often]][which]] = True
+    of = community[members]
+    showing = _count_by(of, shared.shown[members], communities)
+    hits = _count_by(of, hit, communities)
     nats = np.log((showing - hits + 1.0) / (showing + 2.0))
     return np.where(hits > 0, np.clip(nats, WORST_MISS, 0.0), 0.0)
 
@@ -255,7 +247,6 @@ def _rate_outside(
     return np.asarray(np.maximum(holders - counted * own[group], 0.0) + lean[group] * overall)
 
 
-def _distinct(keys: IntArray) -> IntArray:
-    """Return the sorted distinct keys; on tens of millions, sorting beats hashing."""
-    keys.sort()
-    return keys[np.r_[True, keys[1:] != keys[:-1]]] if len(keys) else keys
+def _count_by(of: IntArray, shown: BoolArray, communities: int) -> IntArray:
+    """Count (R, K): in how many rows, of each community, each column of `shown` is true."""
+    return np.stack([np.bincount(of[column], minlength=communities) for column in shown.T], axis=1)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ringfinder.evidence.incidence import FAMILY_COUNT, Incidence
 from ringfinder.evidence.lifts import Lifts
+from ringfinder.evidence.lookup import Lookup
 from ringfinder.evidence.runs import spread
 from ringfinder.model import BoolArray, FloatArray, IntArray
-from ringfinder.schema import FAMILY_OF_KIND, KINDS
+from ringfinder.schema import FAMILY_OF_KIND
 
 _KINDS_OF_FAMILY = [
     np.flatnonzero(np.array(FAMILY_OF_KIND) == family) for family in range(FAMILY_COUNT)
@@ -29,17 +32,60 @@ class Marks:
         self.pointer = shared.account_pointer
         self.marking = np.zeros(shared.values, dtype=bool)
         self.marking[lifts.value] = True
-        self.table = lifts.community.astype(np.int64) * shared.values + lifts.value
+        self.table = Lookup(lifts.community.astype(np.int64) * shared.values + lifts.value)
 
-    def strongest(
-        self, account: IntArray, community: IntArray, cell_of_kind: IntArray, cells: int
-    ) -> FloatArray:
-        """Return (cells, Q): the strongest lift of each candidate in each cell of kinds.
+    def heard(self, account: IntArray, community: IntArray) -> Heard:
+        """Look up what speaks for each candidate.
 
         Parameters
         ----------
         account, community
             int (Q,): the candidates.
+        """
+        count = self.pointer[account + 1] - self.pointer[account]
+        which, row = spread(self.pointer[account], count)
+        value = self.shared.value[row]
+        marking = np.flatnonzero(self.marking[value])
+        value, which = value[marking], which[marking]
+        hit, mark = self.table.find(community[which].astype(np.int64) * self.shared.values + value)
+        which = which[hit]
+        others = np.flatnonzero(self.lifts.holder[mark] != account[which])
+        mark, which = mark[others], which[others]
+        said = ~_echoes(which, self.lifts.holder[mark], self.lifts.nats[mark], len(account))
+        return Heard(self.shared, self.lifts, account, community, which[said], mark[said])
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What speaks for candidates.
+
+    Attributes
+    ----------
+    shared, lifts
+        The incidence, and what marks the communities.
+    account, community
+        int (Q,): the candidates.
+    which, mark
+        int64 (H,): the candidate, and the row of the lifts, of everything that is said.
+    """
+
+    shared: Incidence
+    lifts: Lifts
+    account: IntArray
+    community: IntArray
+    which: IntArray
+    mark: IntArray
+
+    @property
+    def kind(self) -> IntArray:
+        """Return int (H,): the kind of what is said."""
+        return self.shared.kind[self.lifts.value[self.mark]]
+
+    def strongest(self, cell_of_kind: IntArray, cells: int) -> FloatArray:
+        """Return (cells, Q): the strongest lift of each candidate in each cell of kinds.
+
+        Parameters
+        ----------
         cell_of_kind
             int (K,): the cell of each kind: its observation, or the kind itself.
         cells
@@ -50,30 +96,17 @@ class Marks:
         FloatArray, shape (cells, Q)
             Nats; 0 where the account holds nothing that marks the community.
         """
-        out = np.zeros((cells, len(account)))
-        count = self.pointer[account + 1] - self.pointer[account]
-        which, row = spread(self.pointer[account], count)
-        value = self.shared.value[row]
-        marking = np.flatnonzero(self.marking[value])
-        value, which = value[marking], which[marking]
-        key = community[which].astype(np.int64) * self.shared.values + value
-        at = np.minimum(np.searchsorted(self.table, key), max(len(self.table) - 1, 0))
-        hit = np.zeros(len(key), dtype=bool)
-        if len(self.table):
-            hit = (self.table[at] == key) & (self.lifts.holder[at] != account[which])
-        mark, value, which = at[hit], value[hit], which[hit]
-        heard = ~_echoes(which, self.lifts.holder[mark], self.lifts.nats[mark], len(account))
-        mark, value, which = mark[heard], value[heard], which[heard]
-        cell = cell_of_kind[self.shared.kind[value]] * len(account) + which
-        np.maximum.at(out.reshape(-1), cell, self.lifts.nats[mark])
+        out = np.zeros((cells, len(self.account)))
+        cell = cell_of_kind[self.kind] * len(self.account) + self.which
+        np.maximum.at(out.reshape(-1), cell, self.lifts.nats[self.mark])
         return out
 
-    def missed(self, account: IntArray, community: IntArray) -> FloatArray:
+    def missed(self) -> FloatArray:
         """Return float64 (Q,), at most 0: what misses cost, the worst of each family, in nats."""
-        hit = self.strongest(account, community, np.arange(len(KINDS)), len(KINDS)) > 0
-        missed = self.shared.shown[account].T & ~hit
-        miss = np.where(missed, self.lifts.miss[community].T, 0.0)
-        return np.sum([miss[kinds].min(axis=0) for kinds in _KINDS_OF_FAMILY], axis=0)
+        miss = self.lifts.miss[self.community]
+        miss[~self.shared.shown[self.account]] = 0.0
+        miss[self.which, self.kind] = 0.0
+        return np.sum([miss[:, kinds].min(axis=1) for kinds in _KINDS_OF_FAMILY], axis=0)
 
 
 def _echoes(which: IntArray, holder: IntArray, nats: FloatArray, candidates: int) -> BoolArray:

@@ -23,14 +23,21 @@ from ringfinder.evidence.anchors import (
 from ringfinder.evidence.incidence import FAMILY_COUNT, Incidence
 from ringfinder.evidence.lifts import MINIMUM_LIFT, THRESHOLD_NATS, Lifts
 from ringfinder.evidence.marks import Marks
-from ringfinder.evidence.runs import chunks, spread
+from ringfinder.evidence.rest import Rest
+from ringfinder.evidence.runs import chunks, rows_of_runs, spread
 from ringfinder.model import BoolArray, FloatArray, IntArray
-from ringfinder.schema import OBSERVATIONS
+from ringfinder.schema import FAMILY_OF_KIND, OBSERVATIONS
 
 _OBSERVATIONS_OF_FAMILY = [np.flatnonzero(column) for column in FAMILY_OF_OBSERVATION.T]
+_ROW_OF_KIND = (FAMILY_OF_OBSERVATION.cumsum(axis=0) - 1)[OBSERVATION, FAMILY_OF_KIND].astype(int)
+"""Of each kind, the place of its observation among those of its family."""
 
-BLOCK_ROWS = 1 << 21
-"""Holders of anchors looked at together; bounds the memory to some 300 MB a worker."""
+SLACK = 1e-4
+"""Nats that single precision may lose of a bound: who may pass is asked exactly after that."""
+
+BLOCK_ROWS = 1 << 17
+"""Holders of anchors looked at together: their columns stay in a processor's own cache, which is a
+third faster than two million at a time, and the memory is bounded to some 30 MB a worker."""
 
 WORKERS = 2
 """Blocks looked at side by side. Their odds are put together in order, whoever is first."""
@@ -128,10 +135,10 @@ def odds_of(shared: Incidence, lifts: Lifts, account: IntArray, community: IntAr
 
 def _odds(marks: Marks, account: IntArray, community: IntArray) -> Odds:
     """Score pairs of account and community by everything that the account holds and lacks."""
-    best = marks.strongest(account, community, OBSERVATION, len(OBSERVATIONS))
-    speaks = _by_family(best)
+    heard = marks.heard(account, community)
+    speaks = _by_family(heard.strongest(OBSERVATION, len(OBSERVATIONS)))
     nats, spare = _summed(speaks, marks.lifts, community)
-    nats += np.minimum(marks.missed(account, community) + spare, 0.0)
+    nats += np.minimum(heard.missed() + spare, 0.0)
     return Odds(
         account.astype(np.int32),
         community.astype(np.int32),
@@ -188,16 +195,20 @@ class _Search:
         self.is_anchor = anchor_marks(shared, lifts, threshold)
         self.observation = OBSERVATION[shared.kind[lifts.value]]
         self.begin = np.searchsorted(lifts.community, np.arange(lifts.communities + 1))
-        self.rest_top = strongest_of(shared, lifts, ~self.is_anchor)
-        rest = np.unique(lifts.value[~self.is_anchor])
-        self.column = np.full(shared.values, -1, dtype=np.int32)
-        self.column[rest] = np.arange(len(rest))
-        rows = np.flatnonzero(self.column[shared.value] >= 0)
-        self.popular = self.column[shared.value[rows]]
-        counts = np.bincount(shared.account[rows], minlength=shared.accounts)
-        self.pointer = np.concatenate(([0], np.cumsum(counts)))
-        self.holds = np.zeros((FAMILY_COUNT, shared.accounts), dtype=bool)
-        self.holds[shared.family[shared.value[rows]], shared.account[rows]] = True
+        self.rest_top = strongest_of(shared, lifts, ~self.is_anchor).T.astype(np.float32, order="C")
+        self.nats, self.cap, self.prior = (
+            column.astype(np.float32) for column in (lifts.nats, lifts.cap, lifts.prior)
+        )
+        asked = self._holding(np.unique(lifts.value[self.is_anchor]))
+        self.rest = Rest(shared, lifts, ~self.is_anchor, asked)
+
+    def _holding(self, values: IntArray) -> BoolArray:
+        """Return bool (N,): who (of those to look at) holds any of some values."""
+        pointer, holders = self.shared.by_value
+        row = rows_of_runs(pointer[values], pointer[values + 1] - pointer[values])
+        out = np.zeros(self.shared.accounts, dtype=bool)
+        out[holders[row]] = True
+        return out if self.among is None else out & self.among
 
     def blocks(self) -> list[tuple[int, int]]:
         """Cut the communities into runs with about `BLOCK_ROWS` holders of anchors."""
@@ -208,13 +219,7 @@ class _Search:
     def block(self, lo: int, hi: int) -> Odds:
         """Score the communities from `lo` up to `hi`."""
         account, community, best = self._candidates(lo, hi)
-        account, community, best = self._reaching(account, community, best)
-        self._look_up(account, community, best, lo, hi)
-        speaks = _by_family(best)
-        families = (speaks >= MINIMUM_LIFT).sum(axis=0).astype(np.int8)
-        nats, _ = _summed(speaks, self.lifts, community)
-        # echoes and misses only take away: most candidates fall without looking at them
-        left = np.flatnonzero((nats > self.threshold) & (families >= self.minimum_families))
+        left = self._passing(account, community, best, lo, hi)
         odds = _odds(self.marks, account[left], community[left])
         keep = (odds.nats > self.threshold) & (odds.families >= self.minimum_families)
         return odds.only(keep)
@@ -238,46 +243,45 @@ class _Search:
         # key and mark in one integer: one sort of integers is faster than an argsort
         bits = len(anchor).bit_length()
         group = self.lifts.community[anchor].astype(np.int64) - lo
-        packed = ((group[which] * self.shared.accounts + holder) << bits) | which
+        wide = self.shared.accounts.bit_length()
+        packed = (((group[which] << wide) | holder) << bits) | which
         packed.sort()
         key, mark = packed >> bits, anchor[packed & ((1 << bits) - 1)]
-        fresh = np.r_[True, key[1:] != key[:-1]] if len(key) else np.zeros(0, dtype=bool)
-        community, account = np.divmod(key[fresh], max(self.shared.accounts, 1))
-        best = np.zeros((len(OBSERVATIONS), len(account)))
+        fresh = np.r_[True, key[1:] != key[:-1]][: len(key)]
+        community, account = key[fresh] >> wide, key[fresh] & ((1 << wide) - 1)
+        best = np.zeros((len(OBSERVATIONS), len(account)), dtype=np.float32)
         cell = self.observation[mark] * len(account) + np.cumsum(fresh) - 1
-        np.maximum.at(best.reshape(-1), cell, self.lifts.nats[mark])
+        np.maximum.at(best.reshape(-1), cell, self.nats[mark])
         return account, (community + lo).astype(np.int32), best
 
-    def _reaching(
-        self, account: IntArray, community: IntArray, best: FloatArray
-    ) -> tuple[IntArray, IntArray, FloatArray]:
-        """Drop candidates who could not pass even with the strongest of all other values.
-
-        A family of which an account holds no other value that marks anything adds nothing.
-        """
-        bound = -self.lifts.prior[community]
-        cap = self.lifts.cap[community]
-        for family, rows in enumerate(_OBSERVATIONS_OF_FAMILY):
-            speaks = best[rows].sum(axis=0)
-            speaks += self.rest_top[community, family] * self.holds[family, account]
-            bound += np.minimum(speaks, cap)
-        reach = np.flatnonzero(bound >= self.threshold - 1e-9)
-        return account[reach], community[reach], best.take(reach, axis=1)
-
-    def _look_up(
+    def _passing(
         self, account: IntArray, community: IntArray, best: FloatArray, lo: int, hi: int
-    ) -> None:
-        """Add the values that are no anchors to `best`, (O, Q), in place."""
-        first, last = self.begin[lo], self.begin[hi]
-        rest = first + np.flatnonzero(~self.is_anchor[first:last])
-        width = len(self.popular) and int(self.column.max()) + 1
-        table = np.full((hi - lo) * width, -1, dtype=np.int32)
-        at = (self.lifts.community[rest].astype(np.int64) - lo) * width
-        table[at + self.column[self.lifts.value[rest]]] = rest
-        count = self.pointer[account + 1] - self.pointer[account]
-        which, row = spread(self.pointer[account], count)
-        mark = table[(community - lo).astype(np.int64)[which] * width + self.popular[row]]
-        hit = np.flatnonzero((mark >= 0) & (self.lifts.holder[mark] != account[which]))
-        mark, which = mark[hit], which[hit]
-        cell = self.observation[mark] * len(account) + which
-        np.maximum.at(best.reshape(-1), cell, self.lifts.nats[mark])
+    ) -> IntArray:
+        """Return which candidates may pass, by all that they hold.
+
+        Each family of an account is bounded by its anchors and the strongest of the
+        community's other values, if it holds any; then looked up, one family after another.
+        Echoes and misses only take away: most candidates fall without looking at them.
+        """
+        cap, nats = self.cap[community], -self.prior[community]
+        upper = np.empty((FAMILY_COUNT, len(account)), dtype=np.float32)
+        for family, rows in enumerate(_OBSERVATIONS_OF_FAMILY):
+            speaks = self.rest_top[family, community] * self.rest.holds(family, account)
+            speaks += best[rows].sum(axis=0)
+            np.minimum(speaks, cap, out=upper[family])
+            nats += upper[family]
+        left = np.flatnonzero(nats >= self.threshold - SLACK)
+        account, community, cap, nats = account[left], community[left], cap[left], nats[left]
+        best, upper = best.take(left, axis=1), upper.take(left, axis=1)
+        speaking = np.zeros(len(left), dtype=np.int8)
+        alive = np.arange(len(left))
+        table = self.rest.table(lo, hi, self.begin)
+        for family in range(FAMILY_COUNT):
+            mine = best[_OBSERVATIONS_OF_FAMILY[family]].take(alive, axis=1)
+            runs = self.rest.runs(family, account[alive])
+            self.rest.raise_to(mine, runs, table, community[alive] - lo, _ROW_OF_KIND)
+            speaks = mine.sum(axis=0)
+            speaking[alive] += speaks >= MINIMUM_LIFT - SLACK
+            nats[alive] += np.minimum(speaks, cap[alive]) - upper[family, alive]
+            alive = alive[nats[alive] >= self.threshold - SLACK]
+        return left[alive[speaking[alive] >= self.minimum_families]]

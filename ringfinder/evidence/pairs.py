@@ -16,7 +16,7 @@ import numpy as np
 from ringfinder.evidence.background import Background, activity_correction
 from ringfinder.evidence.incidence import FAMILY_COUNT, Incidence
 from ringfinder.evidence.runs import chunks, rows_of_runs
-from ringfinder.model import FloatArray, IntArray
+from ringfinder.model import BoolArray, FloatArray, IntArray
 
 RAREST_PER_FAMILY = 8
 """Values of one family an account enters pairs with, rarest first.
@@ -72,14 +72,18 @@ def rarest_sightings(shared: Incidence, *, per_family: int = RAREST_PER_FAMILY) 
     """
     rows = np.flatnonzero(shared.degree[shared.value] >= MINIMUM_TOGETHER)
     value = shared.value[rows]
+    group = shared.account[rows].astype(np.int64) * FAMILY_COUNT + shared.family[value]
+    many = np.bincount(group, minlength=shared.accounts * FAMILY_COUNT) > per_family
+    ranked = np.flatnonzero(many[group])  # of few values, all are kept
     rarity = np.empty(shared.values, dtype=np.int64)
     rarity[np.argsort(shared.degree, kind="stable")] = np.arange(shared.values)
-    group = shared.account[rows].astype(np.int64) * FAMILY_COUNT + shared.family[value]
-    order = np.argsort(group * max(shared.values, 1) + rarity[value])  # distinct keys
-    grouped = group[order]
-    first = np.flatnonzero(np.r_[True, grouped[1:] != grouped[:-1]]) if len(order) else order
-    rank = np.arange(len(order)) - np.repeat(first, np.diff(np.r_[first, len(order)]))
-    return np.sort(rows[order[rank < per_family]])
+    order = np.lexsort((rarity[value[ranked]], group[ranked]))
+    grouped = group[ranked[order]]
+    first = np.flatnonzero(np.r_[True, grouped[1:] != grouped[:-1]][: len(order)])
+    rank = np.arange(len(order)) - np.repeat(first, np.diff(first, append=len(order)))
+    kept = np.ones(len(rows), dtype=bool)
+    kept[ranked[order[rank >= per_family]]] = False
+    return rows[kept]
 
 
 def pair_counts(
@@ -87,6 +91,7 @@ def pair_counts(
     rows: IntArray | None = None,
     *,
     within_family: bool = False,
+    least: int = MINIMUM_TOGETHER,
     block: int = 1 << 20,
 ) -> Counts:
     """Count the accounts on which two values meet.
@@ -99,13 +104,15 @@ def pair_counts(
         The rows of it to pair, sorted by account: `rarest_sightings` if not given.
     within_family
         Pair different values of one family instead of values of two.
+    least
+        Accounts on which a pair must be met to be told of.
     block
         Pairs formed at a time; bounds the memory beside one int64 for each pair that is met.
 
     Returns
     -------
     u, v, together
-        int32 (P,): u < v, sorted; only pairs met at least `MINIMUM_TOGETHER` times. Where
+        int32 (P,): u < v, sorted; only pairs met at least `least` times. Where
         values are numbered by family, two threads count half of the pairs each; the answer
         is the same.
     """
@@ -122,12 +129,43 @@ def pair_counts(
     with ThreadPoolExecutor(max_workers=len(parts)) as pool:
         found = list(
             pool.map(
-                lambda rows: _counted(value, rows, first[rows], end[rows], shared.values, block),
+                lambda rows: _counted(
+                    value, rows, first[rows], end[rows], shared.values, least, block
+                ),
                 parts,
             )
         )
     u, v, together = (np.concatenate(column) for column in zip(*found, strict=True))
     return u, v, together
+
+
+def counts_without(shared: Incidence, counts: Counts, left_out: BoolArray) -> Counts:
+    """Take some accounts out of counts of pairs.
+
+    Parameters
+    ----------
+    shared, counts
+        The incidence, and what `pair_counts` says of it.
+    left_out
+        Bool (N,): the accounts to leave out.
+
+    Returns
+    -------
+    u, v, together
+        What is left, as in `pair_counts`; of each account the values that are rarest among
+        all accounts are paired. In time the left out accounts' share of a count.
+    """
+    u, v, together = counts
+    key = u.astype(np.int64) * shared.values + v
+    away_u, away_v, away = pair_counts(shared.among(left_out), least=1)
+    away_key = away_u.astype(np.int64) * shared.values + away_v
+    at = np.searchsorted(key, away_key)
+    hit = np.flatnonzero(at < len(key))
+    hit = hit[key[at[hit]] == away_key[hit]]
+    left = together.copy()
+    left[at[hit]] -= away[hit]
+    keep = left >= MINIMUM_TOGETHER
+    return u[keep], v[keep], left[keep]
 
 
 def pairs_beyond(
@@ -210,7 +248,13 @@ def _halves(family: IntArray, partners: IntArray) -> list[IntArray]:
 
 
 def _counted(
-    value: IntArray, rows: IntArray, first: IntArray, end: IntArray, values: int, block: int
+    value: IntArray,
+    rows: IntArray,
+    first: IntArray,
+    end: IntArray,
+    values: int,
+    least: int,
+    block: int,
 ) -> Counts:
     """Count the pairs of some rows with the runs of rows from `first` to `end`."""
     done = np.concatenate(([0], np.cumsum(end - first)))
@@ -220,9 +264,10 @@ def _counted(
         key[done[lo] : done[hi]] = _keys(value, rows[part], first[part], end[part], values)
     key.sort()
     # runs of three: all but a few keys occur once, and need no further look
-    often = key[np.flatnonzero(key[MINIMUM_TOGETHER - 1 :] == key[: 1 - MINIMUM_TOGETHER])]
+    ahead = least - 1
+    often = key[np.flatnonzero(key[ahead:] == key[: len(key) - ahead])]
     starts = np.flatnonzero(np.r_[True, often[1:] != often[:-1]][: len(often)])
-    together = np.diff(np.r_[starts, len(often)]) + MINIMUM_TOGETHER - 1
+    together = np.diff(starts, append=len(often)) + ahead
     u, v = np.divmod(often[starts], max(values, 1))
     return u.astype(np.int32), v.astype(np.int32), together.astype(np.int32)
 

@@ -10,7 +10,7 @@ than outsiders are linked to any. Links add up where holders of one value do not
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import connected_components
 
 from ringfinder.evidence.background import SHRINKAGE, Background
 from ringfinder.evidence.incidence import Incidence
-from ringfinder.evidence.runs import spread
+from ringfinder.evidence.runs import sort_together, spread
 from ringfinder.model import BoolArray, FloatArray, IntArray
 from ringfinder.schema import KINDS
 
@@ -43,18 +43,34 @@ class Held:
     ----------
     community, value, inside
         int64 (P,): sorted by community, then value.
-    holder
-        int32 (P,): the member that holds it, where only one does; else -1.
+    begin
+        int64 (P,): where in `member` those that hold it begin.
+    member
+        int64 (E',): the members that hold each value, ascending, one value after another.
     """
 
     community: IntArray
     value: IntArray
     inside: IntArray
-    holder: IntArray
+    begin: IntArray
+    member: IntArray
+
+    @property
+    def holder(self) -> IntArray:
+        """Return int32 (P,): the member that holds it, where only one does; else -1."""
+        if not len(self.begin):
+            return np.zeros(0, dtype=np.int32)
+        return np.where(self.inside == 1, self.member[self.begin], -1).astype(np.int32)
 
     def only(self, rows: IntArray) -> Held:
         """Return some of the rows."""
-        return Held(self.community[rows], self.value[rows], self.inside[rows], self.holder[rows])
+        return replace(
+            self,
+            community=self.community[rows],
+            value=self.value[rows],
+            inside=self.inside[rows],
+            begin=self.begin[rows],
+        )
 
 
 def held_values(shared: Incidence, community: IntArray) -> Held:
@@ -67,14 +83,18 @@ def held_values(shared: Incidence, community: IntArray) -> Held:
     community
         int32 (N,): -1 for accounts in none.
     """
-    rows = np.flatnonzero(community[shared.account] >= 0)
-    key = community[shared.account[rows]].astype(np.int64) * shared.values + shared.value[rows]
-    order = np.argsort(key)
-    key, account = key[order], shared.account[rows[order]]
-    starts = np.flatnonzero(np.r_[True, key[1:] != key[:-1]]) if len(key) else key
-    inside = np.diff(np.r_[starts, len(key)])
+    members = np.flatnonzero(community >= 0)
+    pointer = shared.account_pointer
+    which, row = spread(pointer[members], pointer[members + 1] - pointer[members])
+    key, account = sort_together(
+        community[members[which]].astype(np.int64) * shared.values + shared.value[row],
+        members[which],
+        shared.accounts,
+    )
+    starts = np.flatnonzero(np.r_[True, key[1:] != key[:-1]][: len(key)])
+    inside = np.diff(starts, append=len(key))
     group, value = np.divmod(key[starts], max(shared.values, 1))
-    return Held(group, value, inside, np.where(inside == 1, account[starts], -1).astype(np.int32))
+    return Held(group, value, inside, starts, account)
 
 
 @dataclass(frozen=True)

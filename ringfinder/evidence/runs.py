@@ -41,3 +41,28 @@ def chunks(done: IntArray, block: int, *, most: int | None = None) -> list[tuple
             reach = min(reach, edges[-1] + most)
         edges.append(max(reach, edges[-1] + 1))
     return list(pairwise(edges))
+
+
+def sort_together(key: IntArray, other: IntArray, below: int) -> tuple[IntArray, IntArray]:
+    """Sort pairs of integers, by the first, then the second.
+
+    Parameters
+    ----------
+    key, other
+        int (n,): the pairs, at least 0.
+    below
+        What the second are below. Where both fit into 63 bits they are sorted as one number,
+        several times as fast as an order is found.
+
+    Returns
+    -------
+    key, other
+        int64 (n,).
+    """
+    bits = max(below - 1, 0).bit_length()
+    if int(key.max(initial=0)).bit_length() + bits > 63:
+        order = np.lexsort((other, key))
+        return key[order].astype(np.int64), other[order].astype(np.int64)
+    packed = (key.astype(np.int64) << bits) | other
+    packed.sort()
+    return packed >> bits, packed & ((1 << bits) - 1)

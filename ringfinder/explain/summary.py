@@ -52,8 +52,10 @@ def ring_summaries(
     list of str, length R
         Without personal data: counts, kinds and times only.
     """
+    used = bool(graph.profiles.exchanges.any())
     return [
-        _summary(graph, rings, judgement, links, facts, ring) for ring in range(len(rings.size))
+        _summary(graph, rings, judgement, links, facts, ring, used=used)
+        for ring in range(len(rings.size))
     ]
 
 
@@ -64,6 +66,8 @@ def _summary(
     links: EvidenceLinks,
     facts: RingFacts,
     ring: int,
+    *,
+    used: bool,
 ) -> str:
     size, verdict = int(rings.size[ring]), judgement.verdict[ring]
     shared = _shared(graph, rings, links, facts, ring)
@@ -71,7 +75,7 @@ def _summary(
     use = _use(facts, ring, int(judgement.exchanges[ring]))
     if use:
         parts.append(use)
-    parts.append(_state(judgement, ring, used=bool(graph.profiles.exchanges.any())))
+    parts.append(_state(judgement, ring, used=used))
     return "; ".join(part for part in parts if part) + "."
 
 

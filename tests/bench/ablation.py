@@ -114,7 +114,9 @@ def no_classes() -> list[Patch]:
 
 def no_rest() -> list[Patch]:
     """No second search among the accounts left outside."""
-    return [("ringfinder.detect.find:search_rest", lambda _s, _b, community, *_, **__: community)]
+    return [
+        ("ringfinder.detect.find:search_rest", lambda _s, _b, _c, community, *_, **__: community)
+    ]
 
 
 def no_expulsion() -> list[Patch]:

@@ -26,7 +26,7 @@ from ringfinder.evidence.background import background
 from ringfinder.evidence.incidence import shared_values
 from ringfinder.evidence.lifts import THRESHOLD_NATS, Lifts, log_lifts
 from ringfinder.evidence.membership import Odds, membership_odds
-from ringfinder.evidence.pairs import pairs_beyond
+from ringfinder.evidence.pairs import pair_counts, pairs_beyond
 from ringfinder.schema import CODE
 
 ACCOUNTS = 3_000
@@ -147,8 +147,9 @@ class TestRefine:
 class TestWhatChangesNothing:
     def found(self, columns):
         shared, back = world(columns)
-        pairs = pairs_beyond(shared, back)
-        return find_communities(shared, back, pairs, 15.0, seed=0).community
+        counts = pair_counts(shared)
+        pairs = pairs_beyond(shared, back, counts=counts)
+        return find_communities(shared, back, counts, pairs, 15.0, seed=0).community
 
     def messy(self):
         columns = two_rings()

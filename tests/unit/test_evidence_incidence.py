@@ -80,3 +80,17 @@ def test_a_graph_without_shared_values_is_empty():
     shared = shared_values(graph_of({"device": ["a", "b", "c"]}))
     assert shared.values == len(shared.account) == 0
     assert shared.account_pointer.tolist() == [0, 0, 0, 0]
+
+
+@settings(max_examples=50, deadline=None)
+@given(cells, st.lists(st.integers(0, len(KINDS) - 1), min_size=7, max_size=7))
+def test_the_values_of_each_family_of_an_account_are_a_run(found, kinds):
+    table = np.array(sorted(found))
+    shared = incidence(10, table[:, 0], table[:, 1], np.array(kinds, dtype=np.int8))
+    pointer, value = shared.by_family
+    for account in range(10):
+        own = shared.value[shared.account == account]
+        for family in range(len(FAMILIES)):
+            cell = account * len(FAMILIES) + family
+            run = value[pointer[cell] : pointer[cell + 1]].tolist()
+            assert run == sorted(own[shared.family[own] == family].tolist())

@@ -9,7 +9,6 @@ from ringfinder.evidence.background import background
 from ringfinder.evidence.incidence import Incidence, incidence
 from ringfinder.evidence.lifts import Lifts, log_lifts
 from ringfinder.evidence.marks import Marks
-from ringfinder.evidence.runs import spread
 from ringfinder.schema import CODE, FAMILY_OF_KIND, KINDS
 
 KIND_OF_VALUE = [
@@ -74,7 +73,9 @@ def candidates():
 def test_the_strongest_lift_of_each_kind_is_found(seed):
     shared, lifts = drawn(seed)
     account, community = candidates()
-    found = Marks(shared, lifts).strongest(account, community, np.arange(len(KINDS)), len(KINDS))
+    found = (
+        Marks(shared, lifts).heard(account, community).strongest(np.arange(len(KINDS)), len(KINDS))
+    )
     expected = np.zeros((len(KINDS), len(account)))
     for at, (who, where) in enumerate(zip(account.tolist(), community.tolist(), strict=True)):
         for value, nats in heard(shared, lifts, who, where).items():
@@ -88,7 +89,7 @@ def test_the_strongest_lift_of_each_kind_is_found(seed):
 def test_of_each_family_the_worst_miss_is_paid(seed):
     shared, lifts = drawn(seed)
     account, community = candidates()
-    found = Marks(shared, lifts).missed(account, community)
+    found = Marks(shared, lifts).heard(account, community).missed()
     for at, (who, where) in enumerate(zip(account.tolist(), community.tolist(), strict=True)):
         hit = {int(shared.kind[value]) for value in heard(shared, lifts, who, where)}
         worst = {}
@@ -104,17 +105,7 @@ def test_where_nothing_marks_nothing_is_said():
     back = background(shared, np.zeros(ACCOUNTS, dtype=int))
     none = log_lifts(shared, back, np.full(ACCOUNTS, -1, dtype=np.int32))
     account = np.arange(ACCOUNTS)
-    found = Marks(shared, none).strongest(
-        account, np.zeros_like(account), np.arange(len(KINDS)), 30
-    )
+    heard = Marks(shared, none).heard(account, np.zeros_like(account))
+    found = heard.strongest(np.arange(len(KINDS)), 30)
     assert found.shape == (30, ACCOUNTS)
     assert not found.any()
-
-
-@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 6)), max_size=20))
-def test_runs_are_spread_in_order(runs):
-    start = np.array([begin for begin, _ in runs], dtype=np.int64)
-    count = np.array([length for _, length in runs], dtype=np.int64)
-    which, row = spread(start, count)
-    expected = [(at, begin + n) for at, (begin, length) in enumerate(runs) for n in range(length)]
-    assert list(zip(which.tolist(), row.tolist(), strict=True)) == expected

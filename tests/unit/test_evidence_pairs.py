@@ -11,6 +11,7 @@ from ringfinder.evidence.incidence import incidence, shared_values
 from ringfinder.evidence.pairs import (
     FALSE_PAIRS,
     MINIMUM_TOGETHER,
+    counts_without,
     excess_nats,
     least_nats,
     pair_counts,
@@ -184,3 +185,31 @@ class TestThreshold:
     def test_data_no_better_than_chance_keeps_nothing(self):
         same = np.linspace(0, 39, 500)
         assert not (same > least_nats(same, same)).any()
+
+
+@settings(max_examples=60, deadline=None)
+@given(sightings, kinds_of_values, st.lists(st.booleans(), min_size=12, max_size=12))
+def test_taking_accounts_out_of_counts_equals_counting_the_others(pairs, kinds, left_out):
+    shared = small_incidence(pairs, kinds)
+    away = np.array(left_out)
+    found = counts_without(shared, pair_counts(shared), away)
+    others = pair_counts(shared.among(~away))  # degrees stay, and with them who is rarest
+    for mine, theirs in zip(found, others, strict=True):
+        assert np.array_equal(mine, theirs)
+
+
+def test_of_no_pairs_nothing_can_be_taken_out():
+    shared = small_incidence([], [0] * 8)
+    found = counts_without(shared, pair_counts(shared), np.ones(12, dtype=bool))
+    assert [len(column) for column in found] == [0, 0, 0]
+
+
+@settings(max_examples=30, deadline=None)
+@given(sightings, kinds_of_values)
+def test_pairs_met_once_are_told_of_when_asked_for(pairs, kinds):
+    shared = small_incidence(pairs, kinds)
+    u, v, n = pair_counts(shared, least=1)
+    often = n >= MINIMUM_TOGETHER
+    for mine, theirs in zip((u[often], v[often], n[often]), pair_counts(shared), strict=True):
+        assert np.array_equal(mine, theirs)
+    assert n.min(initial=1) >= 1

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringfinder.evidence.runs import chunks, rows_of_runs, spread
+from ringfinder.evidence.runs import chunks, rows_of_runs, sort_together, spread
 
 runs = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 6)), max_size=12)
 work = st.lists(st.integers(0, 9), max_size=30)
@@ -40,3 +40,22 @@ def test_no_piece_could_take_the_next_item_too(costs, block):
     done = np.concatenate(([0], np.cumsum(np.array(costs, dtype=np.int64))))
     for lo, hi in chunks(done, block)[:-1]:
         assert done[hi + 1] - done[lo] > block
+
+
+pairs = st.lists(st.tuples(st.integers(0, 2**50), st.integers(0, 999)), max_size=50)
+
+
+@given(pairs, st.sampled_from([1_000, 2**20, 2**40]))
+def test_pairs_sorted_as_one_number_or_as_two_come_in_the_same_order(given_pairs, below):
+    key = np.array([first for first, _ in given_pairs], dtype=np.int64)
+    other = np.array([second for _, second in given_pairs], dtype=np.int64)
+    found = sort_together(key, other, below)
+    ordered = list(zip(*(column.tolist() for column in found), strict=True))
+    assert ordered == sorted(given_pairs)
+
+
+def test_sorting_leaves_what_was_given_as_it_was():
+    key, other = np.array([3, 1, 2]), np.array([0, 1, 2])
+    sort_together(key, other, 3)
+    assert key.tolist() == [3, 1, 2]
+    assert other.tolist() == [0, 1, 2]
