@@ -243,7 +243,7 @@ def _together(
     """
     own = _HELD[shared.kind[lifts.value]] & (lifts.inside >= MINIMUM_HOLDERS)
     own &= 2 * lifts.inside >= shared.degree[lifts.value]
-    held = membership_odds(shared, lifts.only(own), threshold=-50.0, among=many)
+    held = membership_odds(shared, lifts.only(own), threshold=-np.inf, among=many)
     holders = np.zeros(shared.accounts, dtype=bool)
     holders[held.account] = True  # nobody else can be among those told
     odds = membership_odds(shared, lifts.only(common | own), threshold=threshold, among=holders)

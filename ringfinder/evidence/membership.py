@@ -77,7 +77,8 @@ class Odds:
             return cls(none, none, np.zeros(0), np.zeros(0, dtype=np.int8))
         account = np.concatenate([part.account for part in parts])
         community = np.concatenate([part.community for part in parts])
-        order = np.lexsort((community, account))
+        bits = int(community.max(initial=0)).bit_length()
+        order = np.argsort((account.astype(np.int64) << bits) | community)  # distinct
         return cls(
             account[order],
             community[order],
@@ -160,9 +161,9 @@ def best_community(odds: Odds, accounts: int) -> tuple[IntArray, FloatArray]:
     """
     community = np.full(accounts, -1, dtype=np.int32)
     nats = np.full(accounts, -np.inf)
-    order = np.lexsort((-odds.community, odds.nats, odds.account))
-    community[odds.account[order]] = odds.community[order]
-    nats[odds.account[order]] = odds.nats[order]
+    np.maximum.at(nats, odds.account, odds.nats)
+    best = np.flatnonzero(odds.nats == nats[odds.account])[::-1]
+    community[odds.account[best]] = odds.community[best]  # the lowest is written last
     return community, nats
 
 

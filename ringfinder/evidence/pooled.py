@@ -210,7 +210,6 @@ def pool_rates(
 
 def _distinct(pool: IntArray, account: IntArray, accounts: int) -> tuple[IntArray, IntArray]:
     """Return each pair of pool and account once."""
-    found: tuple[IntArray, IntArray] = np.divmod(
-        np.unique(pool.astype(np.int64) * max(accounts, 1) + account), max(accounts, 1)
-    )
-    return found
+    pool, account = sort_together(pool, account, accounts)
+    once = np.r_[True, (pool[1:] != pool[:-1]) | (account[1:] != account[:-1])][: len(pool)]
+    return pool[once], account[once]

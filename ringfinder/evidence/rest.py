@@ -50,7 +50,9 @@ class Rest:
         rest = column >= 0
         self._held = column[rest]
         self._kind = shared.kind[values]
-        self._pointer = np.concatenate(([0], np.cumsum(rest)))[pointer]
+        before = np.zeros(len(rest) + 1, dtype=np.min_scalar_type(-len(rest) - 1))
+        np.cumsum(rest, out=before[1:])
+        self._pointer = before[pointer]
         holds = np.diff(self._pointer).reshape(-1, FAMILY_COUNT) > 0
         self._holds = np.ascontiguousarray(holds.T)
 
