@@ -23,6 +23,11 @@ TIES = np.array(
 )
 """Kinds that tie: an issuer, a network, a client or an hour meets strangers by the dozen."""
 
+MEETS = np.array([OBSERVATIONS[observation] != "created_at" for observation in OBSERVATION_OF_KIND])
+"""Kinds of which a value ties that hardly anybody else has: at most sqrt(N) accounts, and at
+least half of them in the community. A script's own client is such a one, and so is the network
+of a small office; a bank's cards are not."""
+
 
 def own_values(shared: Incidence, community: IntArray, rows: IntArray) -> tuple[IntArray, IntArray]:
     """Number the values of each community by themselves.
@@ -69,9 +74,14 @@ def untied(shared: Incidence, community: IntArray) -> IntArray:
         outside. Parts are connected components of accounts and the values of kinds that
         tie, however popular: one prompt that both use keeps two operators together.
     """
-    rows = np.flatnonzero(TIES[shared.kind[shared.value]] & (community[shared.account] >= 0))
-    account = shared.account[rows].astype(np.int64)
+    rows = np.flatnonzero(MEETS[shared.kind[shared.value]] & (community[shared.account] >= 0))
     distinct, own = own_values(shared, community, rows)
+    value = distinct % shared.values
+    inside = np.bincount(own, minlength=len(distinct))
+    rare = (shared.degree[value] <= np.sqrt(shared.accounts)) & (2 * inside >= shared.degree[value])
+    ties = (TIES[shared.kind[value]] | rare)[own]
+    rows, own = rows[ties], own[ties]
+    account = shared.account[rows].astype(np.int64)
     nodes = shared.accounts + len(distinct)
     graph = sparse.coo_array(
         (np.ones(len(rows), dtype=bool), (account, shared.accounts + own)), shape=(nodes, nodes)

@@ -84,3 +84,19 @@ def test_a_value_in_common_ties_two_parts():
 
 def test_without_communities_there_are_no_parts():
     assert (untied(shared_values(graph_of(one_bank())), community_of()) == -1).all()
+
+
+def test_a_client_that_hardly_anybody_else_has_ties():
+    columns = one_bank()
+    plant(columns, [*SECOND, *FEW], {"user_agent": ["script"]})
+    apart = untied(shared_values(graph_of(columns)), community_of([*FIRST, *SECOND, *FEW]))
+    assert len(set(apart[[*SECOND, *FEW]].tolist())) == 1
+    assert (apart[[*SECOND, *FEW]] >= 0).all()
+
+
+def test_a_client_that_as_many_others_have_does_not():
+    columns = one_bank()
+    plant(columns, [*SECOND[:10], *FEW], {"user_agent": ["script"]})
+    plant(columns, range(1_000, 1_020), {"user_agent": ["script"]})
+    apart = untied(shared_values(graph_of(columns)), community_of([*FIRST, *SECOND, *FEW]))
+    assert not set(apart[list(SECOND)].tolist()) & set(apart[list(FEW)].tolist())
