@@ -15,9 +15,12 @@ from ringfinder.journal.reader import Reader, read_projected, write_projected
 from ringfinder.store.protocol import GraphStore, Interval
 from ringfinder.store.replay import covering, to_batch
 
-BATCH_EVENTS = 5_000
-EVERY_S = 0.25
-_ASK_STORE_AGAIN_S = 5.0
+BATCH_EVENTS = 20_000
+EVERY_S = 1.0
+RESTS, LONGEST_REST = 20.0, 5.0
+"""Most of a batch's cost is looking in the store for what it names, whatever its size: so few
+large ones. After one it rests so many times as long as that took, 5 `every_s` at most."""
+_ASK_STORE_AGAIN_S = 15.0
 _LONGEST_PAUSE_S = 5.0
 
 
@@ -34,9 +37,9 @@ class Projector:
     open_store
         Opens the graph store; called again after each failure.
     batch_events
-        Events of one batch, at most.
+        Events of one batch, at most; fewer where the store asks for it.
     every_s
-        Time between batches while there is little to do.
+        Least time between batches while it keeps up: it then takes a twentieth of one core.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Projector:
         self._asked_s = float("-inf")
         self._through, _ = read_projected(directory)
         self._unusable: set[int] = set()
+        self._more = False
         self._said: tuple[int, str | None] | None = None
 
     def run(self, stop: threading.Event) -> None:
@@ -64,8 +68,9 @@ class Projector:
         failures = 0
         try:
             while not stop.is_set():
+                began = time.monotonic()
                 try:
-                    busy = self.step()
+                    self.step()
                     failures = 0
                 except (RingfinderError, OSError) as error:
                     self._give_up_store()
@@ -73,8 +78,8 @@ class Projector:
                     failures += 1
                     stop.wait(min(self._every_s * 2**failures, _LONGEST_PAUSE_S))
                 else:
-                    if busy < self._batch_events:
-                        stop.wait(self._every_s)
+                    if not self._more:
+                        stop.wait(self._rest_s(time.monotonic() - began))
         finally:
             self.close()
 
@@ -100,7 +105,7 @@ class Projector:
             If the store cannot be written.
         """
         store = self._fresh_store()
-        entries = self._run_of_entries()
+        entries = self._run_of_entries(min(self._batch_events, store.batch_events or BATCH_EVENTS))
         if not entries:
             self._say(self._complaint())
             return 0
@@ -143,6 +148,9 @@ class Projector:
         self._store = None
         self._reader.close()
 
+    def _rest_s(self, took_s: float) -> float:
+        return min(max(RESTS * took_s, self._every_s), LONGEST_REST * self._every_s)
+
     def _fresh_store(self) -> GraphStore:
         """Open the store; ask it now and then what it has: it may be emptied and rebuilt."""
         if self._store is None:
@@ -154,7 +162,7 @@ class Projector:
             self._through = 0
         return self._store
 
-    def _run_of_entries(self) -> list[Recorded]:
+    def _run_of_entries(self, most: int) -> list[Recorded]:
         """Return the next events that the store lacks, up to the first gap in their numbers.
 
         What is not held is never told to have been taken in: it may have moved to the log.
@@ -165,7 +173,7 @@ class Projector:
             if done:
                 self._through = done[1]
                 continue
-            entries, through = self._reader.held(self._through, self._batch_events)
+            entries, through = self._reader.held(self._through, most)
             run: list[Recorded] = []
             for entry in entries:
                 if covering(self._applied, entry.sequence):
@@ -173,6 +181,7 @@ class Projector:
                 if run and entry.sequence != run[-1].sequence + 1:
                     break
                 run.append(entry)
+            self._more = bool(run) and (len(run) < len(entries) or len(entries) == most)
             if run or through == self._through:
                 return run
             # Damaged ones stand before what the store has: go on behind them.

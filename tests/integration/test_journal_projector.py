@@ -78,6 +78,42 @@ class TestProjector:
         assert sum(store.read_graph().sightings["count"].to_pylist()) == 10 * (1 + 1 + 2)
         assert home.drain() == 0
 
+    def test_it_goes_on_at_once_behind_a_gap_and_rests_when_all_is_told(self, home, monkeypatch):
+        home.commit(*(entry_of(n) for n in range(9)))
+        with home.file() as file:
+            for account in ("account-2", "account-5"):
+                file.erase(account)
+        stop, rests = threading.Event(), []
+        monkeypatch.setattr(stop, "wait", lambda seconds: (rests.append(seconds), stop.set()))
+        home.projector().run(stop)
+        assert home.open_store().applied() == ((1, 2), (4, 5), (7, 9))
+        assert len(rests) == 1
+
+    def test_the_dearer_a_batch_the_longer_it_rests_but_not_for_ever(self, home):
+        with closing(home.projector(every_s=1.0)) as projector:
+            assert [projector._rest_s(took) for took in (0.001, 0.1, 60.0)] == [1.0, 2.0, 5.0]
+
+    def test_a_store_gets_no_larger_batches_than_it_asks_for(self, home):
+        home.commit(*(mixed(n) for n in range(9)))
+        sizes = []
+
+        class Small:
+            batch_events = 4
+
+            def __init__(self):
+                self.inner = home.open_store()
+
+            def write(self, batch):
+                sizes.append(batch.last - batch.first + 1)
+                return self.inner.write(batch)
+
+            def __getattr__(self, name):
+                return getattr(self.inner, name)
+
+        with closing(Projector(home.journal, Small)) as projector:
+            projector.drain()
+        assert sizes == [4, 4, 1]
+
     def test_attempts_are_not_counted_until_they_are_completed(self, home):
         home.commit(entry_of(1, outcome=None), entry_of(2, outcome=None))
         home.drain()
