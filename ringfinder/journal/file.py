@@ -19,10 +19,10 @@ from ringfinder.journal.seals import (
     chained,
     content_is_sound,
     event_mark,
-    id_of,
     is_sound,
 )
 from ringfinder.journal.tables import BUSY_MS, NAME, Connection, check_format, open_writing
+from ringfinder.store.ids import id_of
 from ringfinder.store.protocol import Interval
 
 _INSERT = f"INSERT INTO entry VALUES ({', '.join('?' * len(Row._fields))})"

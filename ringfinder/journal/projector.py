@@ -12,8 +12,10 @@ from ringfinder.errors import RingfinderError, StoreError, StoreUnavailable
 from ringfinder.journal.batches import to_events
 from ringfinder.journal.entries import Recorded
 from ringfinder.journal.reader import Reader, read_projected, write_projected
+from ringfinder.store.knownids import KnownIds
 from ringfinder.store.protocol import GraphStore, Interval
 from ringfinder.store.replay import covering, to_batch
+from ringfinder.store.segments import EventLog
 
 BATCH_EVENTS = 20_000
 EVERY_S = 1.0
@@ -34,6 +36,8 @@ class Projector:
     ----------
     directory
         The journal's.
+    events
+        The log: what came in a file first is left out.
     open_store
         Opens the graph store; called again after each failure.
     batch_events
@@ -45,12 +49,14 @@ class Projector:
     def __init__(
         self,
         directory: Path,
+        events: EventLog,
         open_store: Callable[[], GraphStore],
         *,
         batch_events: int = BATCH_EVENTS,
         every_s: float = EVERY_S,
     ) -> None:
         self._reader = Reader(directory)
+        self._in_log = KnownIds(events)
         self._directory = directory
         self._open_store = open_store
         self._batch_events = batch_events
@@ -111,8 +117,9 @@ class Projector:
             return 0
         events, unusable = to_events(entries)
         part = (entries[0].sequence, entries[-1].sequence)
+        batch = to_batch(part, self._in_log.without(events))
         try:
-            store.write(to_batch(part, events))
+            store.write(batch)
         except StoreUnavailable:
             self._asked_s = float("-inf")
             raise

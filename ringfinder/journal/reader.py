@@ -13,9 +13,10 @@ from pathlib import Path
 
 from ringfinder.errors import StoreError
 from ringfinder.journal.entries import Lag, Recorded
-from ringfinder.journal.seals import Row, content_is_sound, id_of
+from ringfinder.journal.seals import Row, content_is_sound
 from ringfinder.journal.tables import NAME, check_format, open_reading
 from ringfinder.store.events import EventType
+from ringfinder.store.ids import id_of
 from ringfinder.store.protocol import Interval
 
 PROJECTED = "projected.json"

@@ -62,9 +62,10 @@ def _project(settings: Settings, told: dict[str, Any]) -> None:
     say_ready()
     home = settings.data_dir
     open_store = partial(open_graph, settings, threads=1)  # and leave the other cores alone
-    caretaker = Caretaker(home / JOURNAL, EventLog(home / EVENTS), open_store)
+    events = EventLog(home / EVENTS)
+    caretaker = Caretaker(home / JOURNAL, events, open_store)
     threading.Thread(target=caretaker.run, args=(stop,), daemon=True, name="caretaker").start()
-    Projector(home / JOURNAL, open_store).run(stop)
+    Projector(home / JOURNAL, events, open_store).run(stop)
 
 
 def _answer(settings: Settings, told: dict[str, Any]) -> None:

@@ -44,7 +44,7 @@ class Home:
         return OPENERS["embedded"](str(self.path / f"{name}.duckdb"))
 
     def projector(self, **options):
-        return Projector(self.journal, self.open_store, **options)
+        return Projector(self.journal, self.log, self.open_store, **options)
 
     def drain(self, **options):
         with closing(self.projector(**options)) as projector:
@@ -110,7 +110,7 @@ class TestProjector:
             def __getattr__(self, name):
                 return getattr(self.inner, name)
 
-        with closing(Projector(home.journal, Small)) as projector:
+        with closing(Projector(home.journal, home.log, Small)) as projector:
             projector.drain()
         assert sizes == [4, 4, 1]
 
@@ -179,7 +179,7 @@ class TestProjector:
             return home.open_store()
 
         stop = threading.Event()
-        projector = Projector(home.journal, opened, every_s=0.01)
+        projector = Projector(home.journal, home.log, opened, every_s=0.01)
         thread = threading.Thread(target=projector.run, args=(stop,))
         thread.start()
         with closing(Reader(home.journal, clock=lambda: home.clock[0] + 9)) as reader:
@@ -215,7 +215,7 @@ class TestProjector:
                 return getattr(self.inner, name)
 
         with (
-            closing(Projector(home.journal, Dying, batch_events=4)) as projector,
+            closing(Projector(home.journal, home.log, Dying, batch_events=4)) as projector,
             pytest.raises(StoreUnavailable),
         ):
             projector.drain()
@@ -270,7 +270,7 @@ class TestProjector:
             def __getattr__(self, name):
                 return getattr(self.inner, name)
 
-        with closing(Projector(home.journal, Erasing)) as projector:
+        with closing(Projector(home.journal, home.log, Erasing)) as projector:
             projector.drain()
         graph = home.open_store().read_graph(uncounted=True)
         assert graph.accounts["account_id"].to_pylist() == ["account-2"]
@@ -278,7 +278,7 @@ class TestProjector:
 
 def at_once(home, name):
     """Return a store that took the journal in all at once."""
-    with closing(Projector(home.journal, lambda: home.open_store(name))) as projector:
+    with closing(Projector(home.journal, home.log, lambda: home.open_store(name))) as projector:
         projector.drain()
     return home.open_store(name)
 
@@ -332,6 +332,7 @@ class TestCompaction:
         home.drain()
         done = home.compact()
         assert (done.moved, done.duplicates, done.left) == (1, 1, 0)
+        assert "count once" in done.doubled
 
     def test_loaded_files_in_between_do_not_disturb_the_order(self, home):
         home.commit(*(mixed(n) for n in range(3)))
