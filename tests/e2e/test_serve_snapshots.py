@@ -223,6 +223,24 @@ class TestScoring:
         assert told[-1]["ring"]["ring_id"].startswith("new-")
 
 
+class TestWorkers:
+    def test_who_was_erased_is_forgotten_by_all_of_them(self, world, tmp_path):
+        running = shutil.ignore_patterns("journal", "run", "test.log")
+        shutil.copytree(world / "home", tmp_path / "home", ignore=running)
+        with serving(tmp_path / "home", workers=2, deadline_ms=5000) as served:
+            for number in range(6):
+                told = served.post("/v1/signups", signup(number, ip=f"198.51.100.{number}"))
+                assert told.json()["accepted"]
+
+            def overlays():
+                return {served.get("/readyz").json()["overlay"] for _ in range(12)}
+
+            wait_for(lambda: overlays() == {6})
+            with served.client(served.admin) as client:
+                assert client.delete("/v1/accounts/acct-3/personal-data").status_code == 200
+            wait_for(lambda: overlays() == {5})
+
+
 class TestSwaps:
     @pytest.fixture
     def home(self, world, tmp_path):
