@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ringfinder.errors import StoreError
 from ringfinder.journal.seals import Row, content_is_sound
-from ringfinder.journal.tables import NAME, check_format, open_reading
+from ringfinder.journal.tables import NAME, check_format, make_tables, open_reading
 from ringfinder.store.events import EventType
+
+_Ask: TypeAlias = Callable[..., list[tuple[Any, ...]]]
 
 _ALL = "SELECT id FROM entry INDEXED BY entry_id WHERE type = ?"
 _SINCE = "SELECT id FROM entry WHERE sequence > ? AND type = ?"
@@ -39,37 +42,46 @@ class JournalIds:
 
         One whose event is damaged there is not among them: a file may bring it again.
         """
-        if self._through < 0:
-            last = self._ask("SELECT max(sequence) FROM entry")
-            self._through = (last[0][0] or 0) if last else 0
-        if kind not in self._ids:
-            self._ids[kind] = _array(self._ask(_ALL, str(kind)))
-        held = self._ids[kind]
-        found = held.filter(pc.is_in(held, pc.cast(ids, pa.binary()).combine_chunks()))
-        sound: list[tuple[Any, ...]] = [
-            (name,)
-            for name in found.to_pylist()
-            if all(content_is_sound(Row(*row)) for row in self._ask(_ONE, name, str(kind)))
-        ]
+        with self._asking() as ask:
+            if self._through < 0:
+                self._through = ask("SELECT coalesce(max(sequence), 0) FROM entry")[0][0]
+            if kind not in self._ids:
+                self._ids[kind] = _array(ask(_ALL, str(kind)))
+            held = self._ids[kind]
+            found = held.filter(pc.is_in(held, pc.cast(ids, pa.binary()).combine_chunks()))
+            sound = [
+                (name,)
+                for name in found.to_pylist()
+                if all(content_is_sound(Row(*row)) for row in ask(_ONE, name, str(kind)))
+            ]
         return _array(sound)
 
     def since(self, kind: EventType) -> pa.Array:
         """Return the ids recorded since then."""
-        return _array(self._ask(_SINCE, max(self._through, 0), str(kind)))
+        with self._asking() as ask:
+            return _array(ask(_SINCE, self._through, str(kind)))
 
-    def _ask(self, query: str, *given: object) -> list[tuple[Any, ...]]:
-        if not self._path.exists():
-            return []
+    @contextmanager
+    def _asking(self) -> Iterator[_Ask]:
+        """Give what asks the journal; where there is none, an empty one."""
         try:
-            with closing(open_reading(self._path)) as connection:
-                check_format(connection, self._path)
-                return connection.execute(query, given).fetchall()
+            with closing(self._open()) as connection:
+                yield lambda query, *given: connection.execute(query, given).fetchall()
         except sqlite3.Error as error:
             raise StoreError(
                 f"the journal {self._path} cannot be read ({error}): `ringfinder journal check` "
                 "says what is damaged"
             ) from error
 
+    def _open(self) -> sqlite3.Connection:
+        if self._path.exists():
+            connection = open_reading(self._path)
+            check_format(connection, self._path)
+        else:
+            connection = sqlite3.connect(":memory:", isolation_level=None)
+            make_tables(connection)
+        return connection
 
-def _array(rows: list[tuple[Any, ...]]) -> pa.Array:
+
+def _array(rows: Sequence[tuple[object, ...]]) -> pa.Array:
     return pa.array([name for (name,) in rows], pa.binary())
