@@ -116,13 +116,12 @@ def compact(as_json: bool, min_age_s: float, retention_days: float, **options: A
     directory = settings.data_dir / JOURNAL
     if not directory.is_dir():
         raise NotFound(f"{directory} holds no journal; it begins with the first event over HTTP.")
-    projector = Projector(directory, lambda: open_graph(settings))
+    log = EventLog(settings.data_dir / EVENTS)
+    projector = Projector(directory, log, lambda: open_graph(settings))
     try:
         projected = projector.drain()
         with errands(directory) as writer:
-            work = Compaction(
-                directory, EventLog(settings.data_dir / EVENTS), projector.store, writer
-            )
+            work = Compaction(directory, log, projector.store, writer)
             done = work.run(min_age_s=min_age_s, retention_days=retention_days)
     finally:
         projector.close()

@@ -29,6 +29,7 @@ from ringfinder.journal.projector import Projector
 from ringfinder.journal.reader import Reader
 from ringfinder.journal.rows import decode_event, encode_event
 from ringfinder.journal.settling import settle
+from ringfinder.journal.taken import JournalIds
 
 __all__ = [
     "Caretaker",
@@ -38,6 +39,7 @@ __all__ = [
     "Conflict",
     "Entry",
     "Journal",
+    "JournalIds",
     "JournalUnavailable",
     "Lag",
     "Projector",

@@ -6,16 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import pyarrow as pa
+from pyarrow.json import ParseOptions, ReadOptions, read_json
 
 from ringfinder.errors import InputError
 from ringfinder.journal.entries import Recorded
-from ringfinder.journal.rows import decode_event
 from ringfinder.store.events import EVENT_SCHEMAS, EventType
 from ringfinder.store.numbers import numbered
 
 Events: TypeAlias = Mapping[EventType, pa.Table]
 """Events of each type with their `sequence`, as the log has them."""
 
+_BLOCK_BYTES = 1 << 26
+"""More than any one event has: an entry comes in a frame of at most as much."""
 _SEQUENCE = pa.field("sequence", pa.int64(), False)
 
 
@@ -50,12 +52,20 @@ def to_events(entries: Sequence[Recorded]) -> tuple[Events, list[int]]:
 
 
 def _table(kind: EventType, entries: Sequence[Recorded]) -> pa.Table:
-    schema = EVENT_SCHEMAS[kind].insert(0, _SEQUENCE)
-    rows = [{**decode_event(e.event or b""), "sequence": e.sequence} for e in entries]
-    unknown = {name for row in rows for name in row} - set(schema.names)
-    if unknown:
-        raise InputError(f"{kind}: unknown column {min(unknown)!r}")
-    return numbered(kind, pa.Table.from_pylist(rows, schema=schema))
+    lines = b"\n".join(entry.event or b"" for entry in entries)
+    if lines.count(b"\n") >= len(entries) or not all(entry.event for entry in entries):
+        raise InputError(f"{kind}: an event is not one line of JSON")
+    table = read_json(
+        pa.BufferReader(lines),
+        read_options=ReadOptions(use_threads=False, block_size=_BLOCK_BYTES),
+        parse_options=ParseOptions(
+            explicit_schema=EVENT_SCHEMAS[kind], unexpected_field_behavior="error"
+        ),
+    )
+    if len(table) != len(entries):
+        raise InputError(f"{kind}: {len(table)} events were read of {len(entries)}")
+    numbers = pa.array([entry.sequence for entry in entries], pa.int64())
+    return numbered(kind, table.add_column(0, _SEQUENCE, numbers))
 
 
 def _is_usable(kind: EventType, entry: Recorded) -> bool:

@@ -29,7 +29,7 @@ REFUSAL_S = 10.0
 """So long a refusal counts: whom nobody sends anything must be tried again at some time."""
 ROOM_BYTES = 1 << 20
 """With less room than this the next commit may be refused."""
-POLL_S = 0.01
+POLL_S = 0.02
 """How often the tail looks: on a thread, at what SQLite keeps in memory for all processes."""
 
 

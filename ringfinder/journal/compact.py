@@ -66,10 +66,10 @@ class Compacted:
 
     @property
     def doubled(self) -> str:
-        """What to do about duplicates: they are in the log once, in the graph twice."""
+        """What became of duplicates."""
         return (
             f"{self.duplicates:,} events came over HTTP and in a file, or again after their "
-            "retention: the graph counts their sightings twice until `ringfinder rebuild`"
+            "retention: they count once"
         )
 
 

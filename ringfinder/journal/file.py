@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import struct
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from ringfinder.journal.entries import Committed, Conflict, Entry, Repeated, Result
 from ringfinder.journal.seals import (
@@ -17,10 +19,10 @@ from ringfinder.journal.seals import (
     chained,
     content_is_sound,
     event_mark,
-    id_of,
     is_sound,
 )
 from ringfinder.journal.tables import BUSY_MS, NAME, Connection, check_format, open_writing
+from ringfinder.store.ids import id_of
 from ringfinder.store.protocol import Interval
 
 _INSERT = f"INSERT INTO entry VALUES ({', '.join('?' * len(Row._fields))})"
@@ -46,6 +48,27 @@ _OLD = """
     SELECT coalesce(
         (SELECT min(sequence) - 1 FROM oldest WHERE stays), (SELECT max(sequence) FROM oldest), 0)
 """
+
+
+# SQLite's index of the log of changes (https://www.sqlite.org/walformat.html, section 2): the
+# size of a page, how many pages the log holds, how many of them are in the file already. The
+# size of the log's own file tells nothing: it is written from its beginning again and again.
+_INDEX = struct.Struct("=14xHI76xI")
+
+
+class Changes(NamedTuple):
+    """The log of changes, about: others write to it meanwhile.
+
+    Attributes
+    ----------
+    held
+        Bytes from its beginning to its end.
+    unmoved
+        Bytes of it that are not in the file yet.
+    """
+
+    held: int
+    unmoved: int
 
 
 class OutOfNumbersError(Exception):
@@ -211,12 +234,16 @@ class JournalFile:
         self._connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
         return not busy
 
-    def wal_bytes(self) -> int:
-        """Return the size of the log of changes."""
+    def changes(self) -> Changes:
+        """Return how much the log of changes holds."""
         try:
-            return self.path.with_name(f"{NAME}-wal").stat().st_size
-        except FileNotFoundError:
-            return 0
+            with self.path.with_name(f"{NAME}-shm").open("rb", buffering=0) as index:
+                head = index.read(_INDEX.size)
+            page, frames, moved = _INDEX.unpack(head)
+        except (FileNotFoundError, struct.error):
+            return Changes(0, 0)
+        size = 1 << 16 if page == 1 else page
+        return Changes(frames * size, max(0, frames - moved) * size)
 
     def close(self) -> None:
         """Close the file."""

@@ -12,12 +12,17 @@ from ringfinder.errors import RingfinderError, StoreError, StoreUnavailable
 from ringfinder.journal.batches import to_events
 from ringfinder.journal.entries import Recorded
 from ringfinder.journal.reader import Reader, read_projected, write_projected
+from ringfinder.store.knownids import KnownIds
 from ringfinder.store.protocol import GraphStore, Interval
 from ringfinder.store.replay import covering, to_batch
+from ringfinder.store.segments import EventLog
 
-BATCH_EVENTS = 5_000
-EVERY_S = 0.25
-_ASK_STORE_AGAIN_S = 5.0
+BATCH_EVENTS = 20_000
+EVERY_S = 1.0
+RESTS, LONGEST_REST = 20.0, 5.0
+"""Most of a batch's cost is looking in the store for what it names, whatever its size: so few
+large ones. After one it rests so many times as long as that took, 5 `every_s` at most."""
+_ASK_STORE_AGAIN_S = 15.0
 _LONGEST_PAUSE_S = 5.0
 
 
@@ -31,23 +36,27 @@ class Projector:
     ----------
     directory
         The journal's.
+    events
+        The log: what came in a file first is left out.
     open_store
         Opens the graph store; called again after each failure.
     batch_events
-        Events of one batch, at most.
+        Events of one batch, at most; fewer where the store asks for it.
     every_s
-        Time between batches while there is little to do.
+        Least time between batches while it keeps up: it then takes a twentieth of one core.
     """
 
     def __init__(
         self,
         directory: Path,
+        events: EventLog,
         open_store: Callable[[], GraphStore],
         *,
         batch_events: int = BATCH_EVENTS,
         every_s: float = EVERY_S,
     ) -> None:
         self._reader = Reader(directory)
+        self._in_log = KnownIds(events)
         self._directory = directory
         self._open_store = open_store
         self._batch_events = batch_events
@@ -57,6 +66,7 @@ class Projector:
         self._asked_s = float("-inf")
         self._through, _ = read_projected(directory)
         self._unusable: set[int] = set()
+        self._more = False
         self._said: tuple[int, str | None] | None = None
 
     def run(self, stop: threading.Event) -> None:
@@ -64,8 +74,9 @@ class Projector:
         failures = 0
         try:
             while not stop.is_set():
+                began = time.monotonic()
                 try:
-                    busy = self.step()
+                    self.step()
                     failures = 0
                 except (RingfinderError, OSError) as error:
                     self._give_up_store()
@@ -73,8 +84,8 @@ class Projector:
                     failures += 1
                     stop.wait(min(self._every_s * 2**failures, _LONGEST_PAUSE_S))
                 else:
-                    if busy < self._batch_events:
-                        stop.wait(self._every_s)
+                    if not self._more:
+                        stop.wait(self._rest_s(time.monotonic() - began))
         finally:
             self.close()
 
@@ -100,14 +111,15 @@ class Projector:
             If the store cannot be written.
         """
         store = self._fresh_store()
-        entries = self._run_of_entries()
+        entries = self._run_of_entries(min(self._batch_events, store.batch_events or BATCH_EVENTS))
         if not entries:
             self._say(self._complaint())
             return 0
         events, unusable = to_events(entries)
         part = (entries[0].sequence, entries[-1].sequence)
+        batch = to_batch(part, self._in_log.without(events))
         try:
-            store.write(to_batch(part, events))
+            store.write(batch)
         except StoreUnavailable:
             self._asked_s = float("-inf")
             raise
@@ -143,6 +155,9 @@ class Projector:
         self._store = None
         self._reader.close()
 
+    def _rest_s(self, took_s: float) -> float:
+        return min(max(RESTS * took_s, self._every_s), LONGEST_REST * self._every_s)
+
     def _fresh_store(self) -> GraphStore:
         """Open the store; ask it now and then what it has: it may be emptied and rebuilt."""
         if self._store is None:
@@ -154,7 +169,7 @@ class Projector:
             self._through = 0
         return self._store
 
-    def _run_of_entries(self) -> list[Recorded]:
+    def _run_of_entries(self, most: int) -> list[Recorded]:
         """Return the next events that the store lacks, up to the first gap in their numbers.
 
         What is not held is never told to have been taken in: it may have moved to the log.
@@ -165,7 +180,7 @@ class Projector:
             if done:
                 self._through = done[1]
                 continue
-            entries, through = self._reader.held(self._through, self._batch_events)
+            entries, through = self._reader.held(self._through, most)
             run: list[Recorded] = []
             for entry in entries:
                 if covering(self._applied, entry.sequence):
@@ -173,6 +188,7 @@ class Projector:
                 if run and entry.sequence != run[-1].sequence + 1:
                     break
                 run.append(entry)
+            self._more = bool(run) and (len(run) < len(entries) or len(entries) == most)
             if run or through == self._through:
                 return run
             # Damaged ones stand before what the store has: go on behind them.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -12,10 +13,10 @@ from pathlib import Path
 
 from ringfinder.errors import StoreError
 from ringfinder.journal.entries import Lag, Recorded
-from ringfinder.journal.seals import Row, content_is_sound, id_of
+from ringfinder.journal.seals import Row, content_is_sound
 from ringfinder.journal.tables import NAME, check_format, open_reading
 from ringfinder.store.events import EventType
-from ringfinder.store.files import write_atomically
+from ringfinder.store.ids import id_of
 from ringfinder.store.protocol import Interval
 
 PROJECTED = "projected.json"
@@ -224,6 +225,8 @@ def read_projected(directory: Path) -> tuple[int, str | None]:
 
 
 def write_projected(directory: Path, projected: int, problem: str | None) -> None:
-    """Say how far the store is."""
+    """Say how far the store is; not synced, since the store itself knows it for good."""
     said = json.dumps({"projected": projected, "problem": problem})
-    write_atomically(directory / PROJECTED, said.encode())
+    temporary = directory / f"{PROJECTED}.{os.getpid()}.tmp"
+    temporary.write_text(said)
+    temporary.replace(directory / PROJECTED)

@@ -31,11 +31,6 @@ class Row(NamedTuple):
     answer: bytes | None
 
 
-def id_of(event_id: str) -> bytes:
-    """Return what is kept of an event_id: 16 bytes, as in the log's segments."""
-    return hashlib.sha256(event_id.encode()).digest()[:SIZE]
-
-
 def event_mark(nonce: bytes, account_id: str, event: bytes) -> bytes:
     """Return the commitment to an event and its account."""
     digest = hashlib.blake2b(event, digest_size=SIZE, key=nonce, person=b"event")

@@ -40,7 +40,7 @@ def settle(
     """
     if not (directory / NAME).exists():
         return None
-    projector = Projector(directory, lambda: store)
+    projector = Projector(directory, log, lambda: store)
     try:
         projector.drain()
     finally:

@@ -30,7 +30,9 @@ CROWDED = 8_000
 """Entries waiting, from which on no more is read: clients wait in their sockets."""
 BLOCK = 1_000_000
 """Sequence numbers reserved at once: enough for half an hour of a log that is being loaded."""
-TIDY_BYTES, RESTART_BYTES = 4 << 20, 16 << 20
+TIDY_BYTES, RESTART_BYTES = 16 << 20, 32 << 20
+"""Changes not in the file yet, from which on they are moved there, on another thread: each time
+costs syncs that commits wait for. Changes in all, from which on their log begins anew."""
 AGAIN_S = 0.1
 PREPARE_S = 5.0
 
@@ -196,7 +198,7 @@ class Writer:
             return
         if self._file.free < BLOCK // 2:
             self._later("reserve", self._reserve)
-        if self._file.wal_bytes() > TIDY_BYTES:
+        if self._file.changes().unmoved > TIDY_BYTES:
             self._later("checkpoint", self._checkpoint)
 
     def _later(self, name: str, work: Callable[[], object]) -> None:
@@ -223,10 +225,10 @@ class Writer:
             return
         with suppress(sqlite3.Error):
             await asyncio.to_thread(_move_changes, self._file.path)
-        if self._file is not None and self._file.wal_bytes() > RESTART_BYTES:
+        if self._file is not None and self._file.changes().held > RESTART_BYTES:
             with suppress(sqlite3.Error):  # only what came since is left to move
                 self._file.checkpoint("RESTART")
-            if self._file.wal_bytes() > RESTART_BYTES:
+            if self._file.changes().held > RESTART_BYTES:
                 await asyncio.sleep(AGAIN_S)
 
     def _finish_erasures(self) -> None:

@@ -21,6 +21,7 @@ from ringfinder.journal.reader import Reader
 from ringfinder.places import JOURNAL
 from ringfinder.store import EmbeddedStore, EventLog, GraphStore, project
 from ringfinder.store.compare import Contents, Difference, Differences, differences
+from ringfinder.store.knownids import KnownIds
 from ringfinder.store.protocol import Interval
 from ringfinder.store.replay import covering, to_batch
 
@@ -87,9 +88,10 @@ def _project_all(
     # Read before the log: what is compacted in between is in both, and not in neither.
     held = [entry for entry in held_events(journal) if covering(applied, entry.sequence)]
     project(log, beside)
-    there = beside.applied()
+    there, known = beside.applied(), KnownIds(log)
     for run in _runs([entry for entry in held if not covering(there, entry.sequence)]):
-        beside.write(to_batch((run[0].sequence, run[-1].sequence), to_events(run)[0]))
+        events = known.without(to_events(run)[0])
+        beside.write(to_batch((run[0].sequence, run[-1].sequence), events))
 
 
 def held_events(journal: Path) -> Iterator[Recorded]:

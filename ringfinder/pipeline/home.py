@@ -104,7 +104,9 @@ def open_home(
     return Home(directory, log, open_graph(settings, wait_s=wait_s), pepper)
 
 
-def open_graph(settings: Settings, *, wait_s: float = WAIT_S) -> GraphStore:
+def open_graph(
+    settings: Settings, *, wait_s: float = WAIT_S, threads: int | None = None
+) -> GraphStore:
     """Open the store that the settings name: see `store.open.open_store`."""
     return open_store(
         settings.store,
@@ -113,6 +115,7 @@ def open_graph(settings: Settings, *, wait_s: float = WAIT_S) -> GraphStore:
         password=settings.read_neo4j_password(),
         allow_plain=settings.neo4j_allow_plain,
         memory_mb=int(settings.memory_limit) >> 20,
+        threads=threads,
         wait_s=wait_s,
     )
 

@@ -12,10 +12,12 @@ import pyarrow as pa
 
 from ringfinder.config import Settings
 from ringfinder.errors import InputError, StoreError, StoreUnavailable
+from ringfinder.journal import JournalIds
 from ringfinder.normalise import Rules, prompt_bands
 from ringfinder.pipeline.events import to_events
 from ringfinder.pipeline.home import Home, network_lists
 from ringfinder.pipeline.steps import Steps
+from ringfinder.places import JOURNAL
 from ringfinder.runs import AuditInputs, LoadSummary, Notice, Progress
 from ringfinder.sources import Inputs, Records, RejectsWriter, read_records
 from ringfinder.sources.columns import WORDS
@@ -77,7 +79,8 @@ def load(
             strangers = _strangers(records, home.log, notices)
         with steps.step("record"):
             events = _events(records, rules, received_ms, progress)
-            appended = home.log.append(_ahead(events))
+            taken = JournalIds(home.directory / JOURNAL)
+            appended = home.log.append(_ahead(events), elsewhere=taken)
     with steps.step("project"):
         batches = _project(home)
     return LoadSummary(

@@ -106,11 +106,8 @@ async def erase(service: Service, account_id: str, *, who: str) -> dict[str, Any
     for name in names:
         entries += await service.journal.erase(name, PATIENCE_S)
     kept = await service.read(_erase_kept, service, names, who)
-    overlay = service.live.state.overlay
     for name in names:
-        service.known_labels.forget(name)
-        if overlay is not None:
-            overlay.remove(name)
+        service.forget(name)
     log.info("erased", extra={"entries": entries, "events": kept.events, "graph": kept.graph})
     note = "Snapshots of before are not asked for it any more, and go with newer ones."
     if not kept.graph:

@@ -250,6 +250,9 @@ class Readiness(BaseModel):
 
     status: str = Field(description="`ready` or `not ready`.")
     snapshot: SnapshotLine
+    snapshot_refused: str | None = Field(
+        None, description="Which snapshot was to be in force and is not, and why; null: none."
+    )
     degraded: bool = Field(description="Answers say `degraded`: no snapshot, or an old one.")
     journal: bool = Field(description="The journal's writer answers, and records.")
     overlay: int = Field(description="Sign-ups since the snapshot that this worker knows.")

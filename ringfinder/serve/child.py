@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+from functools import partial
 from typing import Any
 
 from ringfinder.config import Settings
@@ -57,12 +58,14 @@ def _project(settings: Settings, told: dict[str, Any]) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    os.nice(5)  # answers come first
+    os.nice(15)  # answers come first
     say_ready()
     home = settings.data_dir
-    caretaker = Caretaker(home / JOURNAL, EventLog(home / EVENTS), lambda: open_graph(settings))
+    open_store = partial(open_graph, settings, threads=1)  # and leave the other cores alone
+    events = EventLog(home / EVENTS)
+    caretaker = Caretaker(home / JOURNAL, events, open_store)
     threading.Thread(target=caretaker.run, args=(stop,), daemon=True, name="caretaker").start()
-    Projector(home / JOURNAL, lambda: open_graph(settings)).run(stop)
+    Projector(home / JOURNAL, events, open_store).run(stop)
 
 
 def _answer(settings: Settings, told: dict[str, Any]) -> None:

@@ -162,6 +162,17 @@ class ErasedAccounts:
             return False
         return self._erased.get(self._trace_of(account_id), -1) >= created_ms
 
+    def traces(self) -> dict[str, int]:
+        """Return the keyed hashes of all who were erased, and when, in ms.
+
+        Raises
+        ------
+        StoreError
+            If the file is damaged.
+        """
+        self._refresh()
+        return dict(self._erased)
+
     def _refresh(self) -> None:
         try:
             status = self.path.stat()

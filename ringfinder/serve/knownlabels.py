@@ -25,8 +25,8 @@ class Known:
 class KnownLabels:
     """Labels as a worker learns them: from the journal within 100 ms, from the log in seconds.
 
-    A label that the snapshot in force had taken in is the snapshot's business: it may have
-    found evidence against it since.
+    A `legitimate` label that the snapshot in force had taken in is the snapshot's business: it
+    may have found evidence against it since. A `fraud` label stands until a person says else.
     """
 
     def __init__(self) -> None:
@@ -56,9 +56,15 @@ class KnownLabels:
             self._known[row["account_id"]] = now
 
     def find(self, account_id: str, *, is_known: Callable[[int], bool]) -> Label | None:
-        """Return an account's label, unless the snapshot knows the event of its number."""
+        """Return an account's label, as far as `is_known` leaves it to the snapshot: see above."""
         known = self._known.get(account_id)
-        return None if known is None or is_known(known.sequence) else known.label
+        if known is None or (known.label is Label.LEGITIMATE and is_known(known.sequence)):
+            return None
+        return known.label
+
+    def names(self) -> list[str]:
+        """Return the accounts whose labels are known here."""
+        return list(self._known)
 
     def forget(self, account_id: str) -> None:
         """Forget an account that was erased."""

@@ -122,6 +122,13 @@ class Live:
         What happened since; the log holds what was moved there from the journal.
     follower
         Also told the entries, such as to learn labels.
+
+    Attributes
+    ----------
+    state
+        What answers are made from.
+    why_refused
+        Which snapshot that was to be in force is not, and why; None where it is.
     """
 
     def __init__(
@@ -134,6 +141,7 @@ class Live:
         self._directory, self._journal = directory, journal
         self._follower, self._log = follower, log_
         self._refused: str | None = None
+        self.why_refused: str | None = None
         self._followed: asyncio.Task[None] | None = None
         self.state = State(None, None, 0, None, Unscored(), None)
 
@@ -163,7 +171,10 @@ class Live:
         try:
             path = await asyncio.to_thread(snapshots.current, self._directory)
             name = None if path is None else path.name
-            if path is None or name in {self.state.snapshot_id, self._refused}:
+            if path is None or name == self.state.snapshot_id:
+                self._refused = self.why_refused = None
+                return False
+            if name == self._refused:
                 return False
             run = await asyncio.to_thread(snapshots.read_run, path)
             made_with = int(run["pepper_version"])
@@ -186,6 +197,7 @@ class Live:
         if name is not None and name == self._refused:
             return
         self._refused = name
+        self.why_refused = _why(error) if name is None else f"{name}: {_why(error)}"
         metrics.SWAPS.labels("refused").inc()
         log.error(
             "snapshot refused",
@@ -203,7 +215,7 @@ class Live:
             log.warning("journal not read in time", extra={"snapshot": state.snapshot_id})
         old, self._followed = self._followed, following
         self.state = state
-        self._refused = None
+        self._refused = self.why_refused = None
         if old is not None:
             old.cancel()
         metrics.SWAPS.labels("taken").inc()

@@ -23,6 +23,7 @@ from ringfinder.serve import metrics
 from ringfinder.serve.allowance import Allowance
 from ringfinder.serve.auditlog import AuditLog
 from ringfinder.serve.erasure import ErasedAccounts
+from ringfinder.serve.forgetting import Forgetting
 from ringfinder.serve.hooks.customers import Customers
 from ringfinder.serve.hooks.secrets import read_secrets
 from ringfinder.serve.intake import Intake
@@ -37,6 +38,7 @@ from ringfinder.serve.probing import Probing
 from ringfinder.store.segments import EventLog
 
 LABELS_S = 2.0
+ERASED_S = 1.0
 MEASURE_S = 5.0
 log = logging.getLogger("ringfinder.serve")
 
@@ -146,6 +148,7 @@ class Service:
         await self.live.start()
         watching = (
             self.keyring.keep_fresh(), self.live.watch(), self._measure(), self._read_labels(),
+            self._forget_erased(),
         )  # fmt: skip
         for task in watching:
             self.tasks.append(asyncio.create_task(task))
@@ -175,6 +178,32 @@ class Service:
             except RingfinderError as error:
                 log.warning("labels cannot be read", extra={"error": type(error).__name__})
             await asyncio.sleep(LABELS_S)
+
+    async def _forget_erased(self) -> None:
+        """Learn who was erased through other workers."""
+        forgetting = Forgetting(self.erased.traces, self.audit.trace_of)
+        while True:
+            try:
+                due = await asyncio.to_thread(forgetting.due, now_ms())
+                if due:
+                    found = await asyncio.to_thread(forgetting.among, self._remembered(), due)
+                    for name in found:
+                        self.forget(name)
+            except (RingfinderError, OSError) as error:
+                log.warning("erasures cannot be read", extra={"error": type(error).__name__})
+            await asyncio.sleep(ERASED_S)
+
+    def _remembered(self) -> set[str]:
+        """Return the names that this worker holds in memory."""
+        overlay = self.live.state.overlay
+        held = [] if overlay is None else overlay.names()
+        return {*held, *self.known_labels.names()}
+
+    def forget(self, name: str) -> None:
+        """Forget somebody who was erased, in all that this worker holds in memory."""
+        self.known_labels.forget(name)
+        if self.live.state.overlay is not None:
+            self.live.state.overlay.remove(name)
 
     async def read(self, function: Any, *given: Any) -> Any:
         """Run what reads rings in its own few threads, in turn."""

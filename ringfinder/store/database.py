@@ -35,9 +35,13 @@ class Database:
         Seconds to wait for other processes.
     memory_mb
         What one transaction may use before it spills to disk.
+    threads
+        Cores that it may use; None: all. One number for all of a process.
     """
 
-    def __init__(self, path: Path, *, wait_s: float, memory_mb: int) -> None:
+    def __init__(
+        self, path: Path, *, wait_s: float, memory_mb: int, threads: int | None = None
+    ) -> None:
         self.path = path
         self._wait_s = wait_s
         self._config = {
@@ -45,6 +49,8 @@ class Database:
             "memory_limit": f"{memory_mb}MB",
             "temp_directory": f"{path}.spill",
         }
+        if threads is not None:
+            self._config["threads"] = threads
         self._closed = False
         if not path.exists():
             self._make()

@@ -55,6 +55,8 @@ class EmbeddedStore:
         Seconds to wait while other processes use the file.
     memory_mb
         What one transaction may use before it spills to disk.
+    threads
+        Cores that one may use; None: all. The same number for every store of a process.
     fold_after_rows
         Repeated rows of a key are folded into one when a table has grown by this many
         rows and doubled. Changes nothing that can be read.
@@ -71,10 +73,11 @@ class EmbeddedStore:
         *,
         wait_s: float = 30.0,
         memory_mb: int = 2048,
+        threads: int | None = None,
         fold_after_rows: int = FOLD_AFTER_ROWS,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._database = Database(path, wait_s=wait_s, memory_mb=memory_mb)
+        self._database = Database(path, wait_s=wait_s, memory_mb=memory_mb, threads=threads)
         self._fold_after_rows = fold_after_rows
         self._clock = clock
 

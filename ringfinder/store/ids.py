@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +17,11 @@ _FRESH = f"""
     WITH first AS (SELECT {_DIGEST} AS id, min(row) AS row FROM incoming GROUP BY id)
     SELECT row, id FROM first WHERE NOT EXISTS (FROM known WHERE known.id = first.id) ORDER BY row
 """
+
+
+def id_of(event_id: str) -> bytes:
+    """Return what is kept of an event_id: 16 bytes."""
+    return hashlib.sha256(event_id.encode()).digest()[:16]
 
 
 def fresh_ids(event_ids: pa.ChunkedArray, known: Sequence[Path], spill: Path) -> pa.Table:

@@ -11,36 +11,38 @@ import pyarrow as pa
 from ringfinder.errors import StoreError
 from ringfinder.schema import KINDS
 from ringfinder.store.batches import GraphBatch
-from ringfinder.store.memory import first_row
 from ringfinder.store.protocol import Interval
 from ringfinder.store.tables import FOLDS
 
-# What is known is looked up by a semi-join that hashes the batch and scans the store: an
-# anti-join with the store's own table would hash the whole store for every small batch.
-_NEW_ACCOUNTS = """
-    INSERT INTO account
-    WITH wanted AS (SELECT DISTINCT account_id FROM named),
-    known AS (SELECT account_id FROM account SEMI JOIN wanted USING (account_id))
-    SELECT (SELECT coalesce(max(key) + 1, 0) FROM account)
-           + row_number() OVER (ORDER BY account_id) - 1, account_id
-    FROM wanted ANTI JOIN known USING (account_id)
-"""
-_NEW_VALUES = """
-    INSERT INTO attribute
-    WITH wanted AS (
-        SELECT DISTINCT kinds.name AS kind, pseudonym FROM new_values JOIN kinds USING (kind)
-    ),
-    known AS (SELECT kind, pseudonym FROM attribute SEMI JOIN wanted USING (kind, pseudonym))
-    SELECT (SELECT coalesce(max(key) + 1, 0) FROM attribute)
-           + row_number() OVER (ORDER BY kind, pseudonym) - 1, kind, pseudonym
-    FROM wanted ANTI JOIN known USING (kind, pseudonym)
-"""
-_KEYS = """
+# What is known is looked up by one semi-join that hashes the batch and scans the store: a join
+# that hashes the store, or a second scan of its strings, would be most of what a small batch
+# costs. New keys follow the highest one, in the order of the names.
+_ACCOUNT_KEYS = """
+    CREATE TEMP TABLE account_key AS
+    SELECT key, account_id FROM account SEMI JOIN named USING (account_id);
+    CREATE TEMP TABLE new_account AS
+    SELECT ((SELECT coalesce(max(key) + 1, 0) FROM account)
+            + row_number() OVER (ORDER BY account_id) - 1)::INTEGER AS key, account_id
+    FROM (SELECT DISTINCT account_id FROM named ANTI JOIN account_key USING (account_id));
+    INSERT INTO account FROM new_account ORDER BY key;
+    INSERT INTO account_key FROM new_account;
     CREATE TEMP TABLE account_of AS
-    SELECT row, key FROM new_accounts JOIN account USING (account_id);
+    SELECT row, key FROM new_accounts JOIN account_key USING (account_id);
+"""
+_VALUE_KEYS = """
+    CREATE TEMP TABLE told AS
+    SELECT row, kinds.name AS kind, pseudonym FROM new_values JOIN kinds USING (kind);
+    CREATE TEMP TABLE value_key AS
+    SELECT key, kind, pseudonym FROM attribute SEMI JOIN told USING (kind, pseudonym);
+    CREATE TEMP TABLE new_value AS
+    SELECT ((SELECT coalesce(max(key) + 1, 0) FROM attribute)
+            + row_number() OVER (ORDER BY kind, pseudonym) - 1)::INTEGER AS key, kind, pseudonym
+    FROM (SELECT DISTINCT kind, pseudonym FROM told
+          ANTI JOIN value_key USING (kind, pseudonym));
+    INSERT INTO attribute FROM new_value ORDER BY key;
+    INSERT INTO value_key FROM new_value;
     CREATE TEMP TABLE value_of AS
-    SELECT row, key FROM new_values JOIN kinds USING (kind) JOIN attribute
-    ON attribute.kind = kinds.name AND attribute.pseudonym = new_values.pseudonym;
+    SELECT row, key FROM told JOIN value_key USING (kind, pseudonym);
 """
 _FACTS = """
     INSERT INTO fact
@@ -57,14 +59,22 @@ _SIGHTINGS = """
 """
 _PROFILES = """
     INSERT INTO profile
-    SELECT account.key, through, hours, active_days, exchanges, input_tokens, output_tokens,
+    SELECT key, through, hours, active_days, exchanges, input_tokens, output_tokens,
            first_use_ms, last_use_ms
-    FROM new_profiles JOIN account USING (account_id)
+    FROM new_profiles JOIN account_key USING (account_id)
 """
-_RECORDS = """
-    INSERT INTO label (FROM new_labels EXCEPT FROM label);
-    INSERT INTO decision (FROM new_decisions EXCEPT FROM decision);
-"""
+_LABELS, _DECISIONS = (
+    f"""
+    INSERT INTO {part}
+    (FROM new_{part}s EXCEPT (FROM {part} SEMI JOIN new_{part}s USING (account_id)))
+    """
+    for part in ("label", "decision")
+)
+_EXTENT = "\n    UNION ALL ".join(
+    f"SELECT '{part}', (SELECT count(*) FROM {part}), "
+    f"(SELECT rows FROM folded WHERE part = '{part}')"
+    for part in FOLDS
+)
 
 
 def take_in(connection: duckdb.DuckDBPyConnection, batch: GraphBatch, *, fold_after: int) -> bool:
@@ -88,10 +98,18 @@ def take_in(connection: duckdb.DuckDBPyConnection, batch: GraphBatch, *, fold_af
     if not check_range(batch, applied):
         return False
     _register(connection, batch)
-    for statement in (_NEW_ACCOUNTS, _NEW_VALUES, _KEYS, _FACTS, _SIGHTINGS, _PROFILES, _RECORDS):
-        connection.execute(statement)
-    for part in FOLDS:
-        _fold(connection, part, fold_after)
+    connection.execute(_ACCOUNT_KEYS)
+    for statement, brought in (
+        (_VALUE_KEYS, batch.graph.values),
+        (_FACTS, batch.graph.accounts),
+        (_SIGHTINGS, batch.graph.sightings),
+        (_PROFILES, batch.profiles),
+        (_LABELS, batch.labels),
+        (_DECISIONS, batch.decisions),
+    ):
+        if len(brought):
+            connection.execute(statement)
+    _fold_what_has_grown(connection, fold_after)
     _write_applied(connection, merged([*applied, (batch.first, batch.last)]))
     return True
 
@@ -167,13 +185,15 @@ def _numbered(table: pa.Table) -> pa.Table:
     return table.append_column("row", pa.array(np.arange(len(table), dtype=np.int32)))
 
 
-def _fold(connection: duckdb.DuckDBPyConnection, part: str, fold_after: int) -> None:
-    """Replace an appended table by its fold once it has grown by its own size."""
-    (rows,) = first_row(connection, f"SELECT count(*) FROM {part}") or (0,)
-    known = first_row(connection, "SELECT rows FROM folded WHERE part = ?", [part])
-    before = known[0] if known else 0
-    if rows - before <= max(fold_after, before):
-        return
+def _fold_what_has_grown(connection: duckdb.DuckDBPyConnection, fold_after: int) -> None:
+    """Replace each appended table by its fold once it has grown by its own size."""
+    for part, rows, known in connection.execute(_EXTENT).fetchall():
+        before = known or 0
+        if rows - before > max(fold_after, before):
+            _fold(connection, part)
+
+
+def _fold(connection: duckdb.DuckDBPyConnection, part: str) -> None:
     connection.execute(f"CREATE TABLE fresh AS {FOLDS[part]} ORDER BY account")
     connection.execute(f"DROP TABLE {part}")
     connection.execute(f"ALTER TABLE fresh RENAME TO {part}")

@@ -77,6 +77,7 @@ def open_store(
     password: str | None = None,
     allow_plain: bool = False,
     memory_mb: int = 2048,
+    threads: int | None = None,
     wait_s: float = 30.0,
 ) -> GraphStore:
     """Open the store of an address.
@@ -89,9 +90,9 @@ def open_store(
         For a Neo4j.
     allow_plain
         Whether a Neo4j on another host may be spoken to unencrypted.
-    memory_mb, wait_s
-        What an embedded store may use before it spills to disk, and how long it waits for
-        other processes.
+    memory_mb, threads, wait_s
+        What an embedded store may use before it spills to disk, on how many cores (None: all),
+        and how long it waits for other processes.
 
     Raises
     ------
@@ -102,7 +103,7 @@ def open_store(
     """
     where = parse_address(address, data_dir=data_dir)
     if where.path is not None:
-        return EmbeddedStore(where.path, memory_mb=memory_mb, wait_s=wait_s)
+        return EmbeddedStore(where.path, memory_mb=memory_mb, threads=threads, wait_s=wait_s)
     if password is None:
         raise InputError(
             f"The store {where} needs a password: set RINGFINDER_NEO4J_PASSWORD or "

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import duckdb
 import numpy as np
@@ -16,14 +16,14 @@ import pyarrow.parquet as pq
 
 from ringfinder.errors import StoreError
 from ringfinder.store.appended import Appended, appended
+from ringfinder.store.elsewhere import Elsewhere, not_elsewhere
 from ringfinder.store.events import EventType, check_events
-from ringfinder.store.files import locked, publish, sha256_of
-from ringfinder.store.hours import fold_hours
+from ringfinder.store.files import locked
 from ringfinder.store.ids import fresh_ids
 from ringfinder.store.manifest import NAME, FileEntry, Manifest, Segment
-from ringfinder.store.models import fold_models
 from ringfinder.store.numbers import check_numbers, numbered
 from ringfinder.store.protocol import Interval
+from ringfinder.store.segmentfiles import SegmentFiles
 from ringfinder.store.spilling import sweep
 
 ROWS_PER_SEGMENT = 1_000_000  # a segment and what is derived from it fit in memory
@@ -48,7 +48,7 @@ class EventLog:
     def __init__(self, directory: Path, *, wait_s: float = 30.0) -> None:
         self.directory = directory
         self._wait_s = wait_s
-        self._checked: set[FileEntry] = set()
+        self._files = SegmentFiles(directory)
         try:
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
@@ -67,14 +67,24 @@ class EventLog:
     @property
     def spill(self) -> Path:
         """Directory for what does not fit in memory; each append sweeps what the dead left."""
-        return self.directory / "spill"
+        return self._files.spill
 
     def segments(self, kind: EventType | None = None) -> tuple[Segment, ...]:
         """Return the segments of one type, or all, in order of sequence."""
         segments = Manifest.read(self.directory).segments
         return tuple(segment for segment in segments if kind in {None, segment.type})
 
-    def append(self, tables: Iterable[tuple[EventType, pa.Table]]) -> Appended:
+    def published(self, kind: EventType) -> tuple[Segment, ...]:
+        """Return the segments of one type; an append is not on the point of adding to them."""
+        with self._publishing():
+            return self.segments(kind)
+
+    def append(
+        self,
+        tables: Iterable[tuple[EventType, pa.Table]],
+        *,
+        elsewhere: Elsewhere | None = None,
+    ) -> Appended:
         """Record events; all of them, or none when this raises or is killed.
 
         Within one type an event_id is recorded once, and the first one counts. Tables are
@@ -84,6 +94,8 @@ class EventLog:
         ----------
         tables
             Type and events of each; see `check_events` for their columns.
+        elsewhere
+            Knows of events that will be moved here; they are left out.
 
         Raises
         ------
@@ -100,9 +112,15 @@ class EventLog:
             offered: dict[EventType, int] = {}
             for kind, chunk in _chunks(tables):
                 offered[kind] = offered.get(kind, 0) + len(chunk)
-                fresh += self._recorded(kind, chunk, before.extended(fresh))
-            after = before.extended(fresh)
-            after.write(self.directory)
+                so_far = before.extended(fresh)
+                fresh += self._recorded(kind, chunk, so_far, elsewhere=elsewhere)
+            with self._publishing():
+                if elsewhere is not None:
+                    fresh = [
+                        kept for s in fresh if (kept := self._kept(s, elsewhere.since(s.type)))
+                    ]
+                after = before.extended(fresh)
+                after.write(self.directory)
         return appended(after, fresh, offered)
 
     def reserve(self, count: int) -> Interval:
@@ -238,10 +256,7 @@ class EventLog:
 
     def checked(self, entry: FileEntry) -> Path:
         """Return the path of a file, its checksum verified once in the life of this object."""
-        if entry not in self._checked:
-            entry.check(self.directory)
-            self._checked.add(entry)
-        return self.directory / entry.name
+        return self._files.checked(entry)
 
     def check(self) -> int:
         """Verify every file anew; return how many there are.
@@ -296,46 +311,37 @@ class EventLog:
         changed = change(table)
         if changed.equals(table):
             return segment
-        files = self._event_files(segment.type, segment.first, changed)
+        files = self._files.of_events(segment.type, segment.first, changed)
         return replace(segment, rows=len(changed), **files)
 
+    def _kept(self, segment: Segment, gone: pa.Array) -> Segment | None:
+        """Return a segment that nobody has seen yet without events of these ids."""
+        ids = pq.read_table(self.checked(segment.ids)) if len(gone) else None
+        if ids is None or not pc.any(found := pc.is_in(ids["id"], gone), min_count=0).as_py():
+            return segment
+        kept = pc.invert(found)
+        events, ids = self.table(segment).filter(kept), ids.filter(kept)
+        return self._files.segment(segment.type, (segment.first, segment.last), events, ids)
+
     def _recorded(
-        self, kind: EventType, events: pa.Table, so_far: Manifest, part: Interval | None = None
+        self,
+        kind: EventType,
+        events: pa.Table,
+        so_far: Manifest,
+        part: Interval | None = None,
+        elsewhere: Elsewhere | None = None,
     ) -> list[Segment]:
         """Write the events whose ids are new as a segment; none of them: no segment."""
         known = [self.checked(s.ids) for s in so_far.segments if s.type == kind]
-        fresh = fresh_ids(events["event_id"], known, self.spill)
+        fresh = not_elsewhere(kind, fresh_ids(events["event_id"], known, self.spill), elsewhere)
         if not len(fresh):
             return []
         events = events.take(fresh["row"])
         first, last = part or (so_far.next_sequence, so_far.next_sequence + len(fresh) - 1)
         if part is None:
             events = events.add_column(0, "sequence", pa.array(np.arange(first, last + 1)))
-        received = pc.min_max(events["received_ms"]).as_py()
-        files = self._event_files(kind, first, events)
-        ids = self._file(f"{kind}-{first:016d}-ids", fresh.select(["id"]))
-        bounds = (received["min"], received["max"])
-        return [Segment(kind, first, last, len(fresh), *bounds, ids=ids, **files)]
-
-    def _event_files(self, kind: EventType, first: int, events: pa.Table) -> dict[str, Any]:
-        """Write the files that hold events, or what is folded from them."""
-        tables = {"events": events}
-        if kind == EventType.USAGE:
-            tables |= {
-                "hours": fold_hours(events, self.spill),
-                "models": fold_models(events, self.spill),
-            }
-        return {name: self._file(f"{kind}-{first:016d}-{name}", t) for name, t in tables.items()}
-
-    def _file(self, name: str, table: pa.Table) -> FileEntry:
-        """Write one Parquet file under a name that holds its checksum: rewriting is a new file."""
-        temporary = self.directory / f"{name}.tmp"
-        pq.write_table(table, temporary, compression="zstd", compression_level=1)
-        final = temporary.with_name(f"{name}-{sha256_of(temporary)[:12]}.parquet")
-        publish(temporary, final)
-        entry = FileEntry.of(final)
-        self._checked.add(entry)
-        return entry
+        segment = self._files.segment(kind, (first, last), events, fresh.select(["id"]))
+        return [] if segment is None else [segment]
 
     def _swept(self) -> Manifest:
         """Remove what an interrupted append left, and return the manifest in force."""
@@ -349,6 +355,12 @@ class EventLog:
                     path.unlink(missing_ok=True)
         sweep(self.spill)
         return manifest
+
+    def _publishing(self) -> AbstractContextManager[None]:
+        """Let nobody see the log from when an append looks elsewhere until it is to be seen."""
+        what = f"the newest of the event log {self.directory}"
+        lock = self.directory / "publish.lock"
+        return locked(lock, what=what, exclusive=True, wait_s=self._wait_s)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -3,7 +3,8 @@
     python -m tests.bench serve [--accounts 1000000] [--home DIR] [--seconds 60]
 
 Prints throughput (closed loop), latency at 500 a second (open loop), both also as processor
-time a request, which a busy machine distorts less; then the same under disturbances. The
+time a request, which a busy machine distorts less: of worker, journal writer and projector, the
+last until it has caught up; then the same under disturbances. The
 world is made, loaded and recomputed first unless `--home` names a data directory with a
 snapshot. Load generator, echo and service share this machine.
 """
@@ -21,9 +22,10 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+from ringfinder.journal import Reader
 from ringfinder.publish import snapshots
 from ringfinder.simulate import WorldSpec, simulate
 
@@ -32,6 +34,7 @@ from served import ROOT, Served, serving
 
 TICK = os.sysconf("SC_CLK_TCK")
 RATE = 500
+ROLES = ("worker", "writer", "projector")
 
 
 def main(arguments: list[str]) -> int:
@@ -106,15 +109,30 @@ class Bench:
             "connections": connections, "seconds": seconds or self.seconds,
             "first": time.time_ns() // 1000,
         }  # fmt: skip
-        pids = self.served.children("worker") if ours else [self.echo[1]]
-        before = sum(map(processor_s, pids))
+        parts = (
+            {role: self.served.children(role) for role in ROLES}
+            if ours
+            else {"worker": [self.echo[1]]}
+        )
+        before = {role: sum(map(processor_s, pids)) for role, pids in parts.items()}
         ran = subprocess.run(
             [sys.executable, "-m", "tests.bench.http_load"], input=json.dumps(wanted), text=True,
             capture_output=True, check=True, cwd=ROOT,
         )  # fmt: skip
         found = json.loads(ran.stdout)
-        found["cpu_us"] = round(1e6 * (sum(map(processor_s, pids)) - before) / found["answers"])
+        if ours:
+            self.caught_up()
+        for role, pids in parts.items():
+            took = sum(map(processor_s, pids)) - before[role]
+            found[f"{role}_us"] = round(1e6 * took / found["answers"])
         return found
+
+    def caught_up(self, seconds: float = 10.0) -> None:
+        """Wait until the graph has what was accepted, but not for ever."""
+        deadline = time.monotonic() + seconds
+        with closing(Reader(self.served.home / "journal")) as reader:
+            while reader.lag().events and time.monotonic() < deadline:
+                time.sleep(0.1)
 
     def pair(self, what: str, **options: float) -> tuple[dict, dict]:
         """Ours and the echo's, one after the other, so that neither takes from the other."""
@@ -123,19 +141,21 @@ class Bench:
             print(
                 f"{what:24}{which:11}{one['per_second']:9.0f}/s  p50 {one['p50_ms']:7.2f} ms  "
                 f"p99 {one['p99_ms']:7.2f} ms  max {one['max_ms']:7.1f} ms  "
-                f"{one['cpu_us']:5} us cpu", flush=True,
+                f"{one['worker_us']:5} us cpu", flush=True,
             )  # fmt: skip
         ours = found["ringfinder"]
         print(
             f"{'':35}accepted {ours['accepted'] / ours['answers']:.2%}, "
-            f"degraded {ours['degraded']}, lost {ours['lost']}, status {ours['status']}"
+            f"degraded {ours['degraded']}, lost {ours['lost']}, status {ours['status']}, "
+            f"writer {ours['writer_us']} us, projector {ours['projector_us']} us"
         )
         return found["echo"], ours
 
     def closed(self) -> None:
         echo, ours = self.pair("closed loop", rate=0, seconds=min(self.seconds, 15))
+        share = echo["worker_us"] / ours["worker_us"]
         print(f"{'':35}{ours['per_second'] / echo['per_second']:.0%} of the echo's throughput, "
-              f"{echo['cpu_us'] / ours['cpu_us']:.0%} by the worker's processor time")  # fmt: skip
+              f"{share:.0%} by the worker's processor time")  # fmt: skip
 
     def open(self, what: str) -> None:
         self.pair(f"{RATE}/s, {what}", rate=RATE, seconds=self.seconds)

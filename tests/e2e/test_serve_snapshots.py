@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -13,6 +15,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from page_cache import in_memory, push_out
 from served import ROOT, serving, signup, wait_for
 
 from ringfinder.publish import snapshots
@@ -221,6 +224,53 @@ class TestScoring:
         first = next(n for n, one in enumerate(told) if one["decision"] != "allow")
         assert first <= 14
         assert told[-1]["ring"]["ring_id"].startswith("new-")
+
+
+class TestWorkers:
+    def test_who_was_erased_is_forgotten_by_all_of_them(self, world, tmp_path):
+        running = shutil.ignore_patterns("journal", "run", "test.log")
+        shutil.copytree(world / "home", tmp_path / "home", ignore=running)
+        with serving(tmp_path / "home", workers=2, deadline_ms=5000) as served:
+            for number in range(6):
+                told = served.post("/v1/signups", signup(number, ip=f"198.51.100.{number}"))
+                assert told.json()["accepted"]
+
+            def overlays():
+                return {served.get("/readyz").json()["overlay"] for _ in range(12)}
+
+            wait_for(lambda: overlays() == {6})
+            with served.client(served.admin) as client:
+                assert client.delete("/v1/accounts/acct-3/personal-data").status_code == 200
+            wait_for(lambda: overlays() == {5})
+
+
+class TestDeadline:
+    def test_a_cold_page_cache_and_a_stopped_writer_cost_the_deadline_and_no_answer(
+        self, world, tmp_path
+    ):
+        running = shutil.ignore_patterns("journal", "run", "test.log")
+        shutil.copytree(world / "home", tmp_path / "home", ignore=running)
+        rows = pq.read_table(world / "world" / "signups.parquet").slice(0, 10).to_pylist()
+        with serving(tmp_path / "home") as served, served.client() as client:
+            client.post("/v1/signups", json=signup("warm"))
+            (worker,), (writer,) = served.children("worker"), served.children("writer")
+            files = tmp_path / "home" / "snapshots"
+            warm = in_memory(worker, files)
+            os.kill(writer, signal.SIGSTOP)
+            try:
+                answers, took = [], []
+                for number, row in enumerate(rows):
+                    if push_out(worker, files) is None:
+                        pytest.skip("this system lets nobody push pages out")
+                    assert in_memory(worker, files) < warm / 2
+                    body = signup(number, ip=row["ip"], device_id=row["device_id"])
+                    began = time.perf_counter()
+                    answers.append(client.post("/v1/signups", json=body).json())
+                    took.append(time.perf_counter() - began)
+            finally:
+                os.kill(writer, signal.SIGCONT)
+            assert {(one["accepted"], one["degraded"]) for one in answers} == {(False, True)}
+            assert max(took) < 0.35  # 80 ms, on a machine that does other things too
 
 
 class TestSwaps:

@@ -148,7 +148,7 @@ class TestTheJournal:
 
     @staticmethod
     def drain(home):
-        projector = Projector(home.directory / "journal", lambda: open_graph_of(home))
+        projector = Projector(home.directory / "journal", home.log, lambda: open_graph_of(home))
         with closing(projector):
             projector.drain()
 

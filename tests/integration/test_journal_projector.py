@@ -44,7 +44,7 @@ class Home:
         return OPENERS["embedded"](str(self.path / f"{name}.duckdb"))
 
     def projector(self, **options):
-        return Projector(self.journal, self.open_store, **options)
+        return Projector(self.journal, self.log, self.open_store, **options)
 
     def drain(self, **options):
         with closing(self.projector(**options)) as projector:
@@ -77,6 +77,42 @@ class TestProjector:
         assert store.counts()["accounts"] == 10
         assert sum(store.read_graph().sightings["count"].to_pylist()) == 10 * (1 + 1 + 2)
         assert home.drain() == 0
+
+    def test_it_goes_on_at_once_behind_a_gap_and_rests_when_all_is_told(self, home, monkeypatch):
+        home.commit(*(entry_of(n) for n in range(9)))
+        with home.file() as file:
+            for account in ("account-2", "account-5"):
+                file.erase(account)
+        stop, rests = threading.Event(), []
+        monkeypatch.setattr(stop, "wait", lambda seconds: (rests.append(seconds), stop.set()))
+        home.projector().run(stop)
+        assert home.open_store().applied() == ((1, 2), (4, 5), (7, 9))
+        assert len(rests) == 1
+
+    def test_the_dearer_a_batch_the_longer_it_rests_but_not_for_ever(self, home):
+        with closing(home.projector(every_s=1.0)) as projector:
+            assert [projector._rest_s(took) for took in (0.001, 0.1, 60.0)] == [1.0, 2.0, 5.0]
+
+    def test_a_store_gets_no_larger_batches_than_it_asks_for(self, home):
+        home.commit(*(mixed(n) for n in range(9)))
+        sizes = []
+
+        class Small:
+            batch_events = 4
+
+            def __init__(self):
+                self.inner = home.open_store()
+
+            def write(self, batch):
+                sizes.append(batch.last - batch.first + 1)
+                return self.inner.write(batch)
+
+            def __getattr__(self, name):
+                return getattr(self.inner, name)
+
+        with closing(Projector(home.journal, home.log, Small)) as projector:
+            projector.drain()
+        assert sizes == [4, 4, 1]
 
     def test_attempts_are_not_counted_until_they_are_completed(self, home):
         home.commit(entry_of(1, outcome=None), entry_of(2, outcome=None))
@@ -143,7 +179,7 @@ class TestProjector:
             return home.open_store()
 
         stop = threading.Event()
-        projector = Projector(home.journal, opened, every_s=0.01)
+        projector = Projector(home.journal, home.log, opened, every_s=0.01)
         thread = threading.Thread(target=projector.run, args=(stop,))
         thread.start()
         with closing(Reader(home.journal, clock=lambda: home.clock[0] + 9)) as reader:
@@ -179,7 +215,7 @@ class TestProjector:
                 return getattr(self.inner, name)
 
         with (
-            closing(Projector(home.journal, Dying, batch_events=4)) as projector,
+            closing(Projector(home.journal, home.log, Dying, batch_events=4)) as projector,
             pytest.raises(StoreUnavailable),
         ):
             projector.drain()
@@ -234,7 +270,7 @@ class TestProjector:
             def __getattr__(self, name):
                 return getattr(self.inner, name)
 
-        with closing(Projector(home.journal, Erasing)) as projector:
+        with closing(Projector(home.journal, home.log, Erasing)) as projector:
             projector.drain()
         graph = home.open_store().read_graph(uncounted=True)
         assert graph.accounts["account_id"].to_pylist() == ["account-2"]
@@ -242,7 +278,7 @@ class TestProjector:
 
 def at_once(home, name):
     """Return a store that took the journal in all at once."""
-    with closing(Projector(home.journal, lambda: home.open_store(name))) as projector:
+    with closing(Projector(home.journal, home.log, lambda: home.open_store(name))) as projector:
         projector.drain()
     return home.open_store(name)
 
@@ -296,6 +332,7 @@ class TestCompaction:
         home.drain()
         done = home.compact()
         assert (done.moved, done.duplicates, done.left) == (1, 1, 0)
+        assert "count once" in done.doubled
 
     def test_loaded_files_in_between_do_not_disturb_the_order(self, home):
         home.commit(*(mixed(n) for n in range(3)))

@@ -11,6 +11,7 @@ import statistics
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,9 @@ from ringfinder.journal import (
     errands,
     serve_writer,
 )
+from ringfinder.journal import writer as writer_module
 from ringfinder.journal.check import check_journal
+from ringfinder.journal.file import JournalFile
 from ringfinder.store import EventLog, EventType
 from ringfinder.store.files import locked
 
@@ -367,6 +370,50 @@ class TestProcesses:
             locked(log.directory / "lock", what="it", exclusive=True, wait_s=5),
         ):
             assert runner.run(journal.commit(entry_of(1), 1)) == Committed(1)
+
+
+class TestChanges:
+    def test_what_was_moved_into_the_file_is_not_moved_again(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(writer_module, "TIDY_BYTES", 100_000)
+        moved, move = [], writer_module._move_changes
+        monkeypatch.setattr(
+            writer_module, "_move_changes", lambda path: (moved.append(path), move(path))
+        )
+
+        async def run():
+            written = asyncio.ensure_future(
+                serve_writer(tmp_path / "journal", tmp_path / "events", ready=lambda: None)
+            )
+            journal = Journal(tmp_path / "journal")
+            for number in range(100):
+                await journal.commit(entry_of(number, body=bytes(32)), 5)
+            await journal.close()
+            written.cancel()
+            await asyncio.gather(written, return_exceptions=True)
+
+        asyncio.run(run())
+        assert 1 <= len(moved) <= 40
+
+    def test_their_log_is_measured_by_what_is_in_it_not_by_its_file(self, tmp_path):
+        home = tmp_path / "journal"
+        home.mkdir()
+        with closing(JournalFile(home)) as file:
+            file.add_block((1, 1000))
+            file.commit([entry_of(number) for number in range(200)])
+            before = file.changes()
+            assert before.unmoved == before.held > 4096 * 10
+            writer_module._move_changes(file.path)
+            assert file.changes() == (before.held, 0)
+            file.commit([entry_of(200)])
+            assert 0 < file.changes().held == file.changes().unmoved < before.held
+            assert file.path.with_name(f"{file.path.name}-wal").stat().st_size > before.held
+
+    def test_without_a_log_of_changes_there_are_none(self, tmp_path):
+        home = tmp_path / "journal"
+        home.mkdir()
+        with closing(JournalFile(home)) as file:
+            file.path.with_name(f"{file.path.name}-shm").unlink()
+            assert file.changes() == (0, 0)
 
 
 class TestErrands:

@@ -1,7 +1,7 @@
-"""Whatever is posted, repeated, delayed, erased and restarted: one effect and one answer each.
+"""Whatever is posted, repeated, delayed, labelled, erased, recomputed, rotated and restarted.
 
-In one process, with the journal in memory; `tests/e2e/test_serve_kill.py` does the same to
-real processes.
+One effect and one answer each. In one process, with a real journal, log, graph and snapshots;
+`tests/e2e/test_serve_kill.py` does the same to real processes.
 """
 
 from __future__ import annotations
@@ -15,12 +15,19 @@ import httpx
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from journal_memory import MemoryJournal
+from journal_in_place import JournalInPlace
+from journals import entries_in
 from served import signup
 
 from ringfinder.config import load
+from ringfinder.pipeline.home import open_graph, open_home
+from ringfinder.pipeline.pepper import PepperRecord
+from ringfinder.pipeline.recompute import recompute
+from ringfinder.pipeline.rotate import rotate
+from ringfinder.places import EVENTS, JOURNAL
 from ringfinder.serve.app import create_app
 from ringfinder.serve.keys import KeyStore
+from ringfinder.store import EventLog
 
 numbers = st.integers(0, 6)
 
@@ -35,23 +42,64 @@ class Machine(RuleBasedStateMachine):
         self.key = KeyStore(self.home).create("test", ["admin"], now_ms=1)[1]
         self.loop = asyncio.new_event_loop()
         self.answers: dict[int, dict] = {}  # accepted: number -> the first answer
-        self.asked: set[int] = set()
         self.ended: dict[int, str] = {}
+        self.labels: dict[int, str] = {}
         self.erased: set[int] = set()
-        self.journal = None
+        self.given = 0
+        self.version = 1
+        self.app = self.journal = None
 
     @initialize()
     def start(self):
-        self.journal = MemoryJournal()
+        self.settings = load({"data_dir": self.home, "deadline_ms": 10})
+        self.journal = JournalInPlace(self.home / JOURNAL, EventLog(self.home / EVENTS))
         self.restart()
 
     @rule()
     def restart(self):
-        """A new process on the same journal."""
-        self.app = create_app(load({"data_dir": self.home, "deadline_ms": 10}))
+        """A new process on the same files."""
+        self.leave()
+        self.app = create_app(self.settings)
         service = self.app.state.service
         service.journal = service.live._journal = self.journal
         service.keyring.refresh()
+        self.loop.run_until_complete(service.live.start())
+        self.look()
+
+    def leave(self):
+        if self.app is not None:
+            self.loop.run_until_complete(self.app.state.service.live.close())
+
+    def look(self):
+        """Let the worker take the snapshot in force, and all that was recorded since."""
+        service = self.app.state.service
+        self.loop.run_until_complete(service.live._look())
+        self.loop.run_until_complete(asyncio.sleep(0.01))
+        service.known_labels.read(self.journal.log)
+
+    @precondition(lambda self: set(self.answers) - self.erased)
+    @rule()
+    def recompute(self):
+        """A night."""
+        with open_home(self.settings) as home:
+            recompute(self.settings, home)
+            self.journal.settle(home.store)
+        self.look()
+        state = self.app.state.service.live.state
+        assert state.snapshot_id is not None
+        assert self.app.state.service.live.why_refused is None
+
+    @precondition(lambda self: self.answers)
+    @rule()
+    def rotate(self):
+        """Another pepper, while the service is down."""
+        self.leave()
+        store = open_graph(self.settings)
+        self.journal.settle(store)
+        store.close()
+        self.version = rotate(self.settings, None).version
+        self.app = None
+        self.restart()
 
     def ask(self, method, path, body=None):
         async def send():
@@ -128,6 +176,35 @@ class Machine(RuleBasedStateMachine):
         assert answer.status_code == 200, answer.text
         self.erased.add(number)
 
+    @precondition(lambda self: set(self.answers) - self.erased and not self.journal.away)
+    @rule(data=st.data(), label=st.sampled_from(["fraud", "legitimate"]))
+    def label(self, data, label):
+        number = data.draw(st.sampled_from(sorted(set(self.answers) - self.erased)))
+        self.given += 1
+        body = {
+            "event_id": f"label-{self.given}", "account_id": f"acct-{number}", "label": label,
+            "decided_at": f"2026-03-02T00:00:{self.given:02}Z",
+        }  # fmt: skip
+        for _ in range(2):  # the same again is the same
+            told = self.ask("POST", "/v1/labels", body)
+            assert (told.status_code, told.json()["state"]) == (200, "effective"), told.text
+        self.labels[number] = label
+        self.look()
+
+    @precondition(lambda self: self.answers)
+    @rule()
+    def project(self):
+        """The graph holds each account once, with each value once, and nobody who was erased."""
+        store = open_graph(self.settings)
+        self.journal.settle(store)
+        graph = store.read_graph(uncounted=True)
+        store.close()
+        there = {f"acct-{number}" for number in set(self.answers) - self.erased}
+        assert set(graph.accounts["account_id"].to_pylist()) == there
+        assert set(graph.sightings["count"].to_pylist()) <= {1}
+        prefix = f"p{self.version}_"
+        assert all(one.startswith(prefix) for one in graph.values["pseudonym"].to_pylist())
+
     @rule(away=st.booleans())
     def journal_goes_and_comes(self, away):
         self.journal.away = away
@@ -139,20 +216,27 @@ class Machine(RuleBasedStateMachine):
             if number in self.erased:
                 assert answer.status_code == 404
             else:
-                assert answer.json()["decision"] == told["decision"]
+                labelled = {"fraud": "review", "legitimate": "allow"}.get(self.labels.get(number))
+                assert answer.json()["decision"] == (labelled or told["decision"])
 
     @invariant()
     def the_journal_holds_each_signup_once(self):
-        if self.journal is not None:
-            held = [one.account_id for one in self.journal.entries if one.event_type == "signups"]
-            alive = [account for account in held if account is not None]
+        if self.journal is not None and (self.home / JOURNAL / "journal.sqlite").exists():
+            held = entries_in(self.home / JOURNAL)
+            alive = [one.account_id for one in held if one.event_type == "signups"]
             assert len(alive) == len(set(alive))
-            assert "example.org" not in json.dumps([str(one) for one in self.journal.entries])
+            assert "example.org" not in json.dumps([str(one) for one in held])
+
+    @invariant()
+    def the_pepper_is_the_last_one(self):
+        record = PepperRecord.read(self.home)
+        assert record is None or record.version == self.version
 
     def teardown(self):
+        self.leave()
         self.loop.close()
         self.folder.cleanup()
 
 
 TestMachine = Machine.TestCase
-TestMachine.settings = settings(max_examples=6, stateful_step_count=12, deadline=None)
+TestMachine.settings = settings(max_examples=8, stateful_step_count=15, deadline=None)

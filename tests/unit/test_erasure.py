@@ -8,6 +8,7 @@ import pytest
 
 from ringfinder.errors import StoreError, StoreUnavailable
 from ringfinder.serve.erasure import FILE, ErasedAccounts, erase_kept, shown_graph, shown_members
+from ringfinder.serve.forgetting import Forgetting
 
 
 def trace_of(account_id):
@@ -17,6 +18,32 @@ def trace_of(account_id):
 @pytest.fixture
 def erased(tmp_path):
     return ErasedAccounts(tmp_path, trace_of)
+
+
+class TestForgetting:
+    def test_an_erasure_is_looked_for_at_once_and_twice_more_as_it_ages(self, erased):
+        forgetting = Forgetting(erased.traces, trace_of)
+        assert forgetting.due(0) == set()
+        erased.add("a1", 1000)
+        moments = (1000, 1001, 3999, 4000, 4001, 30_999, 31_000, 10**9)
+        told = [forgetting.due(now) == {trace_of("a1")} for now in moments]
+        assert told == [True, False, False, True, False, False, True, False]
+
+    def test_one_who_is_erased_again_is_looked_for_again(self, erased):
+        forgetting = Forgetting(erased.traces, trace_of)
+        erased.add("a1", 1000)
+        assert forgetting.due(100_000)
+        erased.add("a1", 200_000)
+        assert forgetting.due(200_000)
+
+    def test_a_worker_that_starts_looks_once_for_all_who_ever_were(self, erased):
+        erased.add("a1", 1000)
+        forgetting = Forgetting(erased.traces, trace_of)
+        assert [bool(forgetting.due(10**9)) for _ in range(2)] == [True, False]
+
+    def test_names_are_found_by_their_hashes(self, erased):
+        forgetting = Forgetting(erased.traces, trace_of)
+        assert forgetting.among(["a1", "a2"], frozenset({trace_of("a2")})) == ["a2"]
 
 
 class TestErasedAccounts:

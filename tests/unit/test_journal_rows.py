@@ -106,6 +106,44 @@ class TestEncode:
                 encode_event(EventType.DECISIONS, row | {"score": wrong})
 
 
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
+
+
+class TestColumns:
+    @given(
+        st.lists(
+            st.tuples(TEXT, TEXT, st.integers(0, 10**13), st.floats(0, 1) | st.integers(0, 1)),
+            min_size=1, max_size=6,
+        )
+    )  # fmt: skip
+    def test_whatever_is_written_is_read_as_it_was_a_row_at_a_time(self, told):
+        rows = [
+            event_row(EventType.DECISIONS, name, account, occurred_ms=when, score=score)
+            for name, account, when, score in told
+        ]
+        entries = [
+            Recorded(
+                number, EventType.DECISIONS, "a", 0, encode_event(EventType.DECISIONS, row), b""
+            )
+            for number, row in enumerate(rows, 1)
+        ]
+        events, unusable = to_events(entries)
+        assert not unusable
+        schema = EVENT_SCHEMAS[EventType.DECISIONS]
+        expected = check_events(EventType.DECISIONS, pa.Table.from_pylist(rows, schema=schema))
+        assert events[EventType.DECISIONS].drop_columns(["sequence"]).equals(expected)
+
+    def test_an_event_of_a_line_too_many_is_told_and_the_others_kept(self):
+        good = encode_event(EventType.SIGNUPS, SIGNUP)
+        entries = [
+            Recorded(number, EventType.SIGNUPS, "ann", 0, each, b"")
+            for number, each in ((1, good), (2, good + b"\n" + good), (3, b""))
+        ]
+        events, unusable = to_events(entries)
+        assert unusable == [2, 3]
+        assert events[EventType.SIGNUPS]["sequence"].to_pylist() == [1]
+
+
 class TestUnusable:
     @pytest.mark.parametrize(
         "event",

@@ -254,6 +254,17 @@ class TestMemory:
         assert after.ring.shown == never.ring.shown
         assert after.ring.repeated == never.ring.repeated
 
+    def test_its_names_are_those_of_accounts_and_attempts(self, overlay, snapshot):
+        one, other = person(), person()
+        known = member(snapshot, Verdict.FLEET)
+        add(overlay, one, known)
+        overlay.attempt(other.account_id, other.created_ms, other.values)
+        names = [one.account_id, known.account_id, other.account_id]
+        assert sorted(overlay.names()) == sorted(names)
+        for name in names:
+            overlay.remove(name)
+        assert overlay.names() == []
+
     def test_all_members_may_be_removed(self, overlay):
         five = [person(payment_fingerprint="c", device="d") for _ in range(5)]
         add(overlay, *five)

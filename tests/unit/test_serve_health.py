@@ -26,10 +26,10 @@ class Journal:
         return self.why
 
 
-def told(journal):
+def told(journal, why_refused=None):
     state = SimpleNamespace(age_s=lambda now: 1.0, named=lambda now: {}, known_since=0)
     service = SimpleNamespace(
-        live=SimpleNamespace(state=state),
+        live=SimpleNamespace(state=state, why_refused=why_refused),
         settings=SimpleNamespace(snapshot_max_age_hours=48),
         journal=journal,
     )
@@ -46,3 +46,10 @@ def test_a_journal_that_refuses_is_not_ready_and_says_why(why):
     found = told(Journal(why))
     assert (found["status"], found["journal"], found["problem"]) == ("not ready", False, why)
     assert found["projector_lag_events"] == 3
+
+
+def test_a_snapshot_that_was_refused_is_told():
+    found = told(Journal(), why_refused="20260301-b: its checksum is not that of run.json")
+    assert (found["status"], found["snapshot_refused"]) == (
+        "ready", "20260301-b: its checksum is not that of run.json",
+    )  # fmt: skip

@@ -46,7 +46,12 @@ def looking(home, monkeypatch):
             return Live(home / "snapshots", MemoryJournal())
 
         made = runner.run(live())
-        yield lambda: (runner.run(made._look()), made.state.snapshot_id)
+
+        def look():
+            return runner.run(made._look()), made.state.snapshot_id
+
+        look.live = made
+        yield look
         runner.run(made.close())
 
 
@@ -85,3 +90,23 @@ def test_a_pointer_that_leads_nowhere_is_said_once_until_it_changes(home, monkey
         pointer.write_bytes(b"\xff")
         assert [look() for _ in range(3)] == [(False, "good")] * 3
     assert len(said()) == 3
+
+
+def test_why_one_is_refused_can_be_asked_for_as_long_as_it_is(home, monkeypatch):
+    put_in_force(home, "good")
+    with looking(home, monkeypatch) as look:
+        look()
+        assert look.live.why_refused is None
+        put_in_force(home, "old", pepper_version=1)
+        assert [look(), look()] == [(False, "good")] * 2
+        assert look.live.why_refused.startswith("old: ")
+        assert "version 1 of the pepper" in look.live.why_refused
+        (home / "snapshots" / snapshots.POINTER).write_text("good\n")  # rolled back by hand
+        look()
+        assert look.live.why_refused is None
+        (home / "snapshots" / snapshots.POINTER).write_text("old\n")
+        look()
+        assert look.live.why_refused is not None
+        put_in_force(home, "better")
+        assert look() == (True, "better")
+        assert look.live.why_refused is None

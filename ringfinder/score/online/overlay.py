@@ -165,6 +165,10 @@ class Overlay:
         if joined is not None:
             self.joined[joined] -= 1
 
+    def names(self) -> list[str]:
+        """Return the accounts and attempts that are remembered by name."""
+        return [*self._number, *self._ring_of, *self._attempts]
+
     def newcomers(self) -> Iterable[Newcomer]:
         """Return the newcomers that are remembered, oldest first."""
         return self._table.newcomers.values()

@@ -60,6 +60,7 @@ async def readiness(service: Service) -> dict[str, Any]:
     return {
         "status": "ready" if journal else "not ready",
         "snapshot": state.named(now),
+        "snapshot_refused": service.live.why_refused,
         "degraded": age is None or age > service.settings.snapshot_max_age_hours * 3600,
         "journal": journal,
         "overlay": state.known_since,
