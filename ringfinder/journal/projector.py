@@ -12,8 +12,9 @@ from ringfinder.errors import RingfinderError, StoreError, StoreUnavailable
 from ringfinder.journal.batches import to_events
 from ringfinder.journal.entries import Recorded
 from ringfinder.journal.reader import Reader, read_projected, write_projected
+from ringfinder.store.parts import covering
 from ringfinder.store.protocol import GraphStore, Interval
-from ringfinder.store.replay import covering, to_batch
+from ringfinder.store.replay import to_batch
 
 BATCH_EVENTS = 5_000
 EVERY_S = 0.25
