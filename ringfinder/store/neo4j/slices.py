@@ -51,7 +51,7 @@ class Slices:
         self._values = pa.Table.from_arrays(
             [pa.array(values.kind), pa.array(values.pseudonyms, pa.string())], schema=VALUES
         )
-        row_account = self._rows_of(graph.accounts)
+        row_account = _rows_of(graph.accounts, self._ids)
         self._sightings = fold_sightings(
             row_account[graph.sightings["account"].to_numpy()],
             values.of_row[graph.sightings["value"].to_numpy()],
@@ -66,9 +66,9 @@ class Slices:
         if many == 1:
             return self._batch
         if self._cut is None or self._cut.many != many:
-            self._cut = _Cut(self._ids, self._values, self._sightings, many)
+            self._cut = _Cut(self._batch, self._ids, self._values, self._sightings, many)
         cut = self._cut
-        sightings = cut.sightings(number)
+        sightings = cut.sightings.part(number)
         account, value = (sightings[name].to_numpy() for name in ("account", "value"))
         named = np.union1d(account, cut.accounts(number))
         values = np.union1d(value, cut.unseen(number))
@@ -77,57 +77,60 @@ class Slices:
         rows += [sightings[name] for name in SIGHTINGS.names[2:]]
         nulls = [pa.nulls(len(named), field.type) for field in ACCOUNTS if field.nullable]
         accounts = [self._ids.take(pa.array(named)), *nulls]
+        facts, *told = (table.part(number) for table in cut.tables)
         graph = GraphTables(
-            pa.concat_tables(
-                [
-                    pa.Table.from_arrays(accounts, schema=ACCOUNTS),
-                    self._of(cut, number, self._batch.graph.accounts),
-                ]
-            ),
+            pa.concat_tables([pa.Table.from_arrays(accounts, schema=ACCOUNTS), facts]),
             self._values.take(pa.array(values)),
             pa.Table.from_arrays(rows, schema=SIGHTINGS),
         )
-        told = (self._batch.profiles, self._batch.labels, self._batch.decisions)
-        tables = (self._of(cut, number, table) for table in told)
-        return GraphBatch(self.first, self.last, graph, *tables)
-
-    def _rows_of(self, table: pa.Table) -> IntArray:
-        """Return which account each row of a table names."""
-        return pc.index_in(table["account_id"], self._ids).to_numpy().astype(np.int64)
-
-    def _of(self, cut: _Cut, number: int, table: pa.Table) -> pa.Table:
-        """Return the rows of a table whose account is at home in a slice."""
-        return table.filter(pa.array(cut.home[self._rows_of(table)] == number))
+        return GraphBatch(self.first, self.last, graph, *told)
 
 
 class _Cut:
-    """Which slice each account and each sighting belongs to."""
+    """Which slice each account, each row about one, and each sighting belongs to."""
 
-    def __init__(self, ids: pa.Array, values: pa.Table, sightings: pa.Table, many: int) -> None:
+    def __init__(
+        self, batch: GraphBatch, ids: pa.Array, values: pa.Table, sightings: pa.Table, many: int
+    ) -> None:
         self.many = many
-        self.home = _hashes(ids) % many
+        home = _hashes(ids) % many
+        tables = (batch.graph.accounts, batch.profiles, batch.labels, batch.decisions)
+        self.tables = [_Dealt(table, home[_rows_of(table, ids)], many) for table in tables]
+        self._accounts = _Dealt(pa.table({"row": np.arange(len(ids))}), home, many)
         account, value = (sightings[name].to_numpy() for name in ("account", "value"))
-        where = self.home[account]
+        where = home[account]
         busy = np.bincount(account, minlength=len(ids))[account] > _BUSY
         pseudonyms = values["pseudonym"].combine_chunks().take(pa.array(value[busy]))
         where[busy] = _hashes(pseudonyms) % many
-        order = np.argsort(where, kind="stable")
-        self._sightings = sightings.take(pa.array(order)).combine_chunks()
-        self._ends = np.searchsorted(where[order], np.arange(many + 1))
+        self.sightings = _Dealt(sightings, where, many)
         self._unseen = np.setdiff1d(np.arange(len(values)), value)
-
-    def sightings(self, number: int) -> pa.Table:
-        """Return the sightings of a slice, sorted by account and value."""
-        begin, end = self._ends[number : number + 2].tolist()
-        return self._sightings.slice(begin, end - begin)
 
     def accounts(self, number: int) -> IntArray:
         """Return the accounts at home in a slice."""
-        return np.flatnonzero(self.home == number)
+        return self._accounts.part(number)["row"].to_numpy()
 
     def unseen(self, number: int) -> IntArray:
         """Return values that nobody was seen with: the first slice has them."""
         return self._unseen if number == 0 else self._unseen[:0]
+
+
+class _Dealt:
+    """A table whose rows are dealt to slices once, in their order."""
+
+    def __init__(self, table: pa.Table, where: IntArray, many: int) -> None:
+        order = np.argsort(where, kind="stable")
+        self._table = table.take(pa.array(order)).combine_chunks()
+        self._ends = np.searchsorted(where[order], np.arange(many + 1))
+
+    def part(self, number: int) -> pa.Table:
+        """Return the rows of a slice."""
+        begin, end = self._ends[number : number + 2].tolist()
+        return self._table.slice(begin, end - begin)
+
+
+def _rows_of(table: pa.Table, ids: pa.Array) -> IntArray:
+    """Return which account each row of a table names."""
+    return pc.index_in(table["account_id"], ids).to_numpy().astype(np.int64)
 
 
 def _hashes(texts: pa.Array) -> IntArray:

@@ -125,7 +125,9 @@ class Neo4jStore:
     def read_graph(self, *, uncounted: bool = False) -> GraphTables:
         """Return the graph, as of one moment, sorted: see `GraphStore`."""
         read = reading.read_graph
-        return self._read(lambda work: read(work, uncounted=uncounted), GraphTables.empty())
+        return self._read(
+            lambda work: read(self._server, work, uncounted=uncounted), GraphTables.empty()
+        )
 
     def read_profiles(self) -> pa.Table:
         """Return the accounts' profiles, sorted."""
@@ -165,7 +167,7 @@ class Neo4jStore:
 
     def fingerprint(self, *, rings: bool = False) -> str:
         """Return a hash of the whole graph: see `GraphStore`."""
-        return self._server.work(lambda work: _fingerprint(work, with_rings=rings))
+        return self._server.work(lambda work: _fingerprint(self._server, work, with_rings=rings))
 
     def erase(self, account_ids: Sequence[str]) -> None:
         """Remove accounts: see `GraphStore`.
@@ -197,7 +199,7 @@ class Neo4jStore:
         return self._server.work(lambda work: empty if read_state(work).clearing else read(work))
 
 
-def _fingerprint(work: Work, *, with_rings: bool) -> str:
+def _fingerprint(server: Server, work: Work, *, with_rings: bool) -> str:
     state = read_state(work)
     rings = ringrows.read(work, state) if with_rings else None
     if state.clearing:
@@ -209,7 +211,7 @@ def _fingerprint(work: Work, *, with_rings: bool) -> str:
             rings,
         )
     return graph_fingerprint(
-        reading.read_graph(work, uncounted=True),
+        reading.read_graph(server, work, uncounted=True),
         reading.read_profiles(work),
         reading.read_labels(work),
         reading.read_decisions(work),
