@@ -161,6 +161,28 @@ def signups(*account_ids: str, **more: Any) -> tuple[EventType, pa.Table]:
     return events_of(EventType.SIGNUPS, *({"account_id": name} | more for name in account_ids))
 
 
+def usage(*rows: tuple[Any, ...]) -> tuple[EventType, pa.Table]:
+    """Build usage events: (account, hours since the start, exchanges, values)."""
+    return events_of(
+        EventType.USAGE,
+        *(
+            {
+                "account_id": account,
+                "event_id": f"use {account} {hours} {exchanges}",
+                "occurred_ms": START_MS + int(hours * HOUR_MS),
+                "received_ms": START_MS + int(hours * HOUR_MS),
+                "exchanges": exchanges,
+                "input_tokens": 100 * exchanges,
+                "output_tokens": 7,
+                "values": dict(more),
+            }
+            for account, hours, exchanges, *more in (
+                (row[0], row[1], row[2], *(row[3] if len(row) > 3 else {}).items()) for row in rows
+            )
+        ),
+    )
+
+
 def files_of(directory: Path) -> set[str]:
     """Return the names of the data files in a directory."""
     return {path.name for path in directory.glob("*.parquet")}

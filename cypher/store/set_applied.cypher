@@ -1,4 +1,4 @@
-// Record which events the store has taken in.
-// parameters: applied (list: first, last, first, last, ...), has_twins (boolean)
+// Record which events the store has taken in, and which batches it has begun with.
+// parameters: applied (list: first, last, first, last, ...), begun (list: first, last, slices, slices written, ...), has_twins (boolean)
 MATCH (s:Store {name: 'ringfinder'})
-SET s.applied = $applied, s.has_twins = $has_twins
+SET s.applied = $applied, s.begun = $begun, s.has_twins = $has_twins

@@ -30,14 +30,18 @@ def apart() -> None:
 def add(one: str, other: str, accounts: bool, source: str, as_json: bool, **options: Any) -> None:
     """Say that two rings are not one, such as two operators on one proxy pool."""
     settings = settings_from(options, notice)
-    from ringfinder.pipeline.apart import Apart, add_apart, check_rings
-    from ringfinder.places import SNAPSHOTS
+    from ringfinder.pipeline.apart import Apart, add_apart, check_accounts, check_rings
+    from ringfinder.places import EVENTS, SNAPSHOTS
     from ringfinder.publish import snapshots
+    from ringfinder.store import EventLog
 
     if one == other:
         raise InputError("The two are the same; name two different rings or accounts.")
-    if not accounts:
-        check_rings(snapshots.current(settings.data_dir / SNAPSHOTS), one, other)
+    in_force = snapshots.current(settings.data_dir / SNAPSHOTS)
+    if accounts:
+        check_accounts(in_force, EventLog(settings.data_dir / EVENTS), one, other)
+    else:
+        check_rings(in_force, one, other)
     what = "accounts" if accounts else "rings"
     fresh = add_apart(settings.data_dir, Apart(what, one, other, int(time.time() * 1000), source))
     if as_json:

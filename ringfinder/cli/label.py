@@ -36,8 +36,9 @@ def label(
     with open_home(settings, notices=notice) as home:
         strangers = never_seen(home.log, home.store, account_ids)
         recorded = record_labels(home.log, word, account_ids, source=source)
+    details = {"label": word} | ({"source": source} if source else {})
     for account_id in account_ids:
-        note_act(settings, "label.given", about=account_id, details={"label": word})
+        note_act(settings, "label.given", about=account_id, details=details)
     if strangers:
         named = ", ".join(strangers[:SHOWN]) + (", ..." if len(strangers) > SHOWN else "")
         notice(

@@ -12,8 +12,8 @@ from ringfinder.errors import NotFound, StoreError
 from ringfinder.journal.reader import recorded
 from ringfinder.journal.seals import START, Row, chained, content_is_sound
 from ringfinder.journal.tables import NAME, check_format, open_reading
+from ringfinder.store.parts import covering
 from ringfinder.store.protocol import Interval
-from ringfinder.store.replay import covering
 
 SHOWN = 20
 """How many damaged entries a sentence names."""

@@ -23,9 +23,9 @@ from ringfinder.journal.reader import Reader
 from ringfinder.store.batches import GraphBatch
 from ringfinder.store.events import EventType
 from ringfinder.store.files import locked
+from ringfinder.store.parts import covering
 from ringfinder.store.profiles import profile_rows
 from ringfinder.store.protocol import GraphStore, Interval
-from ringfinder.store.replay import covering
 from ringfinder.store.segments import EventLog
 
 SEGMENT_EVENTS = 200_000

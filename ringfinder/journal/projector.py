@@ -13,8 +13,9 @@ from ringfinder.journal.batches import to_events
 from ringfinder.journal.entries import Recorded
 from ringfinder.journal.reader import Reader, read_projected, write_projected
 from ringfinder.store.knownids import KnownIds
+from ringfinder.store.parts import covering
 from ringfinder.store.protocol import GraphStore, Interval
-from ringfinder.store.replay import covering, to_batch
+from ringfinder.store.replay import to_batch
 from ringfinder.store.segments import EventLog
 
 BATCH_EVENTS = 20_000

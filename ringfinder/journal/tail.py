@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 from ringfinder.journal.entries import Recorded
 from ringfinder.journal.reader import Reader
 from ringfinder.store.events import EventType
+from ringfinder.store.parts import covering, missing
 from ringfinder.store.protocol import Interval
-from ringfinder.store.replay import covering, missing
 from ringfinder.store.segments import EventLog
 
 PAGE = 1000

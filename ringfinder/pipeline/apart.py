@@ -11,13 +11,16 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyarrow.parquet import read_table
 
 from ringfinder.detect.keep_apart import Sides
 from ringfinder.detect.known import KnownRings
 from ringfinder.errors import NotFound, StoreError
 from ringfinder.model import IntArray
 from ringfinder.publish.carried import read_known
+from ringfinder.store.events import EventType
 from ringfinder.store.files import locked, write_atomically
+from ringfinder.store.segments import EventLog
 
 FILE = "apart.json"
 
@@ -79,6 +82,32 @@ def check_rings(path: Path | None, *names: str) -> None:
                 f"The snapshot in force has no ring {name}, and remembers none: see rings.parquet "
                 "for its rings, or name two accounts with --accounts."
             )
+
+
+def check_accounts(path: Path | None, log: EventLog, *account_ids: str) -> None:
+    """Raise a NotFound unless accounts signed up, as far as log and snapshot know.
+
+    Parameters
+    ----------
+    path
+        The snapshot in force, which also has who is in the journal alone; None where there
+        is none.
+    log
+        Where events are kept.
+    account_ids
+        Whom the decision names.
+    """
+    tables = list(log.read(EventType.SIGNUPS, columns=["account_id"]))
+    if path is not None:
+        tables.append(read_table(path / "accounts.parquet", columns=["account_id"]))
+    wanted = pa.array(account_ids, pa.string())
+    known = [pc.is_in(wanted, value_set=t["account_id"].combine_chunks()) for t in tables]
+    strangers = sum(not any(one[row].as_py() for one in known) for row in range(len(wanted)))
+    if strangers:
+        raise NotFound(
+            f"{strangers} of the two never signed up: see whether the account ids are spelt "
+            "right. Rings are named without --accounts."
+        )
 
 
 def add_apart(directory: Path, decision: Apart) -> bool:

@@ -22,8 +22,9 @@ from ringfinder.places import JOURNAL
 from ringfinder.store import EmbeddedStore, EventLog, GraphStore, project
 from ringfinder.store.compare import Contents, Difference, Differences, differences
 from ringfinder.store.knownids import KnownIds
+from ringfinder.store.parts import covering
 from ringfinder.store.protocol import Interval
-from ringfinder.store.replay import covering, to_batch
+from ringfinder.store.replay import to_batch
 
 _AT_ONCE = 10_000
 

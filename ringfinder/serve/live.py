@@ -29,8 +29,8 @@ from ringfinder.score.online.model import Model
 from ringfinder.score.online.overlay import Overlay
 from ringfinder.serve import metrics
 from ringfinder.store.events import EventType, Outcome
+from ringfinder.store.parts import covering
 from ringfinder.store.protocol import Interval
-from ringfinder.store.replay import covering
 from ringfinder.store.segments import EventLog
 
 WATCH_EVERY_S = 0.5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -215,6 +215,47 @@ class RingTables:
             known = pc.is_in(getattr(self, name)["ring_id"], pc.unique(self.rings["ring_id"]))
             if not pc.all(known, min_count=0).as_py():
                 raise InvalidParameter(f"{name}: a row belongs to no ring of the run")
+
+
+def joined(
+    part: tuple[int, int], batches: Sequence[GraphBatch], profiles: pa.Table | None = None
+) -> GraphBatch:
+    """Return one batch that says what several say.
+
+    Parameters
+    ----------
+    part
+        The sequence numbers that it stands for.
+    batches
+        At least one; their own ranges and profiles mean nothing here.
+    profiles
+        The profiles that it carries (`PROFILES`).
+    """
+    graphs = [batch.graph for batch in batches]
+    accounts, values = [0], [0]
+    for graph in graphs:
+        accounts.append(accounts[-1] + len(graph.accounts))
+        values.append(values[-1] + len(graph.values))
+    moved = [
+        graph.sightings.set_column(0, SIGHTINGS.field(0), _moved(graph.sightings["account"], a))
+        .set_column(1, SIGHTINGS.field(1), _moved(graph.sightings["value"], v))
+        for graph, a, v in zip(graphs, accounts, values, strict=False)
+    ]  # fmt: skip
+    return GraphBatch(
+        *part,
+        GraphTables(
+            pa.concat_tables([graph.accounts for graph in graphs]),
+            pa.concat_tables([graph.values for graph in graphs]),
+            pa.concat_tables(moved),
+        ),
+        PROFILES.empty_table() if profiles is None else profiles,
+        pa.concat_tables([batch.labels for batch in batches]),
+        pa.concat_tables([batch.decisions for batch in batches]),
+    )
+
+
+def _moved(rows: pa.ChunkedArray, by: int) -> pa.ChunkedArray:
+    return pc.add(rows, pa.scalar(by, pa.int32()))
 
 
 def check_table(name: str, table: pa.Table, schema: pa.Schema) -> None:

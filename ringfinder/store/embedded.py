@@ -91,6 +91,10 @@ class EmbeddedStore:
         with self._database.reading() as connection:
             return read_applied(connection)
 
+    def begun(self) -> tuple[Interval, ...]:
+        """Return nothing: here a batch is whole or absent."""
+        return ()
+
     def read_graph(self, *, uncounted: bool = False) -> GraphTables:
         """Return the graph, as of one moment, sorted: see `GraphStore`."""
         with self._database.reading() as connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 
 import duckdb
 import numpy as np
@@ -77,6 +78,18 @@ _EXTENT = "\n    UNION ALL ".join(
 )
 
 
+class Ranged(Protocol):
+    """What stands for a range of events: `first` and `last` are both in it."""
+
+    @property
+    def first(self) -> int:
+        """The sequence number of the first."""
+
+    @property
+    def last(self) -> int:
+        """The sequence number of the last."""
+
+
 def take_in(connection: duckdb.DuckDBPyConnection, batch: GraphBatch, *, fold_after: int) -> bool:
     """Write a batch inside the caller's transaction; False where it had been written before.
 
@@ -114,7 +127,7 @@ def take_in(connection: duckdb.DuckDBPyConnection, batch: GraphBatch, *, fold_af
     return True
 
 
-def check_range(batch: GraphBatch, applied: Iterable[Interval]) -> bool:
+def check_range(batch: Ranged, applied: Iterable[Interval]) -> bool:
     """Return whether a batch is still to be written; False where all of it was written before.
 
     Raises

@@ -47,11 +47,15 @@ class GraphStore(Protocol):
 
     @property
     def batch_events(self) -> int | None:
-        """Events that a batch should stand for at most; None: whole segments."""
+        """Events that a batch should stand for at most; None: whole segments, one each."""
         ...
 
     def write(self, batch: GraphBatch) -> bool:
         """Take in a batch, in one transaction with its range of sequence numbers.
+
+        A store may take a large one in slices, a transaction each, and remember how many of
+        them are written: the range counts as taken in with the last of them. Who is killed
+        before that leaves a range begun (`begun`), and the same batch completes it.
 
         Accounts are founded by their earliest sign-up; country, plan and e-mail verified
         come from the earliest that says them (ties: the least); the latest closing time
@@ -68,11 +72,21 @@ class GraphStore(Protocol):
         ------
         StoreError
             If a part of the range was written before, and a part was not.
+        StoreUnavailable
+            If a part of it is being written in a batch of another range.
         """
         ...
 
     def applied(self) -> tuple[Interval, ...]:
         """Return the sequence numbers taken in, as rising intervals that do not touch."""
+        ...
+
+    def begun(self) -> tuple[Interval, ...]:
+        """Return the ranges of the batches that are taken in in part, in no order.
+
+        They go on only as they were begun: a batch of another range that meets one of them
+        is refused with `StoreUnavailable`.
+        """
         ...
 
     def read_graph(self, *, uncounted: bool = False) -> GraphTables:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ringfinder.errors import StoreError
 from ringfinder.graph.columns import AttributeGraph
 from ringfinder.model import IntArray
 from ringfinder.schema import CODE
@@ -22,11 +22,13 @@ from ringfinder.store.batches import (
     VALUES,
     GraphBatch,
     GraphTables,
+    joined,
 )
 from ringfinder.store.convert import to_attribute_graph
 from ringfinder.store.derived import with_derived
 from ringfinder.store.events import EVENT_SCHEMAS, PSEUDONYMS, EventType
 from ringfinder.store.manifest import Segment
+from ringfinder.store.parts import Work, pending_work
 from ringfinder.store.profiles import profile_rows, read_profiles
 from ringfinder.store.protocol import GraphStore, Interval
 from ringfinder.store.segments import EventLog
@@ -36,8 +38,8 @@ def project(log: EventLog, store: GraphStore, *, known_by_ms: int | None = None)
     """Write to the store what the log holds and the store lacks; return how many batches.
 
     Killed half way, it goes on where it stopped when called again. The events of a segment
-    become as many batches as the store asks for (`GraphStore.batch_events`); how they are
-    cut changes nothing that can be read.
+    become as many batches as the store asks for (`GraphStore.batch_events`), small neighbours
+    one; how they are cut changes nothing that can be read.
 
     Parameters
     ----------
@@ -47,19 +49,20 @@ def project(log: EventLog, store: GraphStore, *, known_by_ms: int | None = None)
         The past as it was known then: leave out what was received later. For a store of
         its own; one that has seen an event as unknown never takes it in afterwards.
     """
-    done = store.applied()
-    pending = [
-        (list(segments), parts)
-        for interval, segments in groupby(log.segments(), key=lambda s: (s.first, s.last))
-        if (parts := _parts(interval, done, store.batch_events))
-    ]
-    profiles = _profiles(log, pending, known_by_ms)
     written = 0
-    for segments, parts in pending:
-        events = {s.type: _known(log.table(s, _told(s.type)), known_by_ms) for s in segments}
-        for part in parts:
-            written += store.write(to_batch(part, events, profiles.get(part)))
-    return written
+    while True:
+        done, begun = store.applied(), store.begun()
+        pending = pending_work(log.segments(), done, begun, store.batch_events)
+        profiles = _profiles(log, pending, known_by_ms)
+        try:
+            for segments, parts in pending:
+                for batch in _batches(log, segments, parts, profiles, known_by_ms):
+                    written += store.write(batch)
+        except StoreError:
+            if (store.applied(), store.begun()) == (done, begun):
+                raise
+            continue  # another loader was at it: go on behind what it wrote, or help it
+        return written
 
 
 def rebuild(log: EventLog, store: GraphStore, *, known_by_ms: int | None = None) -> int:
@@ -86,25 +89,30 @@ def read_attribute_graph(log: EventLog, store: GraphStore) -> AttributeGraph:
     return to_attribute_graph(tables, profiles)
 
 
-def _parts(
-    interval: Interval, done: Sequence[Interval], batch_events: int | None
-) -> list[Interval]:
-    """Return what a store lacks of an interval, in batches of its size.
+def _batches(
+    log: EventLog,
+    segments: Sequence[Segment],
+    parts: Sequence[Interval],
+    profiles: Mapping[Interval, pa.Table],
+    known_by_ms: int | None,
+) -> Iterator[GraphBatch]:
+    """Yield a batch per part; a part that several segments share is folded one by one."""
 
-    The cuts lie at multiples of the size from the interval's beginning, so that two loaders
-    make the same batches wherever each of them began.
-    """
-    step = batch_events or interval[1] - interval[0] + 1
-    return [
-        (max(first, begin), min(last, begin + step - 1))
-        for first, last in missing(interval, done)
-        for begin in range(first - (first - interval[0]) % step, last + 1, step)
-    ]
+    def events(some: Iterable[Segment]) -> dict[EventType, pa.Table]:
+        return {s.type: _known(log.table(s, _told(s.type)), known_by_ms) for s in some}
+
+    if len({segment.first for segment in segments}) == 1:
+        held = events(segments)
+        yield from (to_batch(part, held, profiles.get(part)) for part in parts)
+        return
+    (part,) = parts
+    same = groupby(segments, key=lambda s: (s.first, s.last))
+    yield joined(part, [to_batch(part, events(some)) for _, some in same], profiles.get(part))
 
 
 def _profiles(
     log: EventLog,
-    pending: Sequence[tuple[Sequence[Segment], Sequence[Interval]]],
+    pending: Sequence[Work],
     known_by_ms: int | None,
 ) -> dict[Interval, pa.Table]:
     """Return the profiles that each part's batch carries, folded in one pass.
@@ -130,26 +138,6 @@ def _profiles(
     return {
         part: rows.filter(pc.is_in(rows["account_id"], names)) for part, names in carried.items()
     }
-
-
-def missing(interval: Interval, done: Sequence[Interval]) -> list[Interval]:
-    """Return the parts of an interval that rising intervals leave uncovered."""
-    first, last = interval
-    left: list[Interval] = []
-    for begin, end in done:
-        if begin > first:
-            left.append((first, min(begin - 1, last)))
-        first = max(first, end + 1)
-        if first > last:
-            break
-    left.append((first, last))
-    return [(begin, end) for begin, end in left if begin <= end]
-
-
-def covering(done: Sequence[Interval], number: int) -> Interval | None:
-    """Return which of rising intervals holds a number; None where none does."""
-    at = bisect_right(done, number, key=lambda interval: interval[0]) - 1
-    return done[at] if at >= 0 and number <= done[at][1] else None
 
 
 def to_batch(

@@ -1,5 +1,7 @@
 """What a store promises about reads: sorted, counted, and nothing but what was written."""
 
+import threading
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -54,6 +56,33 @@ class TestOrderOfRows:
         assert len(store.read_profiles()) == len(store.read_labels()) == 0
         assert len(store.read_decisions()) == 0
         assert store.applied() == ()
+
+
+class TestOneMoment:
+    def test_a_read_beside_a_writer_sees_whole_batches_only(self, store):
+        """Batch n has n accounts, each seen with n values of its own."""
+
+        def batch(number):
+            names = [f"{number} {row}" for row in range(number)]
+            seen = [(n, "ip", f"{n} {v}", 0, 0, 1) for n in names for v in range(number)]
+            return batch_of(number, graph=graph_tables({name: {} for name in names}, seen))
+
+        writer = threading.Thread(target=lambda: [store.write(batch(n)) for n in range(1, 9)])
+        writer.start()
+        seen = set()
+        while True:
+            alive = writer.is_alive()
+            graph = store.read_graph(uncounted=True)
+            seen.add((len(graph.accounts), len(graph.values), len(graph.sightings)))
+            if not alive:
+                break
+        writer.join()
+        states = [(0, 0, 0)]
+        for number in range(1, 9):
+            accounts, values, _ = states[-1]
+            states.append((accounts + number, values + number**2, values + number**2))
+        assert seen <= set(states)
+        assert states[-1] in seen
 
 
 class TestCounted:

@@ -108,6 +108,8 @@ def labels_are_recorded_once_for_each_account_and_count_in_the_next_run(run, dir
     account = next(name for name, ring in ring_of(path).items() if ring)
     code, told, _ = run("label", "legitimate", account, account, "--source", "support", "--json")
     assert (code, told) == (0, {"label": "legitimate", "recorded": 1, "never_seen": []})
+    (*_, noted) = run("auditlog", "show", "--account", account, "--json")[1]["acts"]
+    assert noted["details"] == {"label": "legitimate", "source": "support"}
     assert run("recompute", "--no-check", "--json")[0] == 0
     assert ring_of(snapshots.current(directory / "snapshots"))[account] is None
     assert run("label", "innocent", account)[0] == 2
@@ -125,6 +127,16 @@ def rings_that_nobody_knows_cannot_be_kept_apart(run, directory):
     code, _, said = run("apart", "add", ring, "ring-nope")
     assert code == 3
     assert "no ring ring-nope" in said
+
+
+def accounts_that_nobody_knows_cannot_be_kept_apart_and_are_not_quoted(run, directory):
+    known = list(ring_of(snapshots.current(directory / "snapshots")))[:2]
+    code, _, said = run("apart", "add", known[0], "NOSUCH", "--accounts")
+    assert code == 3
+    assert "1 of the two never signed up" in said
+    assert "NOSUCH" not in said
+    assert run("apart", "add", *known, "--accounts", "--json")[1]["recorded"]
+    assert run("apart", "remove", *known, "--accounts")[0] == 0
 
 
 def what_is_kept_apart_is_listed_and_can_be_taken_back(run, directory):
@@ -164,6 +176,7 @@ STORY = (
     labels_are_recorded_once_for_each_account_and_count_in_the_next_run,
     a_label_of_an_account_that_nobody_knows_is_kept_and_told,
     rings_that_nobody_knows_cannot_be_kept_apart,
+    accounts_that_nobody_knows_cannot_be_kept_apart_and_are_not_quoted,
     what_is_kept_apart_is_listed_and_can_be_taken_back,
     a_run_without_a_data_directory_says_which_command_makes_one,
 )

@@ -131,7 +131,7 @@ class StopsAfter:
 
     def __init__(self, store, writes):
         self.applied, self._store, self._left = store.applied, store, writes
-        self.batch_events = store.batch_events
+        self.begun, self.batch_events = store.begun, store.batch_events
 
     def write(self, batch):
         """Write, until the end has come; no batch is larger than the store asks for."""

@@ -9,7 +9,7 @@ from test_store_log import Killed, die_at, everything
 
 from ringfinder.errors import InputError, StoreError
 from ringfinder.store import EventLog, EventType, project, rebuild
-from ringfinder.store.replay import missing
+from ringfinder.store.parts import missing
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from stored import HOUR_MS, START_MS, events_of, pseudonym, signups
+from stored import HOUR_MS, START_MS, events_of, pseudonym, signups, usage
 from stores import OPENERS
 
 from ringfinder.errors import StoreError
@@ -37,28 +37,6 @@ def opened(tmp_path):
     """Open a further empty store."""
     numbers = iter(range(99))
     return lambda: OPENERS["embedded"](str(tmp_path / f"other{next(numbers)}.duckdb"))
-
-
-def usage(*rows):
-    """Build usage events: (account, hours since the start, exchanges, values)."""
-    return events_of(
-        EventType.USAGE,
-        *(
-            {
-                "account_id": account,
-                "event_id": f"use {account} {hours} {exchanges}",
-                "occurred_ms": START_MS + int(hours * HOUR_MS),
-                "received_ms": START_MS + int(hours * HOUR_MS),
-                "exchanges": exchanges,
-                "input_tokens": 100 * exchanges,
-                "output_tokens": 7,
-                "values": dict(more),
-            }
-            for account, hours, exchanges, *more in (
-                (row[0], row[1], row[2], *(row[3] if len(row) > 3 else {}).items()) for row in rows
-            )
-        ),
-    )
 
 
 def two_days(log):
@@ -96,7 +74,7 @@ class StopsAfter:
 
     def __init__(self, store, writes):
         self.applied, self._store, self._left = store.applied, store, writes
-        self.batch_events = store.batch_events
+        self.begun, self.batch_events = store.begun, store.batch_events
 
     def write(self, batch):
         """Write, until the end has come."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -134,9 +135,15 @@ def facts_of(accounts: pa.Table, node: IntArray) -> pa.Table:
 
 def fold(part: str, rows: pa.Table) -> pa.Table:
     """Return one row per account, folded as the embedded store folds the same part."""
-    with duckdb.connect(config=CONFIG) as connection:
+    with _database().cursor() as connection:
         connection.register(part, rows)
         return arrow(connection, FOLDS[part])
+
+
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """Return an empty database in memory: to open one for each fold costs more than the fold."""
+    return duckdb.connect(config=CONFIG)
 
 
 def as_lists(table: pa.Table) -> dict[str, list[Any]]:

@@ -6,12 +6,15 @@ an index, and makes relationships several times faster to write and to read.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, replace
+from enum import Enum
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ringfinder.errors import StoreUnavailable
 from ringfinder.model import IntArray
 from ringfinder.store.batches import GraphBatch
 from ringfinder.store.loading import check_range, merged
@@ -28,7 +31,9 @@ from ringfinder.store.neo4j.columns import (
 from ringfinder.store.neo4j.keys import row_keys
 from ringfinder.store.neo4j.nodes import Nodes, find_accounts, find_values
 from ringfinder.store.neo4j.server import Work
-from ringfinder.store.neo4j.state import read_state
+from ringfinder.store.neo4j.slices import Slices
+from ringfinder.store.neo4j.state import Begun, State, read_state
+from ringfinder.store.protocol import Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,34 +49,78 @@ class _Names:
         return self.nodes.number[rows]
 
 
-def take_in(work: Work, batch: GraphBatch) -> bool | None:
-    """Write a batch in the caller's transaction.
+class Taken(Enum):
+    """What a transaction made of a batch."""
 
-    Returns
-    -------
-    bool or None
-        False where it had been written before; None where the store must first be cleared.
+    VOID = "the store must be cleared first"
+    KNOWN = "it had been written before"
+    SLICE = "a slice of it is written, there are more"
+    WHOLE = "the rest of it is written"
+
+
+def take_in(work: Work, slices: Slices) -> Taken:
+    """Write the next slice of a batch in the caller's transaction.
+
+    How many are written stands in the store: whoever brings the same batch goes on there.
 
     Raises
     ------
     StoreError
         If a part of the batch's range was written before, and a part was not.
+    StoreUnavailable
+        If somebody has begun to write a part of its range in a batch of another range.
     """
     state = read_state(work)
     if state.clearing:
-        return None
-    if not check_range(batch, state.applied):
-        return False
+        return Taken.VOID
+    if not check_range(slices, state.applied):
+        return Taken.KNOWN
+    begun = _begun(slices, state.begun)
+    has_twins = _write_slice(work, slices.part(begun.done, begun.many), state)
+    begun = replace(begun, done=begun.done + 1)
+    others = [one for one in state.begun if one.first != begun.first]
+    if begun.done < begun.many:
+        _write_progress(work, state.applied, [*others, begun], has_twins=has_twins)
+        return Taken.SLICE
+    applied = merged([*state.applied, (slices.first, slices.last)])
+    _write_progress(work, applied, others, has_twins=has_twins)
+    return Taken.WHOLE
+
+
+def _begun(slices: Slices, begun: Sequence[Begun]) -> Begun:
+    """Return how far a batch is."""
+    for one in begun:
+        if (one.first, one.last) == (slices.first, slices.last):
+            return one
+        if one.first <= slices.last and slices.first <= one.last:
+            raise StoreUnavailable(
+                f"events {one.first} to {one.last} are being taken in by another loader, or by one "
+                "that was ended: run `ringfinder load` or `ringfinder recompute` again, which "
+                "finishes that"
+            )
+    return Begun(slices.first, slices.last, slices.many, 0)
+
+
+def _write_progress(
+    work: Work, applied: Sequence[Interval], begun: Sequence[Begun], *, has_twins: bool
+) -> None:
+    work.run(
+        "set_applied",
+        applied=[end for interval in applied for end in interval],
+        begun=[number for one in begun for number in astuple(one)],
+        has_twins=has_twins,
+    )
+
+
+def _write_slice(work: Work, batch: GraphBatch, state: State) -> bool:
+    """Write what a batch says; return whether two kinds share a pseudonym by now."""
     ids = named_accounts(batch)
     names = _Names(ids, find_accounts(work, ids))
     _write_facts(work, batch, names)
     has_twins = _write_sightings(work, batch, names, has_twins=state.has_twins)
     _write_profiles(work, batch, names)
     _write_told(work, batch, names)
-    intervals = merged([*state.applied, (batch.first, batch.last)])
-    ends = [end for interval in intervals for end in interval]
-    work.run("set_applied", applied=ends, has_twins=has_twins)
-    return True
+    return has_twins
 
 
 def _write_facts(work: Work, batch: GraphBatch, names: _Names) -> None:

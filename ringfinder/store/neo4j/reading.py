@@ -7,6 +7,7 @@ records keep a list short, whatever hub it comes from.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pyarrow as pa
@@ -24,7 +25,7 @@ from ringfinder.store.batches import (
 from ringfinder.store.events import Outcome
 from ringfinder.store.neo4j.columns import LABELS as KIND_LABELS
 from ringfinder.store.neo4j.columns import table_of
-from ringfinder.store.neo4j.server import Work
+from ringfinder.store.neo4j.server import Server, Work
 from ringfinder.store.neo4j.state import State
 from ringfinder.store.reading import joined_graph
 
@@ -40,21 +41,37 @@ _SIGHTINGS = pa.schema(
 )
 
 
-def read_graph(work: Work, *, uncounted: bool) -> GraphTables:
-    """Return accounts, values and sightings, sorted: see `GraphStore.read_graph`."""
+def read_graph(server: Server, work: Work, *, uncounted: bool) -> GraphTables:
+    """Return accounts, values and sightings, sorted: see `GraphStore.read_graph`.
+
+    Parameters
+    ----------
+    server
+        Gives a second transaction, which reads accounts and values meanwhile. It takes no
+        lock: while the caller's holds it nobody writes, so both read of one moment.
+    work
+        The caller's transaction, which holds the lock.
+    uncounted
+        See `GraphStore.read_graph`.
+    """
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        ends = pool.submit(
+            server.work, lambda beside: _read_ends(beside, uncounted=uncounted), locked=False
+        )
+        sightings = table_of(_ranges(work, "sightings"), _SIGHTINGS)
+        accounts, values = ends.result()
+    return joined_graph(accounts, values, sightings, uncounted=uncounted)
+
+
+def _read_ends(work: Work, *, uncounted: bool) -> tuple[pa.Table, pa.Table]:
+    """Return accounts and values with the numbers of their nodes, sorted."""
     accounts = table_of(_ranges(work, "accounts"), pa.schema([_KEY, *ACCOUNTS]))
     if not uncounted:
         completed = pc.equal(accounts["outcome"], Outcome.COMPLETED)
         counted = pc.and_(pc.is_valid(accounts["created_ms"]), pc.fill_null(completed, False))
         accounts = accounts.filter(counted)
     values = table_of(_with_kinds(_ranges(work, "values")), pa.schema([_KEY, *VALUES]))
-    sightings = table_of(_ranges(work, "sightings"), _SIGHTINGS)
-    return joined_graph(
-        _sorted(accounts, "account_id"),
-        _sorted(values, "kind", "pseudonym"),
-        sightings,
-        uncounted=uncounted,
-    )
+    return _sorted(accounts, "account_id"), _sorted(values, "kind", "pseudonym")
 
 
 def read_profiles(work: Work) -> pa.Table:

@@ -69,8 +69,7 @@ def write(work: Work, rings: RingTables, lock: RunLock) -> None:
     rows = pc.index_in(rings.evidence["ring_id"], rings.rings["ring_id"]).to_numpy()
     has_twins = _write_evidence(work, rings.evidence, node[rows], run, has_twins=state.has_twins)
     if has_twins and not state.has_twins:
-        ends = [end for interval in state.applied for end in interval]
-        work.run("set_applied", applied=ends, has_twins=True)
+        work.run("set_twins")
     work.run("sweep_outside")
     work.run("sweep_run", run=run)
     work.run("record_run", run=run, run_id=rings.run_id, token=lock.token)

@@ -10,6 +10,24 @@ from ringfinder.store.protocol import Interval
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """A batch that is being written slice by slice.
+
+    Attributes
+    ----------
+    first, last
+        Its events.
+    many, done
+        How many slices it is cut into, and how many of them are written.
+    """
+
+    first: int
+    last: int
+    many: int
+    done: int
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """The :Store node.
 
@@ -19,6 +37,8 @@ class State:
         Of the migrations that were made.
     applied
         Events taken in.
+    begun
+        Batches of which a part is taken in.
     clearing
         Whether what follows from events is void, and on its way out.
     has_twins
@@ -32,6 +52,7 @@ class State:
 
     schema_version: int
     applied: tuple[Interval, ...]
+    begun: tuple[Begun, ...]
     clearing: bool
     has_twins: bool
     run_id: str | None
@@ -47,7 +68,12 @@ def find_state(work: Work) -> State | None:
     if not row:
         return None
     ends = row.pop("applied")
-    return State(applied=tuple(zip(ends[::2], ends[1::2], strict=True)), **row)
+    begun = iter(row.pop("begun"))
+    return State(
+        applied=tuple(zip(ends[::2], ends[1::2], strict=True)),
+        begun=tuple(Begun(*four) for four in zip(begun, begun, begun, begun, strict=True)),
+        **row,
+    )
 
 
 def read_state(work: Work) -> State:

@@ -21,8 +21,10 @@ from ringfinder.store.batches import (
 from ringfinder.store.fingerprint import graph_fingerprint
 from ringfinder.store.neo4j import clearing, loading, reading, ringrows
 from ringfinder.store.neo4j.keys import key_of
+from ringfinder.store.neo4j.loading import Taken
 from ringfinder.store.neo4j.schema import bring_up_to_date
 from ringfinder.store.neo4j.server import Server, Work
+from ringfinder.store.neo4j.slices import ROWS_PER_SLICE, Slices
 from ringfinder.store.neo4j.state import read_state
 from ringfinder.store.protocol import Interval, RunLock
 
@@ -45,8 +47,11 @@ class Neo4jStore:
     transaction_s
         Seconds that one transaction may take, waiting for others included.
     batch_events
-        Events that one transaction takes in. A sign-up with all its values takes 50 to 70 kB of
-        the heap: two thousand leave most of the default 512 MB to others.
+        Events that are folded into one batch before anything of them is written: a pair of
+        account and value that many of them saw is written once.
+    slice_rows
+        Accounts, values and sightings that one transaction writes, about. They take 2 to 3 kB of
+        the server's heap each: more of them would keep its garbage collector busy.
     allow_plain_remote
         Whether a server on another host may be spoken to unencrypted.
     clock
@@ -71,12 +76,14 @@ class Neo4jStore:
         database: str | None = None,
         wait_s: float = 5.0,
         transaction_s: float = 600.0,
-        batch_events: int = 2_000,
+        batch_events: int = 4_000_000,
+        slice_rows: int = ROWS_PER_SLICE,
         allow_plain_remote: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         check_encrypted(uri, allow_plain=allow_plain_remote)
         self.batch_events: int | None = batch_events
+        self._slice_rows = slice_rows
         self._clock = clock
         self._server = Server(
             uri,
@@ -94,20 +101,33 @@ class Neo4jStore:
 
     def write(self, batch: GraphBatch) -> bool:
         """Take in a batch: see `GraphStore`."""
+        slices, written = Slices(batch, rows=self._slice_rows), False
         while True:
-            written = self._server.work(lambda work: loading.take_in(work, batch))
-            if written is not None:
+            taken = self._server.work(lambda work: loading.take_in(work, slices))
+            if taken is Taken.VOID:
+                clearing.finish(self._server)
+            elif taken is Taken.KNOWN:
                 return written
-            clearing.finish(self._server)
+            elif taken is Taken.WHOLE:
+                return True
+            else:
+                written = True
 
     def applied(self) -> tuple[Interval, ...]:
         """Return the sequence numbers taken in: see `GraphStore`."""
         return self._server.work(read_state, locked=False).applied
 
+    def begun(self) -> tuple[Interval, ...]:
+        """Return the ranges that are taken in in part: see `GraphStore`."""
+        state = self._server.work(read_state, locked=False)
+        return tuple((one.first, one.last) for one in state.begun)
+
     def read_graph(self, *, uncounted: bool = False) -> GraphTables:
         """Return the graph, as of one moment, sorted: see `GraphStore`."""
         read = reading.read_graph
-        return self._read(lambda work: read(work, uncounted=uncounted), GraphTables.empty())
+        return self._read(
+            lambda work: read(self._server, work, uncounted=uncounted), GraphTables.empty()
+        )
 
     def read_profiles(self) -> pa.Table:
         """Return the accounts' profiles, sorted."""
@@ -147,7 +167,7 @@ class Neo4jStore:
 
     def fingerprint(self, *, rings: bool = False) -> str:
         """Return a hash of the whole graph: see `GraphStore`."""
-        return self._server.work(lambda work: _fingerprint(work, with_rings=rings))
+        return self._server.work(lambda work: _fingerprint(self._server, work, with_rings=rings))
 
     def erase(self, account_ids: Sequence[str]) -> None:
         """Remove accounts: see `GraphStore`.
@@ -179,7 +199,7 @@ class Neo4jStore:
         return self._server.work(lambda work: empty if read_state(work).clearing else read(work))
 
 
-def _fingerprint(work: Work, *, with_rings: bool) -> str:
+def _fingerprint(server: Server, work: Work, *, with_rings: bool) -> str:
     state = read_state(work)
     rings = ringrows.read(work, state) if with_rings else None
     if state.clearing:
@@ -191,7 +211,7 @@ def _fingerprint(work: Work, *, with_rings: bool) -> str:
             rings,
         )
     return graph_fingerprint(
-        reading.read_graph(work, uncounted=True),
+        reading.read_graph(server, work, uncounted=True),
         reading.read_profiles(work),
         reading.read_labels(work),
         reading.read_decisions(work),

@@ -1,0 +1,4 @@
+// Record that values of two kinds share a pseudonym.
+// parameters: none
+MATCH (s:Store {name: 'ringfinder'})
+SET s.has_twins = true
