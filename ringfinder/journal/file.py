@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import struct
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
 
+from ringfinder.journal.changes import ChangeLog
 from ringfinder.journal.entries import Committed, Conflict, Entry, Repeated, Result
 from ringfinder.journal.seals import (
     SIZE,
@@ -50,27 +49,6 @@ _OLD = """
 """
 
 
-# SQLite's index of the log of changes (https://www.sqlite.org/walformat.html, section 2): the
-# size of a page, how many pages the log holds, how many of them are in the file already. The
-# size of the log's own file tells nothing: it is written from its beginning again and again.
-_INDEX = struct.Struct("=14xHI76xI")
-
-
-class Changes(NamedTuple):
-    """The log of changes, about: others write to it meanwhile.
-
-    Attributes
-    ----------
-    held
-        Bytes from its beginning to its end.
-    unmoved
-        Bytes of it that are not in the file yet.
-    """
-
-    held: int
-    unmoved: int
-
-
 class OutOfNumbersError(Exception):
     """Every reserved sequence number is used: more must be reserved first."""
 
@@ -97,6 +75,7 @@ class JournalFile:
     ) -> None:
         self.path = directory / NAME
         self._clock = clock
+        self.changes = ChangeLog(self.path)
         self._connection = connect(self.path)
         check_format(self._connection, self.path)
         self._load()
@@ -229,21 +208,14 @@ class JournalFile:
 
     def checkpoint(self, mode: str) -> bool:
         """Move what was committed from the log of changes into the file; False: not wholly."""
+        self.changes.read()
         self._connection.execute("PRAGMA busy_timeout = 0")  # commits must not wait for readers
-        (busy, _, _) = self._connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+        (busy, _, moved) = self._connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
         self._connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        self.changes.told(self.changes.salts, moved)
+        if not busy and mode != "PASSIVE":
+            self.changes.begins_anew()
         return not busy
-
-    def changes(self) -> Changes:
-        """Return how much the log of changes holds."""
-        try:
-            with self.path.with_name(f"{NAME}-shm").open("rb", buffering=0) as index:
-                head = index.read(_INDEX.size)
-            page, frames, moved = _INDEX.unpack(head)
-        except (FileNotFoundError, struct.error):
-            return Changes(0, 0)
-        size = 1 << 16 if page == 1 else page
-        return Changes(frames * size, max(0, frames - moved) * size)
 
     def close(self) -> None:
         """Close the file."""

@@ -10,7 +10,7 @@ import asyncio
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
@@ -21,7 +21,6 @@ from ringfinder.journal.entries import Entry, Result
 from ringfinder.journal.file import JournalFile, OutOfNumbersError
 from ringfinder.journal.frames import BadFrameError, Kind
 from ringfinder.journal.salvage import open_or_salvage
-from ringfinder.journal.tables import open_writing
 from ringfinder.store.segments import EventLog
 
 GROUP = 2_000
@@ -198,7 +197,7 @@ class Writer:
             return
         if self._file.free < BLOCK // 2:
             self._later("reserve", self._reserve)
-        if self._file.changes().unmoved > TIDY_BYTES:
+        if self._file.changes.read().unmoved > TIDY_BYTES:
             self._later("checkpoint", self._checkpoint)
 
     def _later(self, name: str, work: Callable[[], object]) -> None:
@@ -224,11 +223,11 @@ class Writer:
         if self._file is None:
             return
         with suppress(sqlite3.Error):
-            await asyncio.to_thread(_move_changes, self._file.path)
-        if self._file is not None and self._file.changes().held > RESTART_BYTES:
+            await asyncio.to_thread(self._file.changes.move)
+        if self._file is not None and self._file.changes.read().held > RESTART_BYTES:
             with suppress(sqlite3.Error):  # only what came since is left to move
                 self._file.checkpoint("RESTART")
-            if self._file.changes().held > RESTART_BYTES:
+            if self._file.changes.read().held > RESTART_BYTES:
                 await asyncio.sleep(AGAIN_S)
 
     def _finish_erasures(self) -> None:
@@ -272,8 +271,3 @@ def _reserved(log: EventLog, after: int) -> tuple[int, int]:
     if last < after + BLOCK:  # the log came back from an old backup
         _, last = log.reserve(after + BLOCK - last)
     return max(first, after + 1), last
-
-
-def _move_changes(path: Path) -> None:
-    with closing(open_writing(path)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()

@@ -7,6 +7,7 @@ import re
 import resource
 import signal
 import socket
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -35,6 +36,7 @@ from ringfinder.journal import (
     serve_writer,
 )
 from ringfinder.journal import writer as writer_module
+from ringfinder.journal.changes import ChangeLog
 from ringfinder.journal.check import check_journal
 from ringfinder.journal.file import JournalFile
 from ringfinder.store import EventLog, EventType
@@ -375,10 +377,8 @@ class TestProcesses:
 class TestChanges:
     def test_what_was_moved_into_the_file_is_not_moved_again(self, tmp_path, monkeypatch):
         monkeypatch.setattr(writer_module, "TIDY_BYTES", 100_000)
-        moved, move = [], writer_module._move_changes
-        monkeypatch.setattr(
-            writer_module, "_move_changes", lambda path: (moved.append(path), move(path))
-        )
+        moved, move = [], ChangeLog.move
+        monkeypatch.setattr(ChangeLog, "move", lambda log: (moved.append(log), move(log)))
 
         async def run():
             written = asyncio.ensure_future(
@@ -400,20 +400,66 @@ class TestChanges:
         with closing(JournalFile(home)) as file:
             file.add_block((1, 1000))
             file.commit([entry_of(number) for number in range(200)])
-            before = file.changes()
+            before = file.changes.read()
             assert before.unmoved == before.held > 4096 * 10
-            writer_module._move_changes(file.path)
-            assert file.changes() == (before.held, 0)
+            file.changes.move()
+            assert file.changes.read() == (before.held, 0)
             file.commit([entry_of(200)])
-            assert 0 < file.changes().held == file.changes().unmoved < before.held
+            after = file.changes.read()
+            assert 0 < after.held == after.unmoved < before.held
             assert file.path.with_name(f"{file.path.name}-wal").stat().st_size > before.held
+
+    def test_what_is_measured_is_what_sqlite_itself_says(self, tmp_path):
+        home = tmp_path / "journal"
+        home.mkdir()
+        with closing(JournalFile(home)) as file, closing(sqlite3.connect(file.path)) as other:
+            file.add_block((1, 10_000))
+            for number in range(60):
+                file.commit([entry_of(3 * number + n) for n in range(3)])
+                held, unmoved = file.changes.read()
+                if number % 7 == 3:
+                    answer = other.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                    assert held == answer[1] * file.changes._page
+                if number % 11 == 5:
+                    file.changes.move()
+                    assert file.changes.read().unmoved == 0
+                assert 0 <= unmoved <= held
+
+    def test_a_log_that_begins_anew_holds_nothing_until_the_next_commit(self, tmp_path):
+        home = tmp_path / "journal"
+        home.mkdir()
+        with closing(JournalFile(home)) as file:
+            file.add_block((1, 1000))
+            file.commit([entry_of(number) for number in range(200)])
+            assert file.checkpoint("RESTART")
+            assert file.changes.read() == (0, 0)
+            file.commit([entry_of(200)])
+            assert 0 < file.changes.read().unmoved < 4096 * 20
+
+    def test_measuring_drops_no_lock_that_sqlite_holds(self, tmp_path):
+        home = tmp_path / "journal"
+        home.mkdir()
+        ask = (
+            "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], timeout=0, isolation_level=None)"
+            "\ntry: c.execute('BEGIN IMMEDIATE')"
+            "\nexcept sqlite3.OperationalError: print('locked')"
+        )
+        with closing(JournalFile(home)) as file:
+            file.add_block((1, 1000))
+            file._connection.execute("BEGIN IMMEDIATE")
+            file.changes.read()
+            said = subprocess.run(
+                [sys.executable, "-c", ask, file.path], capture_output=True, text=True, check=True
+            )
+            file._connection.execute("ROLLBACK")
+        assert said.stdout.strip() == "locked"
 
     def test_without_a_log_of_changes_there_are_none(self, tmp_path):
         home = tmp_path / "journal"
         home.mkdir()
         with closing(JournalFile(home)) as file:
-            file.path.with_name(f"{file.path.name}-shm").unlink()
-            assert file.changes() == (0, 0)
+            file.path.with_name(f"{file.path.name}-wal").unlink()
+            assert file.changes.read() == (0, 0)
 
 
 class TestErrands:
