@@ -66,6 +66,7 @@ class Projector:
         self._applied: tuple[Interval, ...] = ()
         self._asked_s = float("-inf")
         self._through, _ = read_projected(directory)
+        self._begun: tuple[Interval, ...] = ()
         self._unusable: set[int] = set()
         self._more = False
         self._said: tuple[int, str | None] | None = None
@@ -116,8 +117,8 @@ class Projector:
         if not entries:
             self._say(self._complaint())
             return 0
+        part, entries = self._as_begun(entries)
         events, unusable = to_events(entries)
-        part = (entries[0].sequence, entries[-1].sequence)
         batch = to_batch(part, self._in_log.without(events))
         try:
             store.write(batch)
@@ -129,11 +130,12 @@ class Projector:
             if self.applied() == known:
                 raise
             return self.step()  # another projector was at it: go on behind what it wrote
+        self._begun = tuple(one for one in self._begun if one != part)
         self._erase_again(store, entries)
         self._unusable.update(unusable)
         self._through = part[1]
         self._say(self._complaint())
-        return len(entries)
+        return max(len(entries), 1)
 
     def applied(self) -> tuple[Interval, ...]:
         """Return what the store has taken in."""
@@ -166,6 +168,7 @@ class Projector:
             self._asked_s = float("-inf")
         if time.monotonic() - self._asked_s > _ASK_STORE_AGAIN_S:
             self._applied = self._store.applied()
+            self._begun = tuple(sorted(self._store.begun()))
             self._asked_s = time.monotonic()
             self._through = 0
         return self._store
@@ -195,8 +198,25 @@ class Projector:
             # Damaged ones stand before what the store has: go on behind them.
             self._through = entries[0].sequence - 1 if entries else through
 
+    def _as_begun(self, run: list[Recorded]) -> tuple[Interval, list[Recorded]]:
+        """Return what to write next of a run, and its part of the numbers.
+
+        Where a projector died in the middle of a batch, the store takes that batch or none,
+        though entries have come since, or were erased.
+        """
+        part = (run[0].sequence, run[-1].sequence)
+        if begun := covering(self._begun, part[0]):
+            held, _ = self._reader.held(begun[0] - 1, begun[1] - begun[0] + 1)
+            return begun, [entry for entry in held if entry.sequence <= begun[1]]
+        ahead = [first for first, _ in self._begun if part[0] < first <= part[1]]
+        if ahead:
+            run = [entry for entry in run if entry.sequence < min(ahead)]
+        return (run[0].sequence, run[-1].sequence), run
+
     def _erase_again(self, store: GraphStore, entries: list[Recorded]) -> None:
         """Take out of the store who was erased while the events were on their way there."""
+        if not entries:
+            return
         erased = self._reader.erased((entries[0].sequence, entries[-1].sequence))
         accounts = {e.account_id for e in entries if e.sequence in erased and e.account_id}
         if accounts:

@@ -1,12 +1,16 @@
 """A batch too large for one transaction: killed, resumed, written by two at once."""
 
 import threading
+from contextlib import closing
 
 import pytest
+from journals import entry_of
 from stored import batch_of, graph_tables, large_batch, signups, usage
 from stores import OPENERS
 
 from ringfinder.errors import StoreUnavailable
+from ringfinder.journal import Projector
+from ringfinder.journal.file import JournalFile
 from ringfinder.store import EventLog, EventType, project
 from ringfinder.store.neo4j import Neo4jStore, loading
 
@@ -141,3 +145,31 @@ def test_a_load_goes_on_with_what_was_begun_though_the_log_has_grown(opened, tmp
     assert project(log, beside) == len(log.segments(EventType.USAGE)) + 1
     assert store.fingerprint() == beside.fingerprint()
     assert (store.applied(), store.begun()) == (((1, 900),), ())
+
+
+@pytest.mark.parametrize("erased", [False, True], ids=["", "somebody erased"])
+def test_a_projector_goes_on_with_what_was_begun_though_the_journal_has_grown(
+    opened, tmp_path, dies_after, erased
+):
+    log, home = EventLog(tmp_path / "events"), tmp_path / "journal"
+    home.mkdir()
+    with closing(JournalFile(home)) as file:
+        file.add_block(log.reserve(1000))
+        file.commit([entry_of(number) for number in range(60)])
+        lives_on = dies_after(1)
+        with (
+            closing(Projector(home, log, lambda: opened(slice_rows=20))) as dead,
+            pytest.raises(InterruptedError),
+        ):
+            dead.drain()
+        lives_on()
+        store = opened()
+        assert (store.applied(), store.begun()) == ((), ((1, 60),))
+        file.commit([entry_of(number) for number in range(60, 80)])
+        if erased:
+            file.erase("account-0")
+            store.erase(["account-0"])
+    with closing(Projector(home, log, opened)) as projector:
+        assert projector.drain() == (79 if erased else 80)
+    assert (store.applied(), store.begun()) == (((1, 80),), ())
+    assert len(store.read_graph().accounts) == (79 if erased else 80)
