@@ -164,7 +164,7 @@ async def commit(home: Path, number: int) -> None:
 def follow(home: Path) -> None:
     """Project and compact over and over."""
     log = EventLog(home / "events")
-    with closing(Projector(home / "journal", lambda: opened(home, "followed"))) as projector:
+    with closing(Projector(home / "journal", log, lambda: opened(home, "followed"))) as projector:
         while not (home / "stop").exists():
             projector.drain()
             try:
@@ -219,7 +219,7 @@ def count(home: Path, rounds: int) -> Outcome:
 def followed(home: Path, log: EventLog) -> str:
     """Complete the store that followed, the journal through the log, and return its print."""
     store = opened(home, "followed")
-    with closing(Projector(home / "journal", lambda: store)) as projector:
+    with closing(Projector(home / "journal", log, lambda: store)) as projector:
         projector.drain()
         with errands(home / "journal") as writer:
             Compaction(home / "journal", log, projector.store, writer).run(min_age_s=-60)

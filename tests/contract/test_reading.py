@@ -1,6 +1,7 @@
 """What a store promises about reads: sorted, counted, and nothing but what was written."""
 
 import threading
+import time
 
 import numpy as np
 import pyarrow as pa
@@ -76,6 +77,7 @@ class TestOneMoment:
             seen.add((len(graph.accounts), len(graph.values), len(graph.sightings)))
             if not alive:
                 break
+            time.sleep(0.05)  # who reads without a pause keeps writers from their turn
         writer.join()
         states = [(0, 0, 0)]
         for number in range(1, 9):
