@@ -109,7 +109,7 @@ class Rest:
         """
         which, row = spread(*runs)
         column = self._held[row]
-        nats = table.reshape(-1)[community[which] * self._width + column]
+        nats = table.reshape(-1)[community[which].astype(np.int64) * self._width + column]
         hit = np.flatnonzero(nats)
         cell = row_of_kind[self._kind[column[hit]]] * best.shape[1] + which[hit]
         np.maximum.at(best.reshape(-1), cell, nats[hit])

@@ -14,7 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from ringfinder.journal.tables import NAME, open_writing
+from ringfinder.journal.tables import NAME, open_there
 
 # https://www.sqlite.org/walformat.html, section 4: the size of a page and the two salts of the
 # log's head; the salts of a frame, which are the head's where it was written since.
@@ -68,7 +68,7 @@ class ChangeLog:
     def move(self) -> None:
         """Move what no reader needs into the file, on a connection of its own: any thread may."""
         salts = self.salts
-        with closing(open_writing(self._file)) as connection:
+        with closing(open_there(self._file)) as connection:
             answer = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         self.told(salts, answer[2])
 

@@ -44,7 +44,7 @@ class Projector:
     batch_events
         Events of one batch, at most; fewer where the store asks for it.
     every_s
-        Least time between batches while it keeps up: it then takes a twentieth of one core.
+        Least time between batches while it keeps up.
     """
 
     def __init__(
@@ -123,8 +123,11 @@ class Projector:
         try:
             store.write(batch)
         except StoreUnavailable:
-            self._asked_s = float("-inf")
-            raise
+            before = (self._applied, self._begun)
+            self.applied()
+            if before == (self._applied, self._begun):
+                raise
+            return self.step()  # another projector is at it: go on with what it began
         except StoreError:
             known = self._applied
             if self.applied() == known:

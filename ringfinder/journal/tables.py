@@ -66,7 +66,7 @@ def open_writing(path: Path) -> sqlite3.Connection:
     """Open the file of a journal to write, made first where it is absent."""
     if not path.exists():
         _make(path)
-    connection = _open(path)
+    connection = open_there(path)
     for pragma in PRAGMAS:
         connection.execute(pragma).fetchall()
     return connection
@@ -77,13 +77,14 @@ def open_reading(path: Path) -> sqlite3.Connection:
 
     Not read-only in SQLite's sense: that could not read a journal whose writer is away.
     """
-    connection = _open(path)
+    connection = open_there(path)
     connection.execute("PRAGMA query_only = ON")
     connection.execute("PRAGMA busy_timeout = 1000")
     return connection
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def open_there(path: Path) -> sqlite3.Connection:
+    """Open the file of a journal that is there, without any setting."""
     # mode=rw: a journal that is gone is not made anew by looking at it.
     return sqlite3.connect(
         f"{path.resolve().as_uri()}?mode=rw",

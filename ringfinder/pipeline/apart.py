@@ -90,7 +90,7 @@ def check_accounts(path: Path | None, log: EventLog, *account_ids: str) -> None:
     Parameters
     ----------
     path
-        The snapshot in force, which also has who is in the journal alone; None where there
+        The snapshot in force, which also has who was in the journal alone then; None where there
         is none.
     log
         Where events are kept.
@@ -105,8 +105,9 @@ def check_accounts(path: Path | None, log: EventLog, *account_ids: str) -> None:
     strangers = sum(not any(one[row].as_py() for one in known) for row in range(len(wanted)))
     if strangers:
         raise NotFound(
-            f"{strangers} of the two never signed up: see whether the account ids are spelt "
-            "right. Rings are named without --accounts."
+            f"{strangers} of the two signed up neither in a file nor before the snapshot in force: "
+            "see whether the account ids are spelt right; who signed up since is known after the "
+            "next `ringfinder recompute`. Rings are named without --accounts."
         )
 
 

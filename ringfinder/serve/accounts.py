@@ -107,11 +107,13 @@ async def erase(service: Service, account_id: str, *, who: str) -> dict[str, Any
         entries += await service.journal.erase(name, PATIENCE_S)
     kept = await service.read(_erase_kept, service, names, who)
     for name in names:
+        # The others look for it from now on: what they read till now may have named it still.
+        service.erased.add(name, now_ms())
         service.forget(name)
     log.info("erased", extra={"entries": entries, "events": kept.events, "graph": kept.graph})
     note = "Snapshots of before are not asked for it any more, and go with newer ones."
     if not kept.graph:
-        note = "The graph store could not be reached: ask again once it is there. " + note
+        note = "The graph store is away, or is being loaded: ask again after that. " + note
     return {"account_id": account_id, "entries": entries, "events": kept.events,
             "graph": kept.graph, "note": note}  # fmt: skip
 

@@ -41,7 +41,8 @@ class Kept:
     events
         Events of the log.
     graph
-        Whether the graph store has dropped the account; False: it could not be reached.
+        Whether the graph store has dropped the account for good; False: it could not be
+        reached, or is taking in a batch.
     """
 
     events: int
@@ -72,11 +73,13 @@ def erase_kept(
         store = open_store()
         try:
             store.erase(names)
+            begun = store.begun()
         finally:
             store.close()
     except StoreError:
         return Kept(events, graph=False)
-    return Kept(events, graph=True)
+    # What is being taken in was read before: a slice to come may name the account once more.
+    return Kept(events, graph=not begun)
 
 
 def attempt_events(account_id: str, recorded: Iterable[Recorded], log: EventLog) -> list[str]:

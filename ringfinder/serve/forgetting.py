@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-AGAIN_MS = (0, 3_000, 30_000)
+AGAIN_MS = (0, 3_000, 30_000, 120_000)
 """When an erasure is looked after, by its age: what was being read meanwhile may have brought
 the account in once more."""
 

@@ -133,7 +133,7 @@ def accounts_that_nobody_knows_cannot_be_kept_apart_and_are_not_quoted(run, dire
     known = list(ring_of(snapshots.current(directory / "snapshots")))[:2]
     code, _, said = run("apart", "add", known[0], "NOSUCH", "--accounts")
     assert code == 3
-    assert "1 of the two never signed up" in said
+    assert "1 of the two signed up neither" in said
     assert "NOSUCH" not in said
     assert run("apart", "add", *known, "--accounts", "--json")[1]["recorded"]
     assert run("apart", "remove", *known, "--accounts")[0] == 0

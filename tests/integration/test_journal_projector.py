@@ -197,7 +197,7 @@ class TestProjector:
         thread.join()
         assert home.open_store().applied() == ((1, 9),)
 
-    def test_a_store_that_dies_in_a_batch_gets_it_again(self, home):
+    def test_a_batch_whose_answer_was_lost_is_not_written_again(self, home):
         home.commit(*(mixed(n) for n in range(9)))
 
         class Dying:
@@ -214,12 +214,33 @@ class TestProjector:
             def __getattr__(self, name):
                 return getattr(self.inner, name)
 
+        with closing(Projector(home.journal, home.log, Dying, batch_events=4)) as projector:
+            assert projector.drain() == 4 + 1
+        assert home.drain() == 0
+        assert home.open_store().applied() == ((1, 9),)
+
+    def test_a_store_that_dies_in_a_batch_gets_it_again(self, home):
+        home.commit(*(mixed(n) for n in range(9)))
+
+        class Dying:
+            def __init__(self):
+                self.inner, self.left = home.open_store(), 2
+
+            def write(self, batch):
+                self.left -= 1
+                if self.left <= 0:
+                    raise StoreUnavailable("away")
+                return self.inner.write(batch)
+
+            def __getattr__(self, name):
+                return getattr(self.inner, name)
+
         with (
             closing(Projector(home.journal, home.log, Dying, batch_events=4)) as projector,
             pytest.raises(StoreUnavailable),
         ):
             projector.drain()
-        assert home.drain() == 1
+        assert home.drain() == 5
         assert home.open_store().applied() == ((1, 9),)
 
     def test_a_store_that_was_emptied_is_filled_again(self, home):

@@ -95,8 +95,8 @@ def _begun(slices: Slices, begun: Sequence[Begun]) -> Begun:
         if one.first <= slices.last and slices.first <= one.last:
             raise StoreUnavailable(
                 f"events {one.first} to {one.last} are being taken in by another loader, or by one "
-                "that was ended: run `ringfinder load` or `ringfinder recompute` again, which "
-                "finishes that"
+                "that was ended: `ringfinder load` finishes what came in files, `ringfinder "
+                "recompute` what came over HTTP"
             )
     return Begun(slices.first, slices.last, slices.many, 0)
 
