@@ -12,7 +12,6 @@ from ringfinder.detect.divide import divide
 from ringfinder.detect.ledger import Ledger
 from ringfinder.detect.null import false_discovery_rate, null_world
 from ringfinder.detect.refine import Communities, expel, refine, settle
-from ringfinder.detect.unite import unite
 from ringfinder.detect.webs import web_communities
 from ringfinder.evidence.background import Background, background
 from ringfinder.evidence.incidence import Incidence
@@ -92,7 +91,7 @@ def find_communities(
         more = search_rest(shared, back, counts, more, threshold, seed=seed)
         # fragments that do not hold must not keep accounts from a web
         more, _, _ = settle(shared, more, ledger)
-    more = unite(shared, back, add_webs(shared, more, seed=seed))
+    more = add_webs(shared, more, seed=seed)
     parts = divide(shared, more, seed=seed)
     found = refine(shared, back, parts, ledger=ledger)
     return expel(shared, back, found, divide(shared, found.community, seed=seed))
