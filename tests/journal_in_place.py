@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from journal_memory import StandIn
+
 from ringfinder.journal import (
     Compaction,
     Entry,
-    JournalUnavailable,
     Lag,
     Reader,
     Recorded,
@@ -26,29 +27,19 @@ from ringfinder.store import EventLog, EventType, GraphStore
 BLOCK = 100_000
 
 
-class JournalInPlace:
-    """Speaks like `ringfinder.journal.Journal`; `away` makes it miss every deadline.
-
-    Its file is opened for each change: between two of them others may write it.
-    """
+class JournalInPlace(StandIn):
+    """Holds it in a real file, opened for each change: between two of them others may write it."""
 
     def __init__(self, directory: Path, log: EventLog) -> None:
-        self.directory, self.log, self.away = directory, log, False
+        self.directory, self.log = directory, log
         self._reader = Reader(directory)
         directory.mkdir(parents=True, exist_ok=True)
 
     async def reach(self, deadline_s: float) -> None:
         """Nobody is to be reached."""
 
-    async def commit(self, entry: Entry, deadline_s: float) -> Result:
-        """Record one entry."""
-        return (await self.commit_many([entry], deadline_s))[0]
-
-    async def commit_many(self, entries: Sequence[Entry], deadline_s: float) -> list[Result]:
-        """Record entries, or miss the deadline."""
-        if self.away:
-            await asyncio.sleep(deadline_s)
-            raise JournalUnavailable("the journal did not confirm: send the same event_id again")
+    def record(self, entries: Sequence[Entry]) -> list[Result]:
+        """Record entries at once."""
         with only_writer(self.directory), closing(JournalFile(self.directory)) as file:
             if file.free < 100:
                 file.add_block(self.log.reserve(BLOCK))

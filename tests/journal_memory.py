@@ -20,14 +20,14 @@ from ringfinder.journal import (
 from ringfinder.store import EventType
 
 
-class MemoryJournal:
+class StandIn:
     """Speaks like `ringfinder.journal.Journal`; `away` makes it miss every deadline."""
 
-    def __init__(self) -> None:
-        self.away = False
-        self.entries: list[Recorded] = []
-        self._known: dict[tuple[EventType, str], tuple[bytes, int]] = {}
-        self._grown = asyncio.Event()
+    away = False
+
+    def record(self, entries: Sequence[Entry]) -> list[Result]:
+        """Record entries at once."""
+        raise NotImplementedError
 
     async def commit(self, entry: Entry, deadline_s: float) -> Result:
         """Record one entry."""
@@ -38,6 +38,19 @@ class MemoryJournal:
         if self.away:
             await asyncio.sleep(deadline_s)
             raise JournalUnavailable("the journal did not confirm: send the same event_id again")
+        return self.record(entries)
+
+
+class MemoryJournal(StandIn):
+    """Holds what was recorded in a list."""
+
+    def __init__(self) -> None:
+        self.entries: list[Recorded] = []
+        self._known: dict[tuple[EventType, str], tuple[bytes, int]] = {}
+        self._grown = asyncio.Event()
+
+    def record(self, entries: Sequence[Entry]) -> list[Result]:
+        """Record entries at once."""
         told = [self._record(entry) for entry in entries]
         self._grown.set()
         return told

@@ -25,7 +25,7 @@ import numpy as np
 from ringfinder.detect.seeded import by_modularity, seeded
 from ringfinder.evidence.incidence import FAMILY_COUNT, Incidence
 from ringfinder.evidence.pairs import Pairs
-from ringfinder.evidence.runs import sort_together
+from ringfinder.evidence.runs import fresh, sort_together
 from ringfinder.model import IntArray
 
 SPLIT_MODULARITY = 0.3
@@ -149,7 +149,7 @@ def first_members(shared: Incidence, label: IntArray) -> IntArray:
     last = np.flatnonzero(np.r_[cell[1:] != cell[:-1], True][: len(cell)])
     nats = np.log(shared.accounts / shared.degree)[by_rarity][rarest[last]]
     key = cell[last] >> deep
-    at = np.flatnonzero(np.r_[True, key[1:] != key[:-1]][: len(key)])
+    at = np.flatnonzero(fresh(key))
     pair, families = key[at], np.diff(at, append=len(key))
     total = np.add.reduceat(nats, at) if len(at) else np.zeros(0)
     both = families >= 2

@@ -70,8 +70,8 @@ def find_communities(
     shared, back
         Incidence and background.
     counts, pairs
-        What `pair_counts` says of the incidence, and of those pairs all that were met more
-        often than expected.
+        What `pair_counts` says of the incidence; all pairs of values that were met more often
+        than expected, in it or in the larger one that it is a part of.
     threshold
         Nats of excess from which a pair is an edge.
     seed

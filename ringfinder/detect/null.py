@@ -20,7 +20,7 @@ from itertools import pairwise
 import numpy as np
 
 from ringfinder.evidence.incidence import Incidence, incidence
-from ringfinder.evidence.runs import sort_together
+from ringfinder.evidence.runs import fresh, sort_together
 from ringfinder.graph.columns import AttributeGraph
 from ringfinder.model import FloatArray, IntArray
 from ringfinder.schema import KINDS
@@ -54,12 +54,11 @@ def null_world(graph: AttributeGraph, label: IntArray, *, seed: int) -> Incidenc
     order = np.argsort(group, kind="stable")
     value = old[order]
     edges = np.concatenate(([0], np.cumsum(np.bincount(group))))
-    for lo, hi in pairwise(edges[np.r_[True, edges[1:] != edges[:-1]]].tolist()):
+    for lo, hi in pairwise(edges[fresh(edges)].tolist()):
         rng.shuffle(value[lo:hi])
     account, value = sort_together(account[order], value, graph.values)
-    once = (account[1:] != account[:-1]) | (value[1:] != value[:-1])
-    keep = np.r_[True, once][: len(account)]
-    account, value = account[keep].astype(np.int32), value[keep].astype(np.int32)
+    once = fresh(account, value)
+    account, value = account[once].astype(np.int32), value[once].astype(np.int32)
     return incidence(graph.accounts, account, value, np.asarray(graph.kind))
 
 

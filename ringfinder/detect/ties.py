@@ -11,7 +11,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from ringfinder.evidence.incidence import Incidence
-from ringfinder.evidence.runs import sort_together
+from ringfinder.evidence.runs import fresh, sort_together
 from ringfinder.model import IntArray
 from ringfinder.schema import KINDS, OBSERVATION_OF_KIND, OBSERVATIONS
 
@@ -51,10 +51,10 @@ def own_values(shared: Incidence, community: IntArray, rows: IntArray) -> tuple[
         np.arange(len(rows)),
         len(rows),
     )
-    fresh = np.r_[True, key[1:] != key[:-1]][: len(key)]
+    first = fresh(key)
     own = np.empty(len(key), dtype=np.int64)
-    own[order] = np.cumsum(fresh) - 1
-    return key[fresh], own
+    own[order] = np.cumsum(first) - 1
+    return key[first], own
 
 
 def untied(shared: Incidence, community: IntArray) -> IntArray:

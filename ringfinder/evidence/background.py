@@ -13,6 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from ringfinder.evidence.incidence import FAMILY_COUNT, Incidence
+from ringfinder.evidence.runs import fresh
 from ringfinder.model import BoolArray, FloatArray, IntArray
 
 SHRINKAGE = 10.0
@@ -81,7 +82,7 @@ def background(shared: Incidence, label: IntArray, suspect: BoolArray | None = N
     bits = classes.bit_length()
     key = (shared.value.astype(np.int64) << bits) | code[shared.account]
     key = np.sort(key if innocent.all() else key[innocent[shared.account]])
-    starts = np.flatnonzero(np.r_[True, key[1:] != key[:-1]][: len(key)])
+    starts = np.flatnonzero(fresh(key))
     value = key[starts] >> bits
     pointer = np.searchsorted(value, np.arange(shared.values + 1))
     holders = sparse.csr_array(

@@ -24,7 +24,7 @@ from ringfinder.evidence.incidence import FAMILY_COUNT, Incidence
 from ringfinder.evidence.lifts import MINIMUM_LIFT, THRESHOLD_NATS, Lifts
 from ringfinder.evidence.marks import Marks
 from ringfinder.evidence.rest import Rest
-from ringfinder.evidence.runs import chunks, rows_of_runs, spread
+from ringfinder.evidence.runs import chunks, fresh, rows_of_runs, spread
 from ringfinder.model import BoolArray, FloatArray, IntArray
 from ringfinder.schema import FAMILY_OF_KIND, OBSERVATIONS
 
@@ -248,10 +248,10 @@ class _Search:
         packed = (((group[which] << wide) | holder) << bits) | which
         packed.sort()
         key, mark = packed >> bits, anchor[packed & ((1 << bits) - 1)]
-        fresh = np.r_[True, key[1:] != key[:-1]][: len(key)]
-        community, account = key[fresh] >> wide, key[fresh] & ((1 << wide) - 1)
+        first = fresh(key)
+        community, account = key[first] >> wide, key[first] & ((1 << wide) - 1)
         best = np.zeros((len(OBSERVATIONS), len(account)), dtype=np.float32)
-        cell = self.observation[mark] * len(account) + np.cumsum(fresh) - 1
+        cell = self.observation[mark] * len(account) + np.cumsum(first) - 1
         np.maximum.at(best.reshape(-1), cell, self.nats[mark])
         return account, (community + lo).astype(np.int32), best
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ringfinder.evidence.background import Background, activity_correction
 from ringfinder.evidence.incidence import FAMILY_COUNT, Incidence
-from ringfinder.evidence.runs import chunks, rows_of_runs
+from ringfinder.evidence.runs import chunks, fresh, rows_of_runs
 from ringfinder.model import BoolArray, FloatArray, IntArray
 
 RAREST_PER_FAMILY = 8
@@ -79,7 +79,7 @@ def rarest_sightings(shared: Incidence, *, per_family: int = RAREST_PER_FAMILY) 
     rarity[np.argsort(shared.degree, kind="stable")] = np.arange(shared.values)
     order = np.lexsort((rarity[value[ranked]], group[ranked]))
     grouped = group[ranked[order]]
-    first = np.flatnonzero(np.r_[True, grouped[1:] != grouped[:-1]][: len(order)])
+    first = np.flatnonzero(fresh(grouped))
     rank = np.arange(len(order)) - np.repeat(first, np.diff(first, append=len(order)))
     kept = np.ones(len(rows), dtype=bool)
     kept[ranked[order[rank >= per_family]]] = False
@@ -266,7 +266,7 @@ def _counted(
     # runs of three: all but a few keys occur once, and need no further look
     ahead = least - 1
     often = key[np.flatnonzero(key[ahead:] == key[: len(key) - ahead])]
-    starts = np.flatnonzero(np.r_[True, often[1:] != often[:-1]][: len(often)])
+    starts = np.flatnonzero(fresh(often))
     together = np.diff(starts, append=len(often)) + ahead
     u, v = np.divmod(often[starts], max(values, 1))
     return u.astype(np.int32), v.astype(np.int32), together.astype(np.int32)

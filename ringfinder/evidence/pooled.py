@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import connected_components
 
 from ringfinder.evidence.background import SHRINKAGE, Background
 from ringfinder.evidence.incidence import Incidence
-from ringfinder.evidence.runs import sort_together, spread
+from ringfinder.evidence.runs import fresh, sort_together, spread
 from ringfinder.model import BoolArray, FloatArray, IntArray
 from ringfinder.schema import KINDS
 
@@ -91,7 +91,7 @@ def held_values(shared: Incidence, community: IntArray) -> Held:
         members[which],
         shared.accounts,
     )
-    starts = np.flatnonzero(np.r_[True, key[1:] != key[:-1]][: len(key)])
+    starts = np.flatnonzero(fresh(key))
     inside = np.diff(starts, append=len(key))
     group, value = np.divmod(key[starts], max(shared.values, 1))
     return Held(group, value, inside, starts, account)
@@ -211,5 +211,5 @@ def pool_rates(
 def _distinct(pool: IntArray, account: IntArray, accounts: int) -> tuple[IntArray, IntArray]:
     """Return each pair of pool and account once."""
     pool, account = sort_together(pool, account, accounts)
-    once = np.r_[True, (pool[1:] != pool[:-1]) | (account[1:] != account[:-1])][: len(pool)]
+    once = fresh(pool, account)
     return pool[once], account[once]

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ringfinder.model import IntArray
+from ringfinder.model import BoolArray, IntArray
 
 
 def rows_of_runs(start: IntArray, count: IntArray) -> IntArray:
@@ -41,6 +41,15 @@ def chunks(done: IntArray, block: int, *, most: int | None = None) -> list[tuple
             reach = min(reach, edges[-1] + most)
         edges.append(max(reach, edges[-1] + 1))
     return list(pairwise(edges))
+
+
+def fresh(*columns: IntArray) -> BoolArray:
+    """Return bool (n,): where a run of rows that are equal in all columns, int (n,), begins."""
+    out = np.ones(len(columns[0]), dtype=bool)
+    out[1:] = False
+    for column in columns:
+        out[1:] |= column[1:] != column[:-1]
+    return out
 
 
 def sort_together(key: IntArray, other: IntArray, below: int) -> tuple[IntArray, IntArray]:

@@ -105,7 +105,7 @@ class Projector:
         return total
 
     def step(self) -> int:
-        """Project one batch; return how many events, 0 where nothing is left.
+        """Project one batch; return how many events (of an empty one 1), 0 where nothing is left.
 
         Raises
         ------

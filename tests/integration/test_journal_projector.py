@@ -20,6 +20,25 @@ from ringfinder.store import EventLog, EventType, project, rebuild
 from ringfinder.store.files import locked
 
 
+class Dying:
+    """A store that is away from its second write on, or writes that and loses the answer."""
+
+    def __init__(self, inner, *, after_writing):
+        self.inner, self.after_writing, self.writes = inner, after_writing, 0
+
+    def write(self, batch):
+        self.writes += 1
+        if self.writes >= 2 and not self.after_writing:
+            raise StoreUnavailable("away")
+        written = self.inner.write(batch)
+        if self.writes == 2:
+            raise StoreUnavailable("the answer was lost")
+        return written
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+
 class Home:
     """A journal, a log and a store, without a writer's process."""
 
@@ -200,21 +219,8 @@ class TestProjector:
     def test_a_batch_whose_answer_was_lost_is_not_written_again(self, home):
         home.commit(*(mixed(n) for n in range(9)))
 
-        class Dying:
-            def __init__(self):
-                self.inner, self.left = home.open_store(), 2
-
-            def write(self, batch):
-                self.left -= 1
-                if not self.left:
-                    self.inner.write(batch)
-                    raise StoreUnavailable("the answer was lost")
-                return self.inner.write(batch)
-
-            def __getattr__(self, name):
-                return getattr(self.inner, name)
-
-        with closing(Projector(home.journal, home.log, Dying, batch_events=4)) as projector:
+        store = Dying(home.open_store(), after_writing=True)
+        with closing(Projector(home.journal, home.log, lambda: store, batch_events=4)) as projector:
             assert projector.drain() == 4 + 1
         assert home.drain() == 0
         assert home.open_store().applied() == ((1, 9),)
@@ -222,21 +228,9 @@ class TestProjector:
     def test_a_store_that_dies_in_a_batch_gets_it_again(self, home):
         home.commit(*(mixed(n) for n in range(9)))
 
-        class Dying:
-            def __init__(self):
-                self.inner, self.left = home.open_store(), 2
-
-            def write(self, batch):
-                self.left -= 1
-                if self.left <= 0:
-                    raise StoreUnavailable("away")
-                return self.inner.write(batch)
-
-            def __getattr__(self, name):
-                return getattr(self.inner, name)
-
+        store = Dying(home.open_store(), after_writing=False)
         with (
-            closing(Projector(home.journal, home.log, Dying, batch_events=4)) as projector,
+            closing(Projector(home.journal, home.log, lambda: store, batch_events=4)) as projector,
             pytest.raises(StoreUnavailable),
         ):
             projector.drain()

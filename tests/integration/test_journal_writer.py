@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -374,6 +374,16 @@ class TestProcesses:
             assert runner.run(journal.commit(entry_of(1), 1)) == Committed(1)
 
 
+@contextmanager
+def opened(tmp_path):
+    """Open a journal's file that has numbers to give."""
+    home = tmp_path / "journal"
+    home.mkdir()
+    with closing(JournalFile(home)) as file:
+        file.add_block((1, 1000))
+        yield file
+
+
 class TestChanges:
     def test_what_was_moved_into_the_file_is_not_moved_again(self, tmp_path, monkeypatch):
         monkeypatch.setattr(writer_module, "TIDY_BYTES", 100_000)
@@ -395,10 +405,7 @@ class TestChanges:
         assert 1 <= len(moved) <= 40
 
     def test_their_log_is_measured_by_what_is_in_it_not_by_its_file(self, tmp_path):
-        home = tmp_path / "journal"
-        home.mkdir()
-        with closing(JournalFile(home)) as file:
-            file.add_block((1, 1000))
+        with opened(tmp_path) as file:
             file.commit([entry_of(number) for number in range(200)])
             before = file.changes.read()
             assert before.unmoved == before.held > 4096 * 10
@@ -410,10 +417,7 @@ class TestChanges:
             assert file.path.with_name(f"{file.path.name}-wal").stat().st_size > before.held
 
     def test_what_is_measured_is_what_sqlite_itself_says(self, tmp_path):
-        home = tmp_path / "journal"
-        home.mkdir()
-        with closing(JournalFile(home)) as file, closing(sqlite3.connect(file.path)) as other:
-            file.add_block((1, 10_000))
+        with opened(tmp_path) as file, closing(sqlite3.connect(file.path)) as other:
             for number in range(60):
                 file.commit([entry_of(3 * number + n) for n in range(3)])
                 held, unmoved = file.changes.read()
@@ -426,10 +430,7 @@ class TestChanges:
                 assert 0 <= unmoved <= held
 
     def test_a_log_that_begins_anew_holds_nothing_until_the_next_commit(self, tmp_path):
-        home = tmp_path / "journal"
-        home.mkdir()
-        with closing(JournalFile(home)) as file:
-            file.add_block((1, 1000))
+        with opened(tmp_path) as file:
             file.commit([entry_of(number) for number in range(200)])
             assert file.checkpoint("RESTART")
             assert file.changes.read() == (0, 0)
@@ -437,15 +438,12 @@ class TestChanges:
             assert 0 < file.changes.read().unmoved < 4096 * 20
 
     def test_measuring_drops_no_lock_that_sqlite_holds(self, tmp_path):
-        home = tmp_path / "journal"
-        home.mkdir()
         ask = (
             "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], timeout=0, isolation_level=None)"
             "\ntry: c.execute('BEGIN IMMEDIATE')"
             "\nexcept sqlite3.OperationalError: print('locked')"
         )
-        with closing(JournalFile(home)) as file:
-            file.add_block((1, 1000))
+        with opened(tmp_path) as file:
             file._connection.execute("BEGIN IMMEDIATE")
             file.changes.read()
             said = subprocess.run(
@@ -455,9 +453,7 @@ class TestChanges:
         assert said.stdout.strip() == "locked"
 
     def test_without_a_log_of_changes_there_are_none(self, tmp_path):
-        home = tmp_path / "journal"
-        home.mkdir()
-        with closing(JournalFile(home)) as file:
+        with opened(tmp_path) as file:
             file.path.with_name(f"{file.path.name}-wal").unlink()
             assert file.changes.read() == (0, 0)
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringfinder.evidence.runs import chunks, rows_of_runs, sort_together, spread
+from ringfinder.evidence.runs import chunks, fresh, rows_of_runs, sort_together, spread
 
 runs = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 6)), max_size=12)
 work = st.lists(st.integers(0, 9), max_size=30)
@@ -59,3 +59,15 @@ def test_sorting_leaves_what_was_given_as_it_was():
     sort_together(key, other, 3)
     assert key.tolist() == [3, 1, 2]
     assert other.tolist() == [0, 1, 2]
+
+
+few = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 1)), max_size=20)
+
+
+@given(few)
+def test_a_run_begins_where_any_column_differs_from_the_row_before(rows):
+    first, second = columns(rows)
+    expected = [n == 0 or row != rows[n - 1] for n, row in enumerate(rows)]
+    assert fresh(first, second).tolist() == expected
+    alone = [n == 0 or row[0] != rows[n - 1][0] for n, row in enumerate(rows)]
+    assert fresh(first).tolist() == alone
