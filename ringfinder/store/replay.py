@@ -58,6 +58,7 @@ def project(log: EventLog, store: GraphStore, *, known_by_ms: int | None = None)
             for segments, parts in pending:
                 for batch in _batches(log, segments, parts, profiles, known_by_ms):
                     written += store.write(batch)
+                    _erase_again(log, store, segments, batch)
         except StoreError:
             if (store.applied(), store.begun()) == (done, begun):
                 raise
@@ -110,6 +111,26 @@ def _batches(
     yield joined(part, [to_batch(part, events(some)) for _, some in same], profiles.get(part))
 
 
+def _erase_again(
+    log: EventLog, store: GraphStore, read: Sequence[Segment], batch: GraphBatch
+) -> None:
+    """Take out of the store who was erased from the log while a batch was on its way there."""
+    in_force = set(log.segments())
+    if in_force.issuperset(read):
+        return
+    left = _names(log.table(segment, ["account_id"]) for segment in read)
+    written = _names([batch.graph.accounts, batch.profiles])
+    gone = written.filter(pc.invert(pc.is_in(written, left)))
+    if len(gone):
+        store.erase(gone.to_pylist())
+
+
+def _names(tables: Iterable[pa.Table]) -> pa.Array:
+    """Return the accounts that some tables name."""
+    chunks = [chunk for table in tables for chunk in table["account_id"].chunks]
+    return pc.unique(pa.chunked_array(chunks, pa.string()))
+
+
 def _profiles(
     log: EventLog,
     pending: Sequence[Work],
@@ -155,8 +176,7 @@ def to_batch(
         Profiles that the batch carries along (`PROFILES`).
     """
     tables = {kind: _within(table, part) for kind, table in events.items()}
-    ids = [chunk for table in tables.values() for chunk in table["account_id"].chunks]
-    names = pc.unique(pa.chunked_array(ids, pa.string()))
+    names = _names(tables.values())
     facts = [_facts(kind, table) for kind, table in tables.items()]
     named = _shaped(pa.table({"account_id": names}), ACCOUNTS)
     values, sightings = _sightings(list(tables.values()), names)

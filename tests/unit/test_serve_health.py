@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from ringfinder.serve.routes.health import readiness
+
+HOME = Path("/srv/somewhere/private")
 
 
 class Journal:
@@ -30,7 +33,7 @@ def told(journal, why_refused=None):
     state = SimpleNamespace(age_s=lambda now: 1.0, named=lambda now: {}, known_since=0)
     service = SimpleNamespace(
         live=SimpleNamespace(state=state, why_refused=why_refused),
-        settings=SimpleNamespace(snapshot_max_age_hours=48),
+        settings=SimpleNamespace(snapshot_max_age_hours=48, data_dir=HOME),
         journal=journal,
     )
     return asyncio.run(readiness(service))
@@ -53,3 +56,10 @@ def test_a_snapshot_that_was_refused_is_told():
     assert (found["status"], found["snapshot_refused"]) == (
         "ready", "20260301-b: its checksum is not that of run.json",
     )  # fmt: skip
+
+
+def test_nobody_without_a_key_learns_where_the_data_directory_is():
+    why = f"{HOME}/snapshots/20260301-b/run.json is damaged"
+    found = told(Journal(f"the journal {HOME}/journal took nothing"), why_refused=why)
+    assert found["snapshot_refused"] == "snapshots/20260301-b/run.json is damaged"
+    assert found["problem"] == "the journal journal took nothing"

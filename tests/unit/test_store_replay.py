@@ -84,6 +84,23 @@ class StopsAfter:
         return self._store.write(batch)
 
 
+class ErasesOnce:
+    """A store to which the first batch takes so long that somebody is erased meanwhile."""
+
+    def __init__(self, store, log, *names):
+        self.applied, self.erase, self._store = store.applied, store.erase, store
+        self.begun, self.batch_events = store.begun, store.batch_events
+        self._log, self._names = log, names
+
+    def write(self, batch):
+        """Write, after an erasure of log and store has come and gone."""
+        if self._names:
+            self._log.erase(self._names)
+            self._store.erase(self._names)
+        self._names = ()
+        return self._store.write(batch)
+
+
 class TestProject:
     def test_sightings_sum_up_what_events_say(self, log, store):
         two_days(log)
@@ -142,6 +159,16 @@ class TestProject:
                 project(log, StopsAfter(other, stop))
             project(log, other)
             assert other.fingerprint() == store.fingerprint()
+
+    def test_who_is_erased_while_a_batch_is_on_its_way_is_not_brought_back(
+        self, log, store, opened
+    ):
+        two_days(log)
+        project(log, ErasesOnce(store, log, "ann", "cid"))
+        assert store.read_graph().accounts["account_id"].to_pylist() == ["bob"]
+        other = opened()
+        rebuild(log, other)
+        assert other.fingerprint() == store.fingerprint()
 
     def test_outcomes_decide_who_is_counted(self, log, store):
         log.append([signups("ann", "bob", outcome=None)])

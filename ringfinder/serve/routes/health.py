@@ -60,11 +60,16 @@ async def readiness(service: Service) -> dict[str, Any]:
     return {
         "status": "ready" if journal else "not ready",
         "snapshot": state.named(now),
-        "snapshot_refused": service.live.why_refused,
+        "snapshot_refused": _without_place(service, service.live.why_refused),
         "degraded": age is None or age > service.settings.snapshot_max_age_hours * 3600,
         "journal": journal,
         "overlay": state.known_since,
         "projector_lag_events": events,
         "projector_lag_s": seconds,
-        "problem": refused or problem,
+        "problem": _without_place(service, refused or problem),
     }
+
+
+def _without_place(service: Service, why: str | None) -> str | None:
+    """Return an explanation with paths told from the data directory on: anybody may ask."""
+    return None if why is None else why.replace(f"{service.settings.data_dir}/", "")
