@@ -17,6 +17,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any
 
 from ringfinder.model import Decision, Family, Verdict
@@ -90,7 +91,7 @@ class Facts:
 
     def to_record(self) -> dict[str, Any]:
         """Return plain JSON values, for the journal: `policy diff` decides them again."""
-        record = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        record = dict(zip(_FACTS, _read_facts(self), strict=True))
         return record | {"families": sorted(self.families)}
 
     @classmethod
@@ -107,6 +108,10 @@ class Facts:
             return cls(**values)
         except (KeyError, TypeError, ValueError):
             raise ValueError("these are no facts that a policy can decide on") from None
+
+
+_FACTS = tuple(entry.name for entry in fields(Facts))
+_read_facts = attrgetter(*_FACTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +143,7 @@ class When:
     @property
     def looks_at_evidence(self) -> bool:
         """Whether the answer depends on what the account shares with others."""
-        beside = {"degraded", "label"}
-        return any(
-            getattr(self, entry.name) is not None
-            for entry in fields(self)
-            if entry.name not in beside
-        )
+        return any(asked is not None for asked in _read_evidence(self))
 
     def holds(self, facts: Facts) -> bool:
         """Return whether everything that is asked holds."""
@@ -160,6 +160,10 @@ class When:
             and (self.label is None or facts.label == self.label)
             and (self.suggested is None or facts.suggested in self.suggested)
         )
+
+
+_BESIDE = {"degraded", "label"}
+_read_evidence = attrgetter(*(one.name for one in fields(When) if one.name not in _BESIDE))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ random leaves no pair twice. It grows by the batch's own test: the log odds of m
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations
 from math import log
+from operator import attrgetter
 
 from ringfinder.schema import FAMILY_OF_KIND
 from ringfinder.score.online.belonging import Belonging, belonging
@@ -78,11 +79,8 @@ class Births:
 
         Of several the likeliest fleet; changes nothing.
         """
-        joining = self.rates.joining(values)
-        holders = [self.table.holders.get(key) for _, key, _ in joining]
-        met = Counter(chain.from_iterable(one.recent for one in holders if one is not None))
         return max(
-            self._belongings(joining, met.items()),
+            self._belongings(self.rates.joining(values)),
             key=lambda one: (one.ring.probability * one.membership, -one.ring.number),
             default=None,
         )
@@ -96,8 +94,7 @@ class Births:
             newcomer.ring.judge(self.rates)
             return
         met = self._met(newcomer)
-        links = [(number, bits.bit_count()) for number, bits in met.shared.items()]
-        belongings = self._belongings(met.values, links)
+        belongings = self._belongings(met.values)
         if belongings:
             self._join(newcomer, belongings)
         else:
@@ -230,29 +227,22 @@ class Births:
         expected = max(expected, 1.0 / everybody)
         return together * log(together / expected) - (together - expected) - log(everybody / since)
 
-    def _belongings(
-        self, joining: list[Value], links: Iterable[tuple[int, int]]
-    ) -> list[Belonging]:
+    def _belongings(self, joining: list[Value]) -> list[Belonging]:
         """Return the rings that somebody belongs to, of those that most links lead to.
 
-        Parameters
-        ----------
-        joining
-            Values that may join.
-        links
-            Newcomers that hold some of them, and how many.
+        A link is a value that may join and one of its latest holders, in a ring.
         """
-        newcomers = self.table.newcomers
-        rings: dict[int, Newborn] = {}
-        count: dict[int, int] = {}
-        for number, shared in links:
-            ring = newcomers[number].ring
-            if ring is not None:
-                rings[ring.number] = ring
-                count[ring.number] = count.get(ring.number, 0) + shared
-        most = sorted(count, key=lambda number: (-count[number], number))[:MOST_RINGS]
-        found = [belonging(joining, rings[number], self.table, self.rates) for number in most]
+        newcomers, held = self.table.newcomers, self.table.holders
+        holders = [one for _, key, _ in joining if (one := held.get(key)) is not None]
+        numbers = chain.from_iterable([one.recent for one in holders])
+        links = Counter(map(_RING, map(newcomers.__getitem__, numbers)))
+        links.pop(None, None)
+        most = sorted(links, key=lambda ring: (-links[ring], ring.number))[:MOST_RINGS]
+        found = [belonging(joining, ring, self.table, self.rates) for ring in most]
         return [one for one in found if one is not None]
+
+
+_RING = attrgetter("ring")
 
 
 def places_of(bits: int) -> list[int]:
