@@ -9,5 +9,4 @@ SET r.full_id = $full_id[row], r.size = $size[row], r.score = $score[row],
     r.false_discovery_rate = $false_discovery_rate[row], r.summary = $summary[row], r.run = $run
 MERGE (n:RingName {id: $id[row]})
 SET n.full_id = $full_id[row]
-CREATE (r)-[:NAMED {run: $run}]->(n)
-RETURN collect(row) AS row, collect(id(r)) AS node
+RETURN collect(row) AS row, collect(id(r)) AS node, collect(id(n)) AS name

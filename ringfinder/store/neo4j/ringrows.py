@@ -15,6 +15,7 @@ from ringfinder.store.neo4j.columns import as_lists, distinct_values
 from ringfinder.store.neo4j.keys import key_of, keys_of, repeated_row_keys
 from ringfinder.store.neo4j.nodes import find_accounts, find_values
 from ringfinder.store.neo4j.reading import kind_codes
+from ringfinder.store.neo4j.ringlinks import Columns, RingLinks
 from ringfinder.store.neo4j.server import Work
 from ringfinder.store.neo4j.state import State, read_state
 from ringfinder.store.protocol import RunLock
@@ -61,13 +62,16 @@ def write(work: Work, rings: RingTables, lock: RunLock) -> None:
     state = read_state(work)
     check_lock(rings.run_id, lock, state.lock_token)
     run = key_of(rings.run_id)
-    work.run("detach_rings")
-    node = _write_rings(work, rings.rings, run)
+    ring, name = _write_rings(work, rings.rings, run)
     work.run("sweep_rings", run=run)
+    held = RingLinks.read(work)
+    held.replace("NAMED", {"ring": ring.tolist(), "name": name.tolist()}, run)
     rows = pc.index_in(rings.members["ring_id"], rings.rings["ring_id"]).to_numpy()
-    _write_members(work, rings.members, node[rows], run)
+    held.replace("MEMBER_OF", _members(work, rings.members, ring[rows]), run)
     rows = pc.index_in(rings.evidence["ring_id"], rings.rings["ring_id"]).to_numpy()
-    has_twins = _write_evidence(work, rings.evidence, node[rows], run, has_twins=state.has_twins)
+    marks, has_twins = _marks(work, rings.evidence, ring[rows], has_twins=state.has_twins)
+    held.replace("MARKED_BY", marks, run)
+    held.sweep()
     if has_twins and not state.has_twins:
         work.run("set_twins")
     work.run("sweep_outside")
@@ -96,30 +100,33 @@ def read(work: Work, state: State) -> RingTables | None:
     )
 
 
-def _write_rings(work: Work, rings: pa.Table, run: str) -> IntArray:
-    """Write the rings and return the number of the node of each."""
+def _write_rings(work: Work, rings: pa.Table, run: str) -> tuple[IntArray, IntArray]:
+    """Write the rings and what they are called; return the numbers of both nodes of each."""
     keys, whole = keys_of(rings["ring_id"])
     said = as_lists(rings.drop_columns(["ring_id"]))
     columns = {"id": keys, "full_id": whole, **said}
-    return np.array(work.columns("merge_rings", columns, run=run).get("node", []), np.int64)
+    found = work.columns("merge_rings", columns, run=run)
+    ring, name = (np.array(found.get(one, []), np.int64) for one in ("node", "name"))
+    return ring, name
 
 
-def _write_members(work: Work, members: pa.Table, ring: IntArray, run: str) -> None:
+def _members(work: Work, members: pa.Table, ring: IntArray) -> Columns:
+    """Return who is to be in which ring, by the numbers of their nodes."""
     ids = pc.unique(members["account_id"])
     account = find_accounts(work, ids, outside=True).number
-    columns = {
+    return {
         "account": account[pc.index_in(members["account_id"], ids).to_numpy()].tolist(),
         "ring": ring.tolist(),
         "membership": members["membership"].to_pylist(),
     }
-    work.columns("create_members", columns, run=run)
 
 
-def _write_evidence(
-    work: Work, evidence: pa.Table, ring: IntArray, run: str, *, has_twins: bool
-) -> bool:
+def _marks(
+    work: Work, evidence: pa.Table, ring: IntArray, *, has_twins: bool
+) -> tuple[Columns, bool]:
+    """Return which values are to mark which ring, and whether values share a key by now."""
     if not len(evidence):
-        return has_twins
+        return {"ring": [], "value": []}, has_twins
     values = distinct_values(evidence.select(VALUES.names))
     nodes, has_twins = find_values(
         work, values.kind, values.pseudonyms, has_twins=has_twins, outside=True
@@ -131,8 +138,7 @@ def _write_evidence(
         "total": evidence["accounts_total"].to_pylist(),
         "nats": evidence["nats"].to_pylist(),
     }
-    work.columns("create_evidence", columns, run=run)
-    return has_twins
+    return columns, has_twins
 
 
 def _write_lineage(work: Work, lineage: pa.Table) -> None:

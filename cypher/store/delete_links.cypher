@@ -1,0 +1,5 @@
+// Take members, evidence and names from rings of the run before.
+// parameters: link (list of relationship numbers)
+UNWIND range(0, size($link) - 1) AS row
+MATCH ()-[x]->() WHERE id(x) = $link[row]
+DELETE x
