@@ -197,7 +197,15 @@ def _profiles(profiles: Profiles, there: BoolArray, code: IntArray) -> Profiles:
 
 
 def evolving(
-    directory: Path, *, nights: int, churn: float, splits: int, mergers: int, seed: int, **spec
+    directory: Path,
+    *,
+    nights: int,
+    churn: float,
+    splits: int,
+    mergers: int,
+    seed: int,
+    followed: int = 0,
+    **spec,
 ) -> Evolving:
     """Make a world over some nights.
 
@@ -211,6 +219,8 @@ def evolving(
         Share of the accounts that appear, and that vanish, each night.
     splits, mergers
         How many to plant, each in fleets of their own.
+    followed
+        Nights that follow each of them at least.
     seed, spec
         Of the world: see `WorldSpec`.
     """
@@ -227,7 +237,7 @@ def evolving(
     chosen = rng.permutation(fleets)[: splits + 2 * mergers].tolist()
     if len(chosen) < splits + 2 * mergers:
         raise ValueError(f"the world has {len(fleets)} fleets that are large enough")
-    after = rng.integers(2, nights, splits + mergers).tolist()
+    after = rng.integers(2, nights - followed, splits + mergers).tolist()
     for fleet in chosen[:splits]:
         part = int(out.truth.max()) + 1 + len(out.leaving)
         accounts = np.flatnonzero(groups == fleet)

@@ -41,14 +41,24 @@ def to_events(entries: Sequence[Recorded]) -> tuple[Events, list[int]]:
     events: dict[EventType, pa.Table] = {}
     unusable: list[int] = []
     for kind, several in rows.items():
-        try:
-            events[kind] = _table(kind, several)
-        except (InputError, pa.ArrowException, ValueError, TypeError):
-            good = [entry for entry in several if _is_usable(kind, entry)]
-            unusable += sorted({e.sequence for e in several} - {e.sequence for e in good})
-            if good:
-                events[kind] = _table(kind, good)
+        tables, bad = _readable(kind, several)
+        unusable += bad
+        if tables:
+            events[kind] = pa.concat_tables(tables)
     return events, unusable
+
+
+def _readable(kind: EventType, entries: list[Recorded]) -> tuple[list[pa.Table], list[int]]:
+    """Return the events of entries, and the numbers of those that are none: halves what fails."""
+    try:
+        return [_table(kind, entries)], []
+    except (InputError, pa.ArrowException, ValueError, TypeError):
+        if len(entries) == 1:
+            return [], [entries[0].sequence]
+    middle = len(entries) // 2
+    before, bad_before = _readable(kind, entries[:middle])
+    after, bad_after = _readable(kind, entries[middle:])
+    return before + after, bad_before + bad_after
 
 
 def _table(kind: EventType, entries: Sequence[Recorded]) -> pa.Table:
@@ -66,11 +76,3 @@ def _table(kind: EventType, entries: Sequence[Recorded]) -> pa.Table:
         raise InputError(f"{kind}: {len(table)} events were read of {len(entries)}")
     numbers = pa.array([entry.sequence for entry in entries], pa.int64())
     return numbered(kind, table.add_column(0, _SEQUENCE, numbers))
-
-
-def _is_usable(kind: EventType, entry: Recorded) -> bool:
-    try:
-        _table(kind, [entry])
-    except (InputError, pa.ArrowException, ValueError, TypeError):
-        return False
-    return True

@@ -136,8 +136,9 @@ def over_nights(
     with tempfile.TemporaryDirectory() as scratch:
         world = evolving(
             Path(scratch) / "world", nights=nights, churn=churn, splits=planted, mergers=planted,
-            seed=seed, accounts=accounts, prevalence=0.35, fleets=3 * planted + planted // 2,
-            smallest_fleet=40, largest_fleet=90, rows_per_account=5.0,
+            followed=LATE, seed=seed, accounts=accounts, prevalence=0.35,
+            fleets=3 * planted + planted // 2, smallest_fleet=40, largest_fleet=90,
+            rows_per_account=5.0,
         )  # fmt: skip
         earlier: Path | None = None
         before: dict[str, int] = {}

@@ -2,10 +2,11 @@
 
 import contextlib
 import json
+from unittest import mock
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from journals import event_row
 from stored import pseudonym
@@ -17,6 +18,7 @@ from ringfinder.journal import (
     Entry,
     Recorded,
     Repeated,
+    batches,
     decode_event,
     encode_event,
 )
@@ -158,6 +160,21 @@ class TestUnusable:
         events, unusable = to_events(entries)
         assert unusable == [2]
         assert events[EventType.SIGNUPS]["sequence"].to_pylist() == [1, 3]
+
+    @settings(deadline=None, max_examples=20)
+    @given(st.sets(st.integers(1, 300), max_size=4))
+    def test_a_few_among_many_are_found_by_halves(self, bad):
+        good = encode_event(EventType.SIGNUPS, SIGNUP)
+        entries = [
+            Recorded(number, EventType.SIGNUPS, "ann", 0, b"{}" if number in bad else good, b"")
+            for number in range(1, 301)
+        ]
+        with mock.patch.object(batches, "read_json", wraps=batches.read_json) as read:
+            events, unusable = to_events(entries)
+        assert unusable == sorted(bad)
+        rest = events[EventType.SIGNUPS]["sequence"].to_pylist()
+        assert rest == [number for number in range(1, 301) if number not in bad]
+        assert read.call_count <= 1 + 18 * len(bad)  # 300 are halved nine times
 
 
 ENTRIES = st.lists(
