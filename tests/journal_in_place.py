@@ -58,13 +58,14 @@ class JournalInPlace(StandIn):
         with closing(Reader(self.directory)) as reader:
             follower = Follower(reader, after, log, known)
             while True:
-                while (entries := follower.take()) is not None:
-                    if entries:
-                        yield entries
-                if not told:
+                entries, is_all = follower.take()
+                if entries:
+                    yield entries
+                if is_all and not told:
                     told = True
                     yield []
-                await asyncio.sleep(0.002)
+                if is_all:
+                    await asyncio.sleep(0.002)
 
     async def find(self, event_type: EventType, event_id: str) -> Recorded | None:
         """Return the entry of an event."""

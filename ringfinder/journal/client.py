@@ -29,7 +29,7 @@ REFUSAL_S = 10.0
 """So long a refusal counts: whom nobody sends anything must be tried again at some time."""
 ROOM_BYTES = 1 << 20
 """With less room than this the next commit may be refused."""
-POLL_S = 0.02
+POLL_S = 0.04
 """How often the tail looks: on a thread, at what SQLite keeps in memory for all processes."""
 
 
@@ -141,15 +141,16 @@ class Journal:
             of a snapshot had taken in: load and journal number their events in turn.
         """
         follower = Follower(self._reader, after, log, known)
-        drained = False
+        told = False
         while True:
-            while (entries := await self._read(follower.take)) is not None:
-                if entries:
-                    yield entries
-            if not drained:
-                drained = True
-                yield []
-            await asyncio.sleep(POLL_S)
+            entries, is_all = await self._read(follower.take)
+            if entries:
+                yield entries
+            if is_all:
+                if not told:
+                    told = True
+                    yield []
+                await asyncio.sleep(POLL_S)
 
     async def find(self, event_type: EventType, event_id: str) -> Recorded | None:
         """Return the entry of an event; None where none is known."""

@@ -9,6 +9,7 @@ from math import isfinite
 from typing import Any
 
 import pyarrow as pa
+from pydantic_core import from_json
 
 from ringfinder.errors import InputError
 from ringfinder.schema import KIND
@@ -58,7 +59,7 @@ def encode_event(event_type: EventType, row: Mapping[str, Any]) -> bytes:
 
 def decode_event(event: bytes) -> dict[str, Any]:
     """Return the row of an event; columns that were null are missing."""
-    row: dict[str, Any] = json.loads(event)
+    row: dict[str, Any] = from_json(event)
     return row
 
 

@@ -47,14 +47,14 @@ class Follower:
         self._known = known
         self._drained: tuple[int, int] | None = None
 
-    def take(self) -> list[Recorded] | None:
-        """Return a page of what comes next, in order; None where nothing new is recorded.
+    def take(self) -> tuple[list[Recorded], bool]:
+        """Return a page of what comes next, in order, and whether that was all there is.
 
-        A page may be empty: all of it was known.
+        A page may be empty though more comes: all of it was known.
         """
         version = self._reader.version()  # before reading: what comes meanwhile shows next time
         if version == self._drained:
-            return None
+            return [], True
         if known := covering(self._known, self._after + 1):
             self._after = known[1]
         entries, through, last = self._reader.page(self._after, PAGE)
@@ -64,14 +64,18 @@ class Follower:
             upto = through if through > self._after else max(last, self._after)
         if upto <= self._after and not entries:
             self._drained = version
-            return None
+            return [], True
         moved: list[Recorded] = []
         if self._log is not None and upto > self._after:
             # Whatever had left the journal when it was read is in the log by now.
             part = (self._after + 1, upto)
             moved = list(_moved(self._log, part, self._reader.blocks(), self._known))
         self._after = max(through, upto)
-        return [e for e in moved + entries if not covering(self._known, e.sequence)]
+        is_all = self._after >= last
+        if is_all:
+            self._drained = version
+        fresh = [e for e in moved + entries if not covering(self._known, e.sequence)]
+        return fresh, is_all
 
 
 def _moved(

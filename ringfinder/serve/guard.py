@@ -6,20 +6,18 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Mapping
-from types import MappingProxyType
+from itertools import count
 
 from prometheus_client import Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ringfinder.serve import metrics
-from ringfinder.serve.access import GuardedRoute
 from ringfinder.serve.problems import answer
 
 log = logging.getLogger("ringfinder.requests")
 SLOW_S = 0.25
-_NONE: Mapping[str, GuardedRoute] = MappingProxyType({})
 _AN_ID = re.compile(rb"[A-Za-z0-9-]{1,64}")
+_PROCESS, _numbers = secrets.token_hex(6).encode(), count(1)  # an id is asked for each request
 
 
 class Guard:
@@ -31,15 +29,10 @@ class Guard:
         What answers.
     log_all
         Log every request, and not only what failed or was slow.
-    lanes
-        Routes that POST requests go to directly, by path: what lies between takes as long as
-        such a route itself.
     """
 
-    def __init__(
-        self, app: ASGIApp, *, log_all: bool = False, lanes: Mapping[str, GuardedRoute] = _NONE
-    ) -> None:
-        self._app, self._log_all, self._lanes = app, log_all, lanes
+    def __init__(self, app: ASGIApp, *, log_all: bool = False) -> None:
+        self._app, self._log_all = app, log_all
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, whatever happens inside."""
@@ -58,12 +51,7 @@ class Guard:
             await send(message)
 
         try:
-            route = self._lanes.get(scope["path"]) if scope["method"] == "POST" else None
-            if route is None:
-                await self._app(scope, receive, told)
-            else:
-                scope["route"] = route
-                await route.handle(scope, receive, told)
+            await self._app(scope, receive, told)
         except Exception as error:
             if status:
                 log.error("answer broken off", extra={"error": type(error).__name__})
@@ -106,4 +94,4 @@ def _request_id(scope: Scope) -> bytes:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _AN_ID.fullmatch(value):
             return bytes(value)
-    return secrets.token_hex(8).encode()
+    return b"%s%08x" % (_PROCESS, next(_numbers))

@@ -55,8 +55,9 @@ def rings(overlay: Overlay) -> list[list[str]]:
     """The account ids of every newborn ring."""
     found: dict[int, list[str]] = {}
     for one in overlay.newcomers():
-        if one.ring is not None:
-            found.setdefault(one.ring.number, []).append(one.account_id)
+        ring = overlay.ring_of(one)
+        if ring is not None:
+            found.setdefault(ring.number, []).append(one.account_id)
     return sorted(found.values())
 
 
@@ -224,7 +225,7 @@ class TestMemory:
 
     def test_a_ring_counts_so_many_values_and_no_more(self, overlay):
         add(overlay, *[person(payment_fingerprint="c", device="d") for _ in range(4)])
-        ring = next(one.ring for one in overlay.newcomers())
+        ring = next(overlay.ring_of(one) for one in overlay.newcomers())
         ring.show([(CODE["ip"], -number, -1) for number in range(1, 2 * MOST_KEPT)], ())
         assert len(ring.counts) == MOST_KEPT
 
@@ -396,5 +397,5 @@ class TestAnswer:
 
     def test_the_weights_name_features_that_are_measured(self, overlay):
         add(overlay, *[person(payment_fingerprint="c", device="d") for _ in range(4)])
-        ring = next(one.ring for one in overlay.newcomers())
+        ring = next(overlay.ring_of(one) for one in overlay.newcomers())
         assert set(shipped_weights().features) == set(ring.features(overlay.rates))

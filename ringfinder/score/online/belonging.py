@@ -82,7 +82,7 @@ def belonging(
         threshold.
     """
     held = [(value, inside) for value in joining if (inside := ring.counts.get(value[1]))]
-    if len({FAMILY_OF_KIND[value[0]] for value, _ in held}) < 2:
+    if len(held) < 2 or len({FAMILY_OF_KIND[value[0]] for value, _ in held}) < 2:
         return None
     everybody = float(max(table.seen, 1))
     since = max(table.seen - ring.seen + 1, ring.size)

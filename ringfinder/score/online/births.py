@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations
 from math import log
-from operator import attrgetter
 
 from ringfinder.schema import FAMILY_OF_KIND
 from ringfinder.score.online.belonging import Belonging, belonging
@@ -89,9 +88,10 @@ class Births:
         """Give a newcomer values; it may join a ring or found one."""
         before = tuple([kind for kind, _, _ in newcomer.values])
         self.table.hold(newcomer, values)
-        if newcomer.ring is not None:
-            newcomer.ring.show(values, before)
-            newcomer.ring.judge(self.rates)
+        ring = self.table.ring_of.get(newcomer.number)
+        if ring is not None:
+            ring.show(values, before)
+            ring.judge(self.rates)
             return
         met = self._met(newcomer)
         belongings = self._belongings(met.values)
@@ -99,9 +99,10 @@ class Births:
             self._join(newcomer, belongings)
         else:
             self._found(newcomer, met)
-        if newcomer.ring is not None:
-            self._call(newcomer.ring, met)
-            newcomer.ring.judge(self.rates)
+        ring = self.table.ring_of.get(newcomer.number)
+        if ring is not None:
+            self._call(ring, met)
+            ring.judge(self.rates)
 
     def _join(self, newcomer: Newcomer, belongings: list[Belonging]) -> None:
         """Join the ring with the best odds; rings that one newcomer belongs to are one."""
@@ -109,8 +110,9 @@ class Births:
         ring = max((one.ring for one in belongings), key=lambda ring: (ring.size, -ring.number))
         for one in belongings:
             if one.ring is not ring:
-                ring.absorb(one.ring)
-        ring.add(newcomer)
+                for member in one.ring.members.values():
+                    self.table.join(member, ring)
+        self.table.join(newcomer, ring)
 
     def _found(self, newcomer: Newcomer, met: _Met) -> None:
         """Begin a ring with those who are linked to a newcomer and in none."""
@@ -119,22 +121,22 @@ class Births:
             linked |= self._paired(newcomer, met)
         if len(linked) + 1 < FOUNDERS:
             linked = self._tied(newcomer, met)
-        free = [self.table.newcomers[number] for number in sorted(linked)]
-        free = [one for one in free if one.ring is None]
+        alone = linked.difference(self.table.ring_of)
+        free = [self.table.newcomers[number] for number in sorted(alone)]
         if len(free) + 1 >= FOUNDERS:
             self._rings += 1
             ring = Newborn(self._rings, newcomer.people, free[0].account_id, free[0].seen)
             for one in (*free, newcomer):
-                ring.add(one)
+                self.table.join(one, ring)
 
     def _call(self, ring: Newborn, met: _Met) -> None:
         """Take in those met who are in no ring and belong to this one now."""
         for number, bits in met.shared.items():
-            other = self.table.newcomers[number]
-            if other.ring is None and bits & (bits - 1):
+            if bits & (bits - 1) and number not in self.table.ring_of:
+                other = self.table.newcomers[number]
                 one = belonging(self.rates.joining(other.values), ring, self.table, self.rates)
                 if one is not None:
-                    ring.add(other)
+                    self.table.join(other, ring)
 
     def _met(self, newcomer: Newcomer) -> _Met:
         """Meet the latest holders of every value that may join."""
@@ -232,17 +234,13 @@ class Births:
 
         A link is a value that may join and one of its latest holders, in a ring.
         """
-        newcomers, held = self.table.newcomers, self.table.holders
+        held = self.table.holders
         holders = [one for _, key, _ in joining if (one := held.get(key)) is not None]
         numbers = chain.from_iterable([one.recent for one in holders])
-        links = Counter(map(_RING, map(newcomers.__getitem__, numbers)))
-        links.pop(None, None)
+        links = Counter(filter(None, map(self.table.ring_of.get, numbers)))
         most = sorted(links, key=lambda ring: (-links[ring], ring.number))[:MOST_RINGS]
         found = [belonging(joining, ring, self.table, self.rates) for ring in most]
         return [one for one in found if one is not None]
-
-
-_RING = attrgetter("ring")
 
 
 def places_of(bits: int) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ringfinder.score.online.newborn import Newcomer
+from ringfinder.score.online.newborn import Newborn, Newcomer
 from ringfinder.score.online.rates import Value
 
 RECENT = 24
@@ -29,6 +29,8 @@ class Table:
         By number, oldest first.
     holders
         By a value's key.
+    ring_of
+        Newborn ring by number of its member.
     seen
         Sign-ups since the snapshot, members of its rings included.
     """
@@ -36,6 +38,7 @@ class Table:
     def __init__(self) -> None:
         self.newcomers: dict[int, Newcomer] = {}
         self.holders: dict[int, Holders] = {}
+        self.ring_of: dict[int, Newborn] = {}
         self.seen = 0
 
     def hold(self, newcomer: Newcomer, values: list[Value]) -> None:
@@ -50,6 +53,11 @@ class Table:
             holders.recent.append(newcomer.number)
             if len(holders.recent) > RECENT:
                 del holders.recent[0]
+
+    def join(self, newcomer: Newcomer, ring: Newborn) -> None:
+        """Take a newcomer into a ring."""
+        self.ring_of[newcomer.number] = ring
+        ring.add(newcomer)
 
     def count(self, values: Iterable[Value]) -> None:
         """Count values of somebody else where newcomers hold them too."""
@@ -70,6 +78,7 @@ class Table:
                 holders.recent.remove(number)
             if not holders.recent:
                 del self.holders[key]
-        if newcomer.ring is not None:
-            newcomer.ring.members.pop(number, None)
+        ring = self.ring_of.pop(number, None)
+        if ring is not None:
+            ring.members.pop(number, None)
         return newcomer

@@ -148,7 +148,8 @@ def _ties(model: Model, kinds: Sequence[int], values: IntArray) -> list[Tie]:
     if not len(views.marked) or not len(values):
         return []
     marked = model.arrays.marked
-    places = marked.searchsorted(values)
+    # numpy would make all of `marked` as wide as the values first, for every sign-up
+    places = marked.searchsorted(values.astype(marked.dtype))
     marking = (marked.take(places, mode="clip") == values).nonzero()[0]
     held = list(zip(marking.tolist(), places[marking].tolist(), strict=True))
     candidates: set[int] = set()
@@ -169,7 +170,9 @@ def _ties(model: Model, kinds: Sequence[int], values: IntArray) -> list[Tie]:
                     Hit(kinds[value], views.mark_nats[row], views.mark_inside[row], degree,
                         views.mark_holder[row])
                 )  # fmt: skip
-        ties.append(_tie(model, ring, _heard(hits), shown))
+        tie = _tie(model, ring, _heard(hits), shown)
+        if tie is not None:
+            ties.append(tie)
     return ties if candidates else []
 
 
@@ -182,11 +185,13 @@ def _heard(hits: list[Hit]) -> list[Hit]:
     return [hit for hit in hits if hit.holder < 0 or hit is strongest]
 
 
-def _tie(model: Model, ring: int, hits: list[Hit], shown: list[int]) -> Tie:
-    """Return the odds of one ring: see `evidence.membership.odds_of`."""
+def _tie(model: Model, ring: int, hits: list[Hit], shown: list[int]) -> Tie | None:
+    """Return the odds of one ring: see `evidence.membership.odds_of`; None: not even near it."""
     speaks = nats_of_families(hits)
     cap = model.views.ring_cap[ring]
     held = sum([min(nats, cap) for nats in speaks])
+    if held - model.views.ring_prior[ring] <= NEAR_NATS:  # what is missed only lowers it
+        return None
     kinds = {hit.kind for hit in hits}
     missed = [0.0] * FAMILY_COUNT
     miss = model.arrays.ring_miss[ring].tolist()

@@ -49,8 +49,6 @@ class Newcomer:
         Sign-ups since the snapshot before it.
     people
         The class of the population it is most like.
-    ring
-        The newborn ring it is in.
     """
 
     number: int
@@ -59,7 +57,6 @@ class Newcomer:
     created_ms: int
     people: int
     values: list[Value]
-    ring: Newborn | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -120,7 +117,6 @@ class Newborn:
         self.seen = min(self.seen, newcomer.seen)
         self.size += 1
         self.members[newcomer.number] = newcomer
-        newcomer.ring = self
         self.clock[at // HOUR_MS % 24] += 1
         self.show(newcomer.values, ())
 
@@ -142,11 +138,6 @@ class Newborn:
                 self.top[kind] = (count, value)
         for kind in {value[0] for value in values}.difference(before):
             self.shown[kind] += 1
-
-    def absorb(self, other: Newborn) -> None:
-        """Take all members of another ring over."""
-        for newcomer in other.members.values():
-            self.add(newcomer)
 
     def begin_anew(self) -> None:
         """Measure the ring on the members that are remembered, and no others."""

@@ -17,7 +17,7 @@ from ringfinder.score.online.births import Births
 from ringfinder.score.online.holders import Table
 from ringfinder.score.online.known import Standing, stand
 from ringfinder.score.online.model import Model, digests
-from ringfinder.score.online.newborn import Newcomer
+from ringfinder.score.online.newborn import Newborn, Newcomer
 from ringfinder.score.online.rates import Rates, Value
 
 MOST_NEWCOMERS = 1 << 15
@@ -156,7 +156,7 @@ class Overlay:
         self._attempts.pop(account_id, None)
         number = self._number.get(account_id)
         if number is not None:
-            ring = self._table.newcomers[number].ring
+            ring = self._table.ring_of.get(number)
             self._forget(number)
             if ring is not None:
                 ring.begin_anew()
@@ -172,6 +172,10 @@ class Overlay:
     def newcomers(self) -> Iterable[Newcomer]:
         """Return the newcomers that are remembered, oldest first."""
         return self._table.newcomers.values()
+
+    def ring_of(self, newcomer: Newcomer) -> Newborn | None:
+        """Return the newborn ring that a newcomer is in, None where it is in none."""
+        return self._table.ring_of.get(newcomer.number)
 
     def _join(self, account_id: str, ring: int) -> None:
         """Count a sign-up in a ring of the snapshot; the oldest stay counted for good."""
