@@ -237,6 +237,8 @@ def evolving(
     chosen = rng.permutation(fleets)[: splits + 2 * mergers].tolist()
     if len(chosen) < splits + 2 * mergers:
         raise ValueError(f"the world has {len(fleets)} fleets that are large enough")
+    if nights - followed <= 2:
+        raise ValueError(f"{nights} nights are too few for changes that {followed} are to follow")
     after = rng.integers(2, nights - followed, splits + mergers).tolist()
     for fleet in chosen[:splits]:
         part = int(out.truth.max()) + 1 + len(out.leaving)

@@ -36,12 +36,12 @@ SUMMARY = "Scores sign-ups against rings of accounts that are run as one machine
 
 
 class Application(FastAPI):
-    """FastAPI, but for POST requests to lean routes: what lies between takes as long as they do.
+    """FastAPI, but for POST requests to the routes in `lean`: what lies between costs as much.
 
     Attributes
     ----------
     lean
-        Those routes by path.
+        The routes, by path.
     direct
         What answers them, in the place of all middleware.
     """

@@ -50,6 +50,7 @@ def project(log: EventLog, store: GraphStore, *, known_by_ms: int | None = None)
         its own; one that has seen an event as unknown never takes it in afterwards.
     """
     written = 0
+    late: list[tuple[Sequence[Segment], pa.Array]] = []
     while True:
         done, begun = store.applied(), store.begun()
         pending = pending_work(log.segments(), done, begun, store.batch_events)
@@ -58,11 +59,14 @@ def project(log: EventLog, store: GraphStore, *, known_by_ms: int | None = None)
             for segments, parts in pending:
                 for batch in _batches(log, segments, parts, profiles, known_by_ms):
                     written += store.write(batch)
-                    _erase_again(log, store, segments, batch)
+                    if not set(segments).issubset(log.segments()):  # rewritten meanwhile
+                        late.append((segments, _names([batch.graph.accounts, batch.profiles])))
         except StoreError:
+            _erase_again(log, store, late)
             if (store.applied(), store.begun()) == (done, begun):
                 raise
             continue  # another loader was at it: go on behind what it wrote, or help it
+        _erase_again(log, store, late)
         return written
 
 
@@ -112,17 +116,28 @@ def _batches(
 
 
 def _erase_again(
-    log: EventLog, store: GraphStore, read: Sequence[Segment], batch: GraphBatch
+    log: EventLog, store: GraphStore, late: list[tuple[Sequence[Segment], pa.Array]]
 ) -> None:
-    """Take out of the store who was erased from the log while a batch was on its way there."""
-    in_force = set(log.segments())
-    if in_force.issuperset(read):
-        return
-    left = _names(log.table(segment, ["account_id"]) for segment in read)
-    written = _names([batch.graph.accounts, batch.profiles])
-    gone = written.filter(pc.invert(pc.is_in(written, left)))
-    if len(gone):
-        store.erase(gone.to_pylist())
+    """Take out of the store who was erased from the log while a batch was on its way there.
+
+    Who signed up again since goes as well: the nightly check finds that and mends it. So it
+    does where this process is killed first.
+
+    Parameters
+    ----------
+    log, store
+        From, to.
+    late
+        Segments that were rewritten since they were read, and accounts written out of them;
+        emptied.
+    """
+    while late:
+        segments, written = late[-1]
+        left = _names(log.table(segment, ["account_id"]) for segment in segments)
+        gone = written.filter(pc.invert(pc.is_in(written, left)))
+        if len(gone):
+            store.erase(gone.to_pylist())
+        late.pop()
 
 
 def _names(tables: Iterable[pa.Table]) -> pa.Array:

@@ -114,7 +114,11 @@ def main(arguments: Sequence[str]) -> int:
     rows = []
     for seed in map(int, given.seeds.split(",")):
         tally = over_nights(
-            seed=seed, accounts=given.accounts, nights=given.nights, planted=given.planted
+            seed=seed,
+            accounts=given.accounts,
+            nights=given.nights,
+            planted=given.planted,
+            followed=LATE,
         )
         figures = tally.figures()
         keep("identity", f"seed {seed}", {**vars(given), **figures, "missed": tally.missed})
@@ -129,14 +133,14 @@ def _cell(value: float) -> str:
 
 
 def over_nights(
-    *, seed: int, accounts: int, nights: int, planted: int, churn: float = 0.01
+    *, seed: int, accounts: int, nights: int, planted: int, followed: int = 0, churn: float = 0.01
 ) -> Tally:
-    """Run the nights and tally."""
+    """Run the nights and tally; what is planted has `followed` nights left to be told."""
     tally = Tally()
     with tempfile.TemporaryDirectory() as scratch:
         world = evolving(
             Path(scratch) / "world", nights=nights, churn=churn, splits=planted, mergers=planted,
-            followed=LATE, seed=seed, accounts=accounts, prevalence=0.35,
+            followed=followed, seed=seed, accounts=accounts, prevalence=0.35,
             fleets=3 * planted + planted // 2, smallest_fleet=40, largest_fleet=90,
             rows_per_account=5.0,
         )  # fmt: skip

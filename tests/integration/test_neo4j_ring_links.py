@@ -77,6 +77,9 @@ def test_the_same_rings_again_touch_no_relationship(store, asked):
     [
         "MATCH (r:Ring {id: 'r1'}) CREATE (:Account {id: 'z'})-[:MEMBER_OF]->(r)",
         "MATCH (a {id: 'a'})-[m:MEMBER_OF]->() SET m.membership = 0.1",
+        "MATCH (a {id: 'a'})-[m:MEMBER_OF]->() SET m.membership = [0.99]",
+        "MATCH (:Ring {id: 'r1'})-[x:MARKED_BY]->() SET x.inside = 2.0",
+        "MATCH (:Ring {id: 'r1'})-[x:MARKED_BY]->() SET x.total = true",
         "MATCH (a {id: 'a'})-[m:MEMBER_OF]->(r) CREATE (a)-[:MEMBER_OF {membership: 0.99}]->(r)",
         "MATCH (a {id: 'a'})-[m:MEMBER_OF]->(r) CREATE (r)-[:MEMBER_OF {membership: 0.99}]->(a)",
         "MATCH (r:Ring {id: 'r1'}), (o:Ring {id: 'r2'}) CREATE (r)-[:MARKED_BY]->(o)",
@@ -95,3 +98,11 @@ def test_what_was_drawn_or_struck_out_by_hand_is_as_it_was_after_the_next_run(
     assert {row[:3] for row in asked(LINKS)} == before
     assert len(asked(LINKS)) == len(before)
     assert set(found.members["membership"].to_pylist()) == {0.99}
+    assert found.evidence.to_pylist() == [mark("r1")]
+
+
+def test_a_run_without_rings_leaves_nothing_behind(store, asked):
+    lock = store.acquire_run_lock("test")
+    written(store, lock, "monday", MONDAY, mark("r1"))
+    written(store, lock, "tuesday", {})
+    assert asked("MATCH (n:Ring|Outside) RETURN n.id") == asked(LINKS) == set()

@@ -29,11 +29,11 @@ class Journal:
         return self.why
 
 
-def told(journal, why_refused=None):
+def told(journal, why_refused=None, store="embedded"):
     state = SimpleNamespace(age_s=lambda now: 1.0, named=lambda now: {}, known_since=0)
     service = SimpleNamespace(
         live=SimpleNamespace(state=state, why_refused=why_refused),
-        settings=SimpleNamespace(snapshot_max_age_hours=48, data_dir=HOME),
+        settings=SimpleNamespace(snapshot_max_age_hours=48, data_dir=HOME, store=store),
         journal=journal,
     )
     return asyncio.run(readiness(service))
@@ -61,5 +61,17 @@ def test_a_snapshot_that_was_refused_is_told():
 def test_nobody_without_a_key_learns_where_the_data_directory_is():
     why = f"{HOME}/snapshots/20260301-b/run.json is damaged"
     found = told(Journal(f"the journal {HOME}/journal took nothing"), why_refused=why)
-    assert found["snapshot_refused"] == "snapshots/20260301-b/run.json is damaged"
-    assert found["problem"] == "the journal journal took nothing"
+    assert found["snapshot_refused"] == "(data)/snapshots/20260301-b/run.json is damaged"
+    assert found["problem"] == "the journal (data)/journal took nothing"
+
+
+@pytest.mark.parametrize(
+    ("store", "why"),
+    [
+        ("neo4j://graph.internal:7687", "the Neo4j at neo4j://graph.internal:7687 is gone"),
+        ("embedded:/mnt/graph.duckdb", "the embedded store /mnt/graph.duckdb is gone"),
+    ],
+)
+def test_nor_where_the_store_is(store, why):
+    problem = told(Journal(why), store=store)["problem"]
+    assert problem.endswith("(store) is gone")

@@ -5,7 +5,7 @@ import pytest
 from stored import HOUR_MS, START_MS, events_of, pseudonym, signups, usage
 from stores import OPENERS
 
-from ringfinder.errors import StoreError
+from ringfinder.errors import StoreError, StoreUnavailable
 from ringfinder.graph.columns import NEVER
 from ringfinder.schema import CODE
 from ringfinder.store import (
@@ -101,6 +101,17 @@ class ErasesOnce:
         return self._store.write(batch)
 
 
+class ErasesOnceInVain(ErasesOnce):
+    """The same, but it cannot be reached when somebody is to be taken out again."""
+
+    def __init__(self, store, log, *names):
+        super().__init__(store, log, *names)
+        self.erase = self._fail
+
+    def _fail(self, names):
+        raise StoreUnavailable("the store is away")
+
+
 class TestProject:
     def test_sightings_sum_up_what_events_say(self, log, store):
         two_days(log)
@@ -169,6 +180,11 @@ class TestProject:
         other = opened()
         rebuild(log, other)
         assert other.fingerprint() == store.fingerprint()
+
+    def test_a_store_that_cannot_take_them_out_again_is_told_and_not_passed_over(self, log, store):
+        two_days(log)
+        with pytest.raises(StoreUnavailable, match="away"):
+            project(log, ErasesOnceInVain(store, log, "ann"))
 
     def test_outcomes_decide_who_is_counted(self, log, store):
         log.append([signups("ann", "bob", outcome=None)])

@@ -71,5 +71,10 @@ async def readiness(service: Service) -> dict[str, Any]:
 
 
 def _without_place(service: Service, why: str | None) -> str | None:
-    """Return an explanation with paths told from the data directory on: anybody may ask."""
-    return None if why is None else why.replace(f"{service.settings.data_dir}/", "")
+    """Return an explanation that does not tell where things are: anybody may ask."""
+    if why is None:
+        return None
+    store = (service.settings.store or "").removeprefix("embedded").removeprefix(":")
+    for place, shown in ((store, "(store)"), (f"{service.settings.data_dir}", "(data)")):
+        why = why.replace(place, shown) if place else why
+    return why

@@ -1,4 +1,4 @@
-"""What hangs on the rings of a Neo4j: replaced by what is to, and by nothing that is there.
+"""What hangs on the rings of a Neo4j: what differs is replaced, the rest stays.
 
 From one night to the next most members stay. Each relationship that is written or deleted
 takes some kilobytes of the server's heap until the transaction ends: so what is there is read
@@ -26,7 +26,8 @@ class RingLinks:
     work
         The transaction.
     held
-        Numbers of the relationships by their type, both ends and properties.
+        Numbers of the relationships by their type, both ends and the text of their properties,
+        which tells 1 from 1.0 and from what somebody made of it by hand.
     """
 
     def __init__(self, work: Work, held: dict[tuple[Any, ...], set[int]]) -> None:
@@ -39,7 +40,7 @@ class RingLinks:
         for record in work.records("read_ring_links"):
             rows = zip(*(record[name] for name in ("type", "begin", "end", "said")), strict=True)
             for link, (kind, begin, end, said) in zip(record["link"], rows, strict=True):
-                held.setdefault((kind, begin, end, *said), set()).add(link)
+                held.setdefault((kind, begin, end, repr(said)), set()).add(link)
         return cls(work, held)
 
     def replace(self, kind: str, wanted: Columns, run: str) -> None:
@@ -58,8 +59,8 @@ class RingLinks:
         begin, end = list(wanted.values())[:2]
         said = [wanted.get(name, [None] * len(begin)) for name in _PROPERTIES]
         fresh = []
-        for row, key in enumerate(zip(begin, end, *said, strict=True)):
-            links = self._held.get((kind, *key))
+        for row, (one, other, *properties) in enumerate(zip(begin, end, *said, strict=True)):
+            links = self._held.get((kind, one, other, repr(properties)))
             if links:
                 links.pop()
             else:
