@@ -24,6 +24,12 @@ TIMES = frozenset({"created_at", "occurred_at"})
 """Fields that every file has: what is derived from them alone says little."""
 
 
+_HINTS = {
+    "phone": " Numbers without a country code need a column `country` with codes such as GB, or "
+    "the setting `default_region`.",
+}
+
+
 def unread_fields(sightings: Mapping[str, RawSightings], kind_of_value: IntArray) -> Iterator[str]:
     """Say of each field whose values are there and none of them says anything.
 
@@ -42,7 +48,7 @@ def unread_fields(sightings: Mapping[str, RawSightings], kind_of_value: IntArray
         if len(found.values) and name not in seen:
             yield (
                 f"{name}: none of its {count(len(found.values))} different values can be used; "
-                "is it the right column?"
+                f"is it the right column?{_HINTS.get(name, '')}"
             )
 
 

@@ -42,9 +42,9 @@ class Intake:
         self._digest_key = hmac.digest(first.key, b"\x00ringfinder body\x00", "sha256")
 
     def warm(self) -> None:
-        """Read one made-up row: the lists behind the readers load when first used."""
+        """Read one made-up row, and count nothing of it: lists load when first used."""
         row = Signup.model_validate(_MADE_UP)
-        self.signup_event(row, self.signup(row), 0)
+        self.signup_event(row, _normalised(Normaliser(self._rules), row), 0)
         self.digest(row)
 
     def digest(self, row: BaseModel, *, but: frozenset[str] = frozenset()) -> bytes:
@@ -62,12 +62,7 @@ class Intake:
 
     def signup(self, row: Signup) -> NormalisedSignup:
         """Return a sign-up as it is scored."""
-        return self._normaliser.signup(
-            row.__dict__,
-            account_id=row.account_id or row.attempt_id,
-            created_ms=to_ms(row.created_at),
-            country=row.country,
-        )
+        return _normalised(self._normaliser, row)
 
     def signup_event(self, row: Signup, signup: NormalisedSignup, now_ms: int) -> bytes:
         """Return the event of a sign-up; one of an attempt has no outcome yet."""
@@ -138,6 +133,15 @@ _MADE_UP = {
     "country": "GB", "user_agent": "none", "referrer": "https://example.org/", "card_bin": "400000",
     "payment_fingerprint": "none", "device_id": "none", "tls_fingerprint": "none", "plan": "none",
 }  # fmt: skip
+
+
+def _normalised(normaliser: Normaliser, row: Signup) -> NormalisedSignup:
+    return normaliser.signup(
+        row.__dict__,
+        account_id=row.account_id or row.attempt_id,
+        created_ms=to_ms(row.created_at),
+        country=row.country,
+    )
 
 
 def _count_unread(field: str) -> None:

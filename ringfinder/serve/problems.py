@@ -109,7 +109,7 @@ _A_NAME = re.compile(r"[a-z][a-z_]{0,39}")
 _NO_TIME = f"is not a time: expected one such as {EXAMPLE_TIME}, or seconds since 1970"
 _SENTENCES = {
     "missing": "is required",
-    "extra_forbidden": "is not a field of this row",
+    "extra_forbidden": "is not a field of this row; /openapi.json lists them",
     "json_invalid": "is not JSON",
     "string_too_long": "is too long",
     "string_too_short": "is empty",

@@ -145,6 +145,10 @@ class TestUnreadFields:
         (sentence,) = self.said("device", ip=["10.0.0.1", "10.0.0.2"], device_id=["d"])
         assert sentence.startswith("ip: none of its 2 different values")
 
+    def test_phone_numbers_that_need_a_country_are_told_so(self):
+        (sentence,) = self.said("device", phone=["0151 20000001"], device_id=["d"])
+        assert "default_region" in sentence
+
     def test_no_sentence_holds_a_value(self):
         assert "10.0.0.1" not in "".join(self.said(ip=["10.0.0.1"]))
 

@@ -11,6 +11,7 @@ from served import signup
 
 from ringfinder.journal import decode_event, encode_event
 from ringfinder.normalise import Pepper, Rules
+from ringfinder.serve import metrics
 from ringfinder.serve.intake import Intake
 from ringfinder.serve.rows import Login, Payment, Signup, Usage
 from ringfinder.store import EventType
@@ -45,6 +46,18 @@ def test_an_event_holds_no_clear_value(intake):
     event = event_of(intake, phone="+442071838750", user_agent="Canary/7.3")
     for clear in (b"person1", b"example.org", b"81.2.69", b"dev-1", b"2071838750", b"Canary"):
         assert clear not in event
+
+
+def test_warming_up_counts_no_value_as_unread(intake):
+    before = metrics.exposition()
+    intake.warm()
+    assert unread(metrics.exposition()) == unread(before)
+    event_of(intake, ip="nowhere")
+    assert unread(metrics.exposition()) != unread(before)
+
+
+def unread(exposition):
+    return [line for line in exposition.decode().splitlines() if "unread_total{" in line]
 
 
 def test_an_attempt_has_no_outcome_yet(intake):

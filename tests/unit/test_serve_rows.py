@@ -53,7 +53,9 @@ def test_what_is_optional_may_be_left_out_null_or_empty():
 
 
 def test_an_unknown_field_is_named_and_its_value_is_not():
-    assert faults(emial="ada@example.org") == {"emial": "is not a field of this row"}
+    assert faults(emial="ada@example.org") == {
+        "emial": "is not a field of this row; /openapi.json lists them"
+    }
 
 
 def test_an_unknown_field_that_is_no_name_is_not_repeated():
