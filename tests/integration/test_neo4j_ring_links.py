@@ -44,10 +44,8 @@ def written(store, lock, run, members, *marks):
     rings = rings_of(run, members, evidence=list(marks))
     store.write_rings(rings, lock)
     found = store.read_rings()
-    rows = zip(
-        *(found.members[name].to_pylist() for name in ("ring_id", "account_id")), strict=True
-    )
-    assert sorted(rows) == sorted((ring, who) for ring, all_ in members.items() for who in all_)
+    rows = [(row["ring_id"], row["account_id"]) for row in found.members.to_pylist()]
+    assert rows == sorted((ring, who) for ring, all_ in members.items() for who in all_)
     return found
 
 

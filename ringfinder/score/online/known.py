@@ -170,7 +170,7 @@ def _ties(model: Model, kinds: Sequence[int], values: IntArray) -> list[Tie]:
                     Hit(kinds[value], views.mark_nats[row], views.mark_inside[row], degree,
                         views.mark_holder[row])
                 )  # fmt: skip
-        tie = _tie(model, ring, _heard(hits), shown, far=bool(candidates))
+        tie = _tie(model, ring, _heard(hits), shown, decoy=not candidates)
         if tie is not None:
             ties.append(tie)
     return ties if candidates else []
@@ -185,15 +185,15 @@ def _heard(hits: list[Hit]) -> list[Hit]:
     return [hit for hit in hits if hit.holder < 0 or hit is strongest]
 
 
-def _tie(model: Model, ring: int, hits: list[Hit], shown: list[int], *, far: bool) -> Tie | None:
+def _tie(model: Model, ring: int, hits: list[Hit], shown: list[int], *, decoy: bool) -> Tie | None:
     """Return the odds of one ring: see `evidence.membership.odds_of`.
 
-    None where it is not even near, unless `far` forbids to look away early.
+    None where it is not even near; a decoy is weighed to the end all the same.
     """
     speaks = nats_of_families(hits)
     cap = model.views.ring_cap[ring]
     held = sum([min(nats, cap) for nats in speaks])
-    if far and held - model.views.ring_prior[ring] <= NEAR_NATS:  # misses only lower it
+    if not decoy and held - model.views.ring_prior[ring] <= NEAR_NATS:  # misses only lower it
         return None
     kinds = {hit.kind for hit in hits}
     missed = [0.0] * FAMILY_COUNT
