@@ -94,6 +94,7 @@ def membership_odds(
     threshold: float = THRESHOLD_NATS,
     minimum_families: int = 2,
     among: BoolArray | None = None,
+    forgive_misses: bool = False,
 ) -> Odds:
     """Score every account against every community it could belong to.
 
@@ -107,6 +108,9 @@ def membership_odds(
         Families that must speak for it.
     among
         Bool (N,): the accounts to look at; all if not given.
+    forgive_misses
+        Whether accounts are told of that are below the threshold only by what misses cost.
+        Their odds count the misses all the same.
 
     Returns
     -------
@@ -116,7 +120,7 @@ def membership_odds(
     """
     if not lifts.communities:
         return Odds.gathered([])
-    search = _Search(shared, lifts, threshold, minimum_families, among)
+    search = _Search(shared, lifts, threshold, minimum_families, among, forgive_misses)
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
         return Odds.gathered(list(pool.map(search.block, *zip(*search.blocks(), strict=True))))
 
@@ -131,21 +135,27 @@ def odds_of(shared: Incidence, lifts: Lifts, account: IntArray, community: IntAr
     account, community
         int (Q,): the pairs, sorted by account, then community.
     """
-    return _odds(Marks(shared, lifts), account, community)
+    return _odds(Marks(shared, lifts), account, community)[0]
 
 
-def _odds(marks: Marks, account: IntArray, community: IntArray) -> Odds:
-    """Score pairs of account and community by everything that the account holds and lacks."""
+def _odds(marks: Marks, account: IntArray, community: IntArray) -> tuple[Odds, FloatArray]:
+    """Score pairs of account and community by everything that the account holds and lacks.
+
+    Returns
+    -------
+    Odds, FloatArray
+        The second is the log odds before what misses cost.
+    """
     heard = marks.heard(account, community)
     speaks = _by_family(heard.strongest(OBSERVATION, len(OBSERVATIONS)))
-    nats, spare = _summed(speaks, marks.lifts, community)
-    nats += np.minimum(heard.missed() + spare, 0.0)
-    return Odds(
+    forgiven, spare = _summed(speaks, marks.lifts, community)
+    odds = Odds(
         account.astype(np.int32),
         community.astype(np.int32),
-        nats,
+        forgiven + np.minimum(heard.missed() + spare, 0.0),
         (speaks >= MINIMUM_LIFT).sum(axis=0).astype(np.int8),
     )
+    return odds, forgiven
 
 
 def own_odds(shared: Incidence, lifts: Lifts, community: IntArray) -> Odds:
@@ -189,9 +199,11 @@ class _Search:
         threshold: float,
         minimum_families: int,
         among: BoolArray | None,
+        forgive_misses: bool,
     ) -> None:
         self.shared, self.lifts = shared, lifts
         self.threshold, self.minimum_families, self.among = threshold, minimum_families, among
+        self.forgive_misses = forgive_misses
         self.marks = Marks(shared, lifts)
         self.is_anchor = anchor_marks(shared, lifts, threshold)
         self.observation = OBSERVATION[shared.kind[lifts.value]]
@@ -221,8 +233,9 @@ class _Search:
         """Score the communities from `lo` up to `hi`."""
         account, community, best = self._candidates(lo, hi)
         left = self._passing(account, community, best, lo, hi)
-        odds = _odds(self.marks, account[left], community[left])
-        keep = (odds.nats > self.threshold) & (odds.families >= self.minimum_families)
+        odds, forgiven = _odds(self.marks, account[left], community[left])
+        told = forgiven if self.forgive_misses else odds.nats
+        keep = (told > self.threshold) & (odds.families >= self.minimum_families)
         return odds.only(keep)
 
     def _candidates(self, lo: int, hi: int) -> tuple[IntArray, IntArray, FloatArray]:

@@ -88,15 +88,18 @@ def feature_sentence(feature: FeatureView) -> str:
     return text + "."
 
 
-def feature_phrase(feature: FeatureView) -> str:
-    """Return one feature inside a sentence: ``use at night (33%, population 9%)``."""
+def feature_phrase(feature: FeatureView, note: str = "") -> str:
+    """Return one feature inside a sentence: ``use at night (33%, population 9%)``.
+
+    A note is added in the brackets.
+    """
     if feature.value is None or not math.isfinite(feature.value):
         return feature.words
     unit = "" if feature.unit and feature.unit in feature.words else feature.unit
     text = measure(feature.value, unit)
     if not is_relative(feature.unit) and feature.population is not None:
         text += f", population {measure(feature.population, unit)}"
-    return f"{feature.words} ({text})"
+    return f"{feature.words} ({text}{'; ' if note else ''}{note})"
 
 
 def feature_views(judgement: Judgement, ring: int) -> tuple[FeatureView, ...]:

@@ -155,6 +155,16 @@ def _state(judgement: Judgement, ring: int, *, used: bool) -> str:
     }.get(Lifecycle(judgement.lifecycle[ring]), "")
 
 
+ORDINARY = {
+    "card_reuse": "companies pay with one, too",
+    "network_focus": "offices have one, too",
+    "domain_ownership": "companies have theirs, too",
+    "domain_spread": "agencies have several, too",
+    "signup_span": "groups that grow do so over time",
+}
+"""Why sharing more of something may speak against one operator: who else does."""
+
+
 def why(
     verdict: str, features: tuple[FeatureView, ...], rings: Rings, facts: RingFacts, ring: int
 ) -> str:
@@ -174,7 +184,7 @@ def why(
     str
         One or two sentences.
     """
-    against = [feature_phrase(view) for view in features if view.nats <= -0.05][:3]
+    against = [feature_phrase(view, _who_else(view)) for view in features if view.nats <= -0.05][:3]
     towards = [feature_phrase(view) for view in features if view.nats >= 0.05][:3]
     if verdict == Verdict.FLEET:
         said = [_said("What speaks for one operator", towards), _said("Against it", against)]
@@ -185,6 +195,12 @@ def why(
     return " ".join(sentence for sentence in said if sentence) or (
         "It shares values beyond chance; nothing in its behaviour tells a fleet from strangers."
     )
+
+
+def _who_else(view: FeatureView) -> str:
+    """Return who else is like that, where a ring has more of it than others."""
+    more = view.value is not None and view.value > (view.population or 0.0)
+    return ORDINARY.get(view.name, "") if more else ""
 
 
 def _said(opening: str, phrases: list[str]) -> str:

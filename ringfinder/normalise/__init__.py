@@ -11,6 +11,7 @@ from ringfinder.normalise.lists import NetworkClass, NetworkLists
 from ringfinder.normalise.prompt import prompt_bands
 from ringfinder.normalise.pseudonym import Pepper, wrap
 from ringfinder.normalise.traits import AccountTraits, email_classes
+from ringfinder.normalise.unread import Unread
 
 __all__ = [
     "NORMALISER",
@@ -23,6 +24,7 @@ __all__ = [
     "Pepper",
     "Rows",
     "Rules",
+    "Unread",
     "domain_class",
     "email_classes",
     "event_columns",

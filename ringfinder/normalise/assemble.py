@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -15,12 +16,13 @@ from ringfinder.model import IntArray
 from ringfinder.normalise.domains import DomainLists
 from ringfinder.normalise.lists import NetworkLists
 from ringfinder.normalise.parts import WORKERS, Part, join_parts, to_part
-from ringfinder.normalise.payment import shown_payment_fingerprint
+from ringfinder.normalise.payment import shown_payment_fingerprint, shown_text
 from ringfinder.normalise.phone import check_region
 from ringfinder.normalise.pseudonym import Pepper
 from ringfinder.normalise.readers import Column, Context, FieldRead, read_field
 from ringfinder.normalise.text import canonical_country
 from ringfinder.normalise.traits import AccountTraits, to_traits
+from ringfinder.normalise.unread import Unread, unread_countries, unread_of
 from ringfinder.normalise.windows import hour_windows
 from ringfinder.schema import KINDS
 
@@ -47,6 +49,7 @@ def normalise(
     default_region: str | None = None,
     domains: DomainLists | None = None,
     keep_clear: bool = False,
+    unread: Callable[[Unread], object] = lambda _: None,
 ) -> AttributeGraph:
     """Return the graph of accounts and canonical, pseudonymous values.
 
@@ -64,6 +67,8 @@ def normalise(
         Classes of mail domains; None: the bundled lists.
     keep_clear
         Whether the graph keeps canonical clear values.
+    unread
+        Called for each field some of whose values say nothing, by name.
 
     Returns
     -------
@@ -76,7 +81,7 @@ def normalise(
         If `default_region` is no region that has phone numbers.
     """
     context = Context(telemetry.country, networks, default_region, domains)
-    return _normalise(telemetry, pepper, context, keep_clear, keep_read=False)[0]
+    return _normalise(telemetry, pepper, context, keep_clear, keep_read=False, unread=unread)[0]
 
 
 def normalise_with_traits(
@@ -95,17 +100,25 @@ def normalise_with_traits(
 
 
 def _normalise(
-    telemetry: Telemetry, pepper: Pepper, given: Context, keep_clear: bool, *, keep_read: bool
+    telemetry: Telemetry,
+    pepper: Pepper,
+    given: Context,
+    keep_clear: bool,
+    *,
+    keep_read: bool,
+    unread: Callable[[Unread], object] = lambda _: None,
 ) -> tuple[AttributeGraph, dict[str, FieldRead]]:
     """Return the graph and, if they are to be kept, the fields as read."""
     country = canonical_country(given.country)
     context = replace(given, country=country, default_region=check_region(given.default_region))
     kept: dict[str, FieldRead] = {}
+    counts = [unread_countries(given.country, country)]
 
     def read(name: str) -> list[Part]:
         found = read_field(telemetry.sightings[name], context)
         if keep_read:
             kept[name] = found
+        counts.append(unread_of(found))
         return [to_part(column, pepper) for column in found.columns]
 
     def by_time() -> list[Part]:
@@ -119,6 +132,9 @@ def _normalise(
         answers.append(pool.submit(by_time))
     parts = [part for answer in answers for part in answer.result()]
     parts.sort(key=lambda part: part.kind)
+    for count in sorted(counts, key=lambda each: each.field):
+        if count.values:
+            unread(count)
     return _graph(telemetry, country, parts, keep_clear), kept
 
 
@@ -166,7 +182,7 @@ def _shown(part: Part) -> pa.StringArray:
     """Return what may be shown of a kind's values when the operator wants them in clear."""
     if KINDS[part.kind].name == "payment_fingerprint":
         return shown_payment_fingerprint(part.clear)
-    return part.clear
+    return shown_text(part.clear)
 
 
 def _concat(columns: list[pa.StringArray]) -> pa.StringArray:

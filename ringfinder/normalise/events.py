@@ -8,7 +8,7 @@ cut anywhere. What only all rows of an account decide is left to who reads them
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -25,7 +25,8 @@ from ringfinder.normalise.lists import NetworkLists
 from ringfinder.normalise.parts import WORKERS
 from ringfinder.normalise.phone import check_region
 from ringfinder.normalise.pseudonym import Pepper
-from ringfinder.normalise.readers import Column, Context, read_field
+from ringfinder.normalise.readers import Column, Context, FieldRead, read_field
+from ringfinder.normalise.unread import Unread, unread_of
 from ringfinder.normalise.windows import hour_windows
 from ringfinder.schema import CODE, KINDS
 
@@ -94,7 +95,9 @@ class _Told:
     value: IntArray
 
 
-def event_columns(rows: Rows, rules: Rules) -> dict[str, pa.Array]:
+def event_columns(
+    rows: Rows, rules: Rules, unread: Callable[[Unread], object] = lambda _: None
+) -> dict[str, pa.Array]:
     """Return what the rows say, by column of an event.
 
     Parameters
@@ -103,6 +106,8 @@ def event_columns(rows: Rows, rules: Rules) -> dict[str, pa.Array]:
         N rows, of any chunk of a file.
     rules
         How to read them.
+    unread
+        Called for each field that is given, by name: how much of it says nothing.
 
     Returns
     -------
@@ -114,11 +119,14 @@ def event_columns(rows: Rows, rules: Rules) -> dict[str, pa.Array]:
     """
     context = _context(rows, rules)
 
-    def read(name: str) -> list[Column]:
-        return read_field(_one_row_each(name, rows.raw[name], rows.occurred_ms), context).columns
+    def read(name: str) -> FieldRead:
+        return read_field(_one_row_each(name, rows.raw[name], rows.occurred_ms), context)
 
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-        columns = [column for found in pool.map(read, sorted(rows.raw)) for column in found]
+        fields = list(pool.map(read, sorted(rows.raw)))
+        columns = [column for found in fields for column in found.columns]
+        for found in fields:
+            unread(unread_of(found))
         if rows.table == "signups":
             columns.append(_hours("signup_window", "", rows.occurred_ms))
         models = [column for column in columns if column.kind == "model_adoption"]

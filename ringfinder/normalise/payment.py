@@ -18,6 +18,7 @@ bank split in two by the file its cards came from.
 """
 
 _CARD_LIKE = r"^[2-6][0-9]{11,18}$"
+_HARDWARE = r"^(?:[24-6][0-9]|3[0-35689])[0-9]{13}$"
 
 
 def canonical_payment_fingerprint(values: pa.StringArray) -> pa.StringArray:
@@ -34,13 +35,29 @@ def canonical_payment_fingerprint(values: pa.StringArray) -> pa.StringArray:
 
 def shown_payment_fingerprint(canonical: pa.StringArray) -> pa.StringArray:
     """Return what may be shown in clear: card numbers are cut to their last four digits."""
-    return where(
-        canonical,
-        is_card_number(canonical),
-        lambda rows: pc.binary_join_element_wise(
-            "card number ending in", pc.utf8_slice_codeunits(rows, -4), " "
-        ),
-    )
+    return where(canonical, is_card_number(canonical), _cut)
+
+
+def shown_text(canonical: pa.StringArray) -> pa.StringArray:
+    """Return what may be shown in clear of any other text: card numbers typed there are cut, too.
+
+    Spaces and hyphens between the digits do not hide one. Fifteen digits are a card number
+    only with the first two of the one network whose numbers are that long: the numbers of
+    phones' hardware (IMEI) pass the same check.
+    """
+    spaced = flags(pc.match_substring_regex(canonical, r"^[2-6][0-9 -]{11,30}$"))
+
+    def shown(rows: pa.Array) -> pa.Array:
+        joined = pc.replace_substring_regex(rows, "[ -]", "")
+        card = is_card_number(joined) & ~flags(pc.match_substring_regex(joined, _HARDWARE))
+        return pc.if_else(pa.array(card), _cut(joined), rows)
+
+    return where(canonical, spaced, shown)
+
+
+def _cut(cards: pa.Array) -> pa.Array:
+    last = pc.utf8_slice_codeunits(cards, -4)
+    return pc.binary_join_element_wise("card number ending in", last, " ")
 
 
 def canonical_card_bin(values: pa.StringArray) -> pa.StringArray:

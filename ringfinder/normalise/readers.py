@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ringfinder.graph.telemetry import RawSightings
-from ringfinder.model import IntArray
+from ringfinder.model import BoolArray, IntArray
 from ringfinder.normalise import text
 from ringfinder.normalise.domains import DomainLists
 from ringfinder.normalise.email import Emails, read_emails
@@ -88,9 +88,24 @@ class Column:
 
 @dataclass(frozen=True)
 class FieldRead:
-    """What one field gave: columns by kind, and details that traits are made of."""
+    """What one field gave: columns by kind, and details that traits are made of.
+
+    Attributes
+    ----------
+    sightings
+        The raw values.
+    said
+        Bool (V,): raw values that say something.
+    columns
+        The canonical values, by kind.
+    emails
+        Of mail addresses, value by value.
+    network_class
+        Of addresses, int8 (V,).
+    """
 
     sightings: RawSightings
+    said: BoolArray
     columns: list[Column]
     emails: Emails | None = None
     network_class: IntArray | None = None
@@ -104,9 +119,19 @@ def read_field(sightings: RawSightings, context: Context) -> FieldRead:
     simple = _SIMPLE.get(sightings.field)
     if simple is not None:
         kind, canonical = simple
-        return FieldRead(sightings, [_column(kind, sightings, canonical(sightings.values))])
+        values = canonical(sightings.values)
+        return FieldRead(sightings, _told(values), [_column(kind, sightings, values)])
     special = _SPECIAL.get(sightings.field)
-    return FieldRead(sightings, []) if special is None else special(sightings, context)
+    if special is None:
+        return FieldRead(sightings, np.ones(len(sightings.values), dtype=bool), [])
+    return special(sightings, context)
+
+
+def _told(*canonical: pa.StringArray) -> BoolArray:
+    """Return for which raw values any of their canonical values is known."""
+    known = [values.is_valid().to_numpy(zero_copy_only=False) for values in canonical]
+    told: BoolArray = np.logical_or.reduce(known)
+    return told
 
 
 def _column(kind: str, seen: RawSightings, canonical: pa.StringArray) -> Column:
@@ -131,7 +156,7 @@ def _read_ip(seen: RawSightings, context: Context) -> FieldRead:
         texts["asn"] = canonical_asn(found, context.networks)
     columns = [_column(kind, seen, values) for kind, values in texts.items()]
     classes = network_classes(found, context.networks)
-    return FieldRead(seen, columns, network_class=classes)
+    return FieldRead(seen, _told(texts["ip"]), columns, network_class=classes)
 
 
 def _read_email(seen: RawSightings, context: Context) -> FieldRead:
@@ -143,7 +168,7 @@ def _read_email(seen: RawSightings, context: Context) -> FieldRead:
         "email_pattern": found.pattern,
     }
     columns = [_column(kind, seen, values) for kind, values in texts.items()]
-    return FieldRead(seen, columns, emails=found)
+    return FieldRead(seen, _told(*texts.values()), columns, emails=found)
 
 
 def _read_phone(seen: RawSightings, context: Context) -> FieldRead:
@@ -167,14 +192,18 @@ def _read_phone(seen: RawSightings, context: Context) -> FieldRead:
         "phone_block": phone_blocks(phones),
         "phone_prefix": phone_prefixes(phones),
     }
-    return FieldRead(seen, [_column(kind, by_pair, values) for kind, values in texts.items()])
+    said = np.zeros(len(seen.values), dtype=bool)
+    said[pairs[_told(phones)] // width] = True
+    columns = [_column(kind, by_pair, values) for kind, values in texts.items()]
+    return FieldRead(seen, said, columns)
 
 
 def _read_prompt(seen: RawSightings, context: Context) -> FieldRead:
     """Read texts, or the bands that were made of them on entry."""
     del context
     if are_bands(seen.values):
-        return FieldRead(seen, [_column("prompt_band", seen, seen.values)])
+        every = np.ones(len(seen.values), dtype=bool)
+        return FieldRead(seen, every, [_column("prompt_band", seen, seen.values)])
     code, texts = distinct_bands(seen.values)
     band, bands = text.codes_of(texts)
     told = np.flatnonzero(code[seen.value] >= 0)
@@ -184,7 +213,7 @@ def _read_prompt(seen: RawSightings, context: Context) -> FieldRead:
         "prompt_band", bands, band[row], seen.account[edge], seen.first_ms[edge],
         seen.last_ms[edge], seen.count[edge],
     )  # fmt: skip
-    return FieldRead(seen, [column])
+    return FieldRead(seen, code >= 0, [column])
 
 
 def _read_model(seen: RawSightings, context: Context) -> FieldRead:
@@ -211,7 +240,8 @@ def _read_model(seen: RawSightings, context: Context) -> FieldRead:
         "@",
     )
     account = (pair // width).astype(np.int32)
-    return FieldRead(seen, [Column("model_adoption", values, row, account, first, last, count)])
+    column = Column("model_adoption", values, row, account, first, last, count)
+    return FieldRead(seen, code >= 0, [column])
 
 
 _SIMPLE: dict[str, tuple[str, Callable[[pa.StringArray], pa.StringArray]]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from ringfinder.explain.build import build_run_view
 from ringfinder.explain.view import RunView
 from ringfinder.graph.columns import AttributeGraph, Rings
 from ringfinder.model import Verdict
-from ringfinder.normalise import NetworkLists, Pepper, normalise, prompt_bands
+from ringfinder.normalise import NetworkLists, Pepper, Unread, normalise, prompt_bands
 from ringfinder.pipeline.analyse import (
     Labels,
     Namer,
@@ -27,7 +28,7 @@ from ringfinder.pipeline.analyse import (
     learn,
     write_tables,
 )
-from ringfinder.pipeline.record import few_families, run_facts, run_record, unread_fields
+from ringfinder.pipeline.record import few_families, run_facts, run_record, unread_sentences
 from ringfinder.pipeline.steps import Steps
 from ringfinder.publish.report import write_report
 from ringfinder.publish.staging import RESULTS, staged
@@ -92,8 +93,9 @@ def audit(
         with steps.step("read"), RejectsWriter(stage.path("rejects.jsonl")) as rejects:
             telemetry = _read(inputs, settings, rejects, now_ms, notice)
         with steps.step("normalise"):
-            graph = _normalise(telemetry, settings)
-            for sentence in unread_fields(telemetry.sightings, graph.kind):
+            unread: list[Unread] = []
+            graph = _normalise(telemetry, settings, unread.append)
+            for sentence in unread_sentences(unread):
                 notice(sentence)
             if (scarce := few_families(graph.kind)) is not None:
                 notice(scarce)
@@ -171,7 +173,9 @@ def _read(
     )
 
 
-def _normalise(telemetry: ReadTelemetry, settings: Settings) -> AttributeGraph:
+def _normalise(
+    telemetry: ReadTelemetry, settings: Settings, unread: Callable[[Unread], object]
+) -> AttributeGraph:
     key = settings.read_pepper()
     pepper = (
         Pepper.derived([telemetry.record.pepper_seed])
@@ -194,6 +198,7 @@ def _normalise(telemetry: ReadTelemetry, settings: Settings) -> AttributeGraph:
         networks=NetworkLists.from_files(**lists) if lists else None,
         default_region=settings.default_region,
         keep_clear=settings.clear_values,
+        unread=unread,
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ringfinder.normalise import NORMALISER, Rows, Rules, event_columns
+from ringfinder.normalise import NORMALISER, Rows, Rules, Unread, event_columns
 from ringfinder.normalise.text import canonical_country
 from ringfinder.schema import fields_of_values
 from ringfinder.store.events import EVENT_SCHEMAS, EventType, Outcome
@@ -16,7 +16,14 @@ from ringfinder.store.events import EVENT_SCHEMAS, EventType, Outcome
 _VALUE_FIELDS = frozenset(fields_of_values())
 
 
-def to_events(table: str, rows: pa.Table, rules: Rules, *, received_ms: int) -> pa.Table:
+def to_events(
+    table: str,
+    rows: pa.Table,
+    rules: Rules,
+    *,
+    received_ms: int,
+    unread: Callable[[Unread], object] = lambda _: None,
+) -> pa.Table:
     """Return the events that rows of one input table stand for.
 
     Parameters
@@ -30,6 +37,8 @@ def to_events(table: str, rows: pa.Table, rules: Rules, *, received_ms: int) -> 
         How values are read.
     received_ms
         When the rows became known, where they do not say.
+    unread
+        Called for each field of values: how much of it says nothing.
 
     Returns
     -------
@@ -47,7 +56,7 @@ def to_events(table: str, rows: pa.Table, rules: Rules, *, received_ms: int) -> 
     }
     columns |= _FACTS[kind](rows) if kind in _FACTS else {}
     if "values" in EVENT_SCHEMAS[kind].names:
-        columns |= event_columns(_raw(table, rows), rules)
+        columns |= event_columns(_raw(table, rows), rules, unread)
     return pa.table(columns)
 
 

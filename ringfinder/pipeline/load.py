@@ -13,9 +13,10 @@ import pyarrow as pa
 from ringfinder.config import Settings
 from ringfinder.errors import InputError, StoreError, StoreUnavailable
 from ringfinder.journal import JournalIds
-from ringfinder.normalise import Rules, prompt_bands
+from ringfinder.normalise import Rules, Unread, prompt_bands
 from ringfinder.pipeline.events import to_events
 from ringfinder.pipeline.home import Home, network_lists
+from ringfinder.pipeline.record import unread_sentences
 from ringfinder.pipeline.steps import Steps
 from ringfinder.places import JOURNAL
 from ringfinder.runs import AuditInputs, LoadSummary, Notice, Progress
@@ -78,7 +79,7 @@ def load(
             records = held.enter_context(reading)
             strangers = _strangers(records, home.log, notices)
         with steps.step("record"):
-            events = _events(records, rules, received_ms, progress)
+            events = _events(records, rules, received_ms, progress, notices)
             taken = JournalIds(home.directory / JOURNAL)
             appended = home.log.append(_ahead(events), elsewhere=taken)
     with steps.step("project"):
@@ -162,16 +163,24 @@ def _strangers(records: Records, log: EventLog, notices: Notice) -> dict[str, in
 
 
 def _events(
-    records: Records, rules: Rules, received_ms: int, progress: Progress
+    records: Records, rules: Rules, received_ms: int, progress: Progress, notices: Notice
 ) -> Iterator[tuple[EventType, pa.Table]]:
-    """Yield the events of all tables, in pieces."""
+    """Yield the events of all tables, in pieces; say at the end which values told nothing."""
     whole, done = sum(records.record.rows.values()), 0
+    unread: dict[str, Unread] = {}
+
+    def add(found: Unread) -> None:
+        unread[found.field] = unread[found.field] + found if found.field in unread else found
+
     for table in records.tables:
         for rows in records.chunks(table):
-            events = to_events(table, rows, rules, received_ms=received_ms)
+            events = to_events(table, rows, rules, received_ms=received_ms, unread=add)
             done += len(rows)
             yield EventType(table), events
             progress("record", (1 + done / whole) / STEPS)
+    mute = [one.by_seen() for _, one in sorted(unread.items()) if one.seen]
+    for sentence in unread_sentences(mute, of="values"):
+        notices(sentence)
 
 
 def _ahead(items: Iterator[Item]) -> Iterator[Item]:

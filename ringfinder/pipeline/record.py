@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
@@ -12,8 +12,8 @@ from ringfinder.config import Settings
 from ringfinder.detect import Detection
 from ringfinder.explain.given import LabelUse, NullWorld, RejectCount, RunFacts, StepCost
 from ringfinder.explain.numbers import count
-from ringfinder.graph.telemetry import RawSightings
 from ringfinder.model import IntArray
+from ringfinder.normalise import Unread
 from ringfinder.pipeline.steps import Steps
 from ringfinder.schema import KINDS
 from ringfinder.score.assess import Assessment
@@ -25,31 +25,42 @@ TIMES = frozenset({"created_at", "occurred_at"})
 
 
 _HINTS = {
+    "country": " Expected codes of two letters, such as GB.",
     "phone": " Numbers without a country code need a column `country` with codes such as GB, or "
     "the setting `default_region`.",
 }
 
+MOSTLY = 0.5
+"""Share of a field's values, or of where they were seen, from which what cannot be read is more
+likely a wrong column, or the address of a load balancer, than what people type."""
 
-def unread_fields(sightings: Mapping[str, RawSightings], kind_of_value: IntArray) -> Iterator[str]:
-    """Say of each field whose values are there and none of them says anything.
+
+def unread_sentences(unread: Iterable[Unread], *, of: str = "different values") -> Iterator[str]:
+    """Say which values are there and tell nothing.
 
     Addresses of a load balancer, or a column mapped to the wrong field, would otherwise
     cost a family of evidence without a word.
 
     Parameters
     ----------
-    sightings
-        By input field, as read.
-    kind_of_value
-        int8 (V,): kind of each value of the graph.
+    unread
+        By field; those of which `MOSTLY` says nothing get a sentence of their own.
+    of
+        What was counted.
     """
-    seen = {KINDS[code].field for code in np.unique(kind_of_value).tolist()}
-    for name, found in sorted(sightings.items()):
-        if len(found.values) and name not in seen:
-            yield (
-                f"{name}: none of its {count(len(found.values))} different values can be used; "
-                f"is it the right column?{_HINTS.get(name, '')}"
-            )
+    few = []
+    for one in unread:
+        if one.values == one.of_values:
+            many = f"none of its {count(one.of_values)} {of} can be used"
+        elif one.share >= MOSTLY:
+            share = f"{100 * one.seen / one.of_seen:.0f}% of what was seen"
+            many = f"{count(one.values)} of its {count(one.of_values)} {of} ({share}) are of no use"
+        else:
+            few.append(f"{one.field} {count(one.values)} of {count(one.of_values)}")
+            continue
+        yield f"{one.field}: {many}; is it the right column?{_HINTS.get(one.field, '')}"
+    if few:
+        yield f"{of.capitalize()} that say nothing, and are left out: {', '.join(few)}."
 
 
 def few_families(kind_of_value: IntArray) -> str | None:

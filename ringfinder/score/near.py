@@ -19,8 +19,9 @@ ADMIT_NATS = float(np.log(5.0))
 """Log odds of 5:1 admit an account to a ring that is a fleet with P >= `SURE`."""
 
 NEAR_NATS = -1.0
-"""Log odds of membership down to which accounts outside rings are ranked: who shares less
-with a fleet shares it with thousands."""
+"""Log odds, by what they share, down to which accounts outside rings are ranked: who shares less
+with a fleet shares it with thousands. What an account shows that no member does lowers its rank
+and does not hide it: a fleet's card is worth telling beside a device that nobody has seen."""
 
 ADMIT_AGAIN = 4
 """Times that those near a fleet are looked at again: each admitted account makes the values
@@ -36,7 +37,7 @@ def near_fleets(
     usage: bool,
     among: BoolArray | None = None,
 ) -> Odds:
-    """Score every account against the rings that are fleets, down to `NEAR_NATS`.
+    """Score every account against the rings that are fleets, down to `NEAR_NATS` but for misses.
 
     Parameters
     ----------
@@ -58,7 +59,9 @@ def near_fleets(
     code = np.full(len(probability) + 1, -1, dtype=np.int32)
     code[risky] = np.arange(len(risky))
     lifts = log_lifts(shared, back, code[ring])
-    odds = membership_odds(shared, lifts, threshold=NEAR_NATS, minimum_families=1, among=among)
+    odds = membership_odds(
+        shared, lifts, threshold=NEAR_NATS, minimum_families=1, among=among, forgive_misses=True
+    )
     return replace(odds, community=risky[odds.community].astype(np.int32))
 
 
@@ -105,7 +108,7 @@ def admit_again(
     See `admit`; what marks the rings is measured again on their present members.
     """
     outside = np.zeros(len(ring), dtype=bool)
-    outside[near.account] = True
+    outside[near.account[near.nats > NEAR_NATS]] = True
     outside &= ring < 0
     again = near_fleets(shared, back, ring, probability, usage=usage, among=outside)
     return admit(ring, nats, again, probability)
@@ -123,8 +126,8 @@ def near_score(
     Returns
     -------
     FloatArray, shape (N,)
-        0 to one half; 0 of members, of accounts labelled legitimate, and of all whose odds
-        are below `NEAR_NATS`.
+        0 to one half; 0 of members, of accounts labelled legitimate, and of all who are not
+        in `near`.
     """
     out = np.zeros(len(ring))
     best, nats = best_community(near, len(ring))

@@ -57,6 +57,18 @@ def make_accounts(con: duckdb.DuckDBPyConnection, signups: Staged) -> int:
     return int(con.execute(f"SELECT count(*) FROM {ACCOUNTS}").fetchall()[0][0])
 
 
+def rounded_accounts(con: duckdb.DuckDBPyConnection) -> tuple[int, int]:
+    """Return sign-ups and accounts with ids that a spreadsheet has rounded (``1.2E+15``)."""
+    found = con.execute(
+        f"SELECT idx FROM {ACCOUNTS} "
+        "WHERE regexp_full_match(account_id, '[0-9]([.,][0-9]+)?E\\+[0-9]{2}')"
+    ).fetchnumpy()["idx"]
+    if not len(found):
+        return 0, 0
+    count = "SELECT count(*) FROM signups WHERE list_contains(?, idx)"
+    return int(con.execute(count, [found.tolist()]).fetchall()[0][0]), len(found)
+
+
 def read_accounts(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """Return the columns of `Telemetry` that describe accounts, by name."""
     table = con.sql(

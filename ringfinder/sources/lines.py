@@ -45,33 +45,65 @@ class Torn:
     fields: list[str | None]
     reasons: list[Reason]
 
+    @classmethod
+    def none(cls) -> Torn:
+        """Return what a file without torn rows has."""
+        return cls(np.zeros(0, np.int64), [], [])
+
+    def and_lines(self, lines: Sequence[int], reason: Reason) -> Torn:
+        """Return these rows and some lines, torn for one reason."""
+        every = np.concatenate([self.lines, np.array(lines, np.int64)])
+        order = np.argsort(every, kind="stable").tolist()
+        fields = [*self.fields, *[None] * len(lines)]
+        reasons = [*self.reasons, *[reason] * len(lines)]
+        return Torn(every[order], [fields[i] for i in order], [reasons[i] for i in order])
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a look over a text file shows before it is scanned.
+
+    Attributes
+    ----------
+    wide
+        Whether a line has thousands of delimiters.
+    lines
+        Ends of lines of a CSV file, LF or CR LF; of a wide file those before such a line.
+    """
+
+    wide: bool
+    lines: int
+
 
 def read_torn(con: duckdb.DuckDBPyConnection, layout: Layout) -> Torn:
     """Return the torn rows of the scan that has just run on `con`."""
     if layout.file.format is Format.PARQUET:
-        return Torn(np.zeros(0, np.int64), [], [])
+        return Torn.none()
+    # Of a broken quote the scanner may take the row before it for the row at fault.
     rows = con.execute(
-        "SELECT line_byte_position, error_type::VARCHAR, min(column_idx) "
+        "SELECT line_byte_position, error_type::VARCHAR, min(column_idx), min(byte_position) "
         "FROM reject_errors GROUP BY ALL ORDER BY ALL"
     ).fetchall()
     order = list(_REASONS)
-    worst: dict[int, tuple[int, int | None, str]] = {}
-    for place, error, position in rows:
+    worst: dict[int, tuple[int, int | None, str, int]] = {}
+    for start, error, position, at in rows:
         rank = order.index(error) if error in order else len(order)
-        worst[place] = min(worst.get(place, (rank, position, error)), (rank, position, error))
-    places = sorted(worst)
+        place = at if error == "UNQUOTED VALUE" else start
+        worst[start] = min(
+            worst.get(start, (rank, position, error, place)), (rank, position, error, place)
+        )
     held = {name: field for field, name in layout.chosen.items()}
+    torn = sorted((place, error, position) for _, position, error, place in worst.values())
     fields: list[str | None] = []
-    for place in places:
-        _, position, error = worst[place]
+    for _, error, position in torn:
         named = error == "INVALID ENCODING" and layout.file.format is Format.CSV and position
         fields.append(held.get(layout.columns[position - 1]) if named and position else None)
-    reasons = [_REASONS.get(worst[place][2], Reason.UNREADABLE) for place in places]
-    return Torn(_lines_at(layout.file, places), fields, reasons)
+    reasons = [_REASONS.get(error, Reason.UNREADABLE) for _, error, _ in torn]
+    return Torn(_lines_at(layout.file, [place for place, _, _ in torn]), fields, reasons)
 
 
-def is_wide(layout: Layout) -> bool:
-    """Read a text file once; return whether a line has thousands of delimiters.
+def survey(layout: Layout) -> Survey:
+    """Read a text file once, and see whether it can be scanned.
 
     The scanner takes quadratic time to tell the columns too many of one row, which makes
     a damaged file look like one that never ends.
@@ -83,8 +115,8 @@ def is_wide(layout: Layout) -> bool:
     """
     file = layout.file
     if file.format is not Format.CSV and file.compression == "none":
-        return False
-    delimiter, rest = layout.delimiter.encode(), b""
+        return Survey(wide=False, lines=0)
+    delimiter, rest, lines = layout.delimiter.encode(), b"", 0
     with file.open() as stream:
         while chunk := stream.read(_CHUNK):
             if not delimiter:
@@ -94,12 +126,13 @@ def is_wide(layout: Layout) -> bool:
             starts = np.concatenate(([0], ends + 1))
             for i in np.flatnonzero(np.diff(starts) > _WIDE):
                 if data.count(delimiter, starts[i], starts[i + 1]) > _WIDE:
-                    return True
+                    return Survey(wide=True, lines=lines)
             rest = data[starts[-1] :]
             if rest.count(delimiter) > _WIDE:
-                return True
+                return Survey(wide=True, lines=lines)
             rest = rest[-MAX_LINE:]
-    return False
+            lines += len(ends)
+    return Survey(wide=False, lines=lines)
 
 
 def judge_records(layout: Layout, rows: int) -> Torn:
@@ -114,7 +147,7 @@ def judge_records(layout: Layout, rows: int) -> Torn:
         difference is told as unreadable rows on line 0: not known.
     """
     lines, reasons, whole = [], [], 0
-    for start, record in _records(layout):
+    for start, record in records_of(layout):
         reason = _fault(record, len(layout.columns))
         if reason is None:
             whole += 1
@@ -171,7 +204,7 @@ def _csv_lines(layout: Layout, rows: IntArray, torn: Torn) -> IntArray:
     wanted, lines, number = set(rows.tolist()), [], 0
     skipped = set(torn.lines.tolist())
     last = int(rows[-1])
-    for start, _ in _records(layout):
+    for start, _ in records_of(layout):
         if start in skipped:
             continue
         number += 1
@@ -183,7 +216,7 @@ def _csv_lines(layout: Layout, rows: IntArray, torn: Torn) -> IntArray:
     return np.array(lines, dtype=np.int64)
 
 
-def _records(layout: Layout) -> Iterator[tuple[int, list[str]]]:
+def records_of(layout: Layout) -> Iterator[tuple[int, list[str]]]:
     """Yield each record after the header, and the line on which it starts."""
     csv.field_size_limit(1 << 31)
     with layout.file.open() as stream:

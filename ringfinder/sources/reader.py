@@ -22,6 +22,7 @@ from ringfinder.sources.fold import (
     fold_sightings,
     make_accounts,
     read_accounts,
+    rounded_accounts,
     times,
 )
 from ringfinder.sources.layout import Layout, find_layouts
@@ -222,9 +223,18 @@ def _stage_all(
             _check_some(found, rejects)
             accounts = make_accounts(con, found)
             if accounts < found.rows:
+                many = "1 account" if accounts == 1 else f"{accounts:,} accounts"
                 notices(
-                    f"sign-ups: {found.rows:,} rows found {accounts:,} accounts; of an account "
+                    f"sign-ups: {found.rows:,} rows found {many}; of an account "
                     "with several, the earliest founds it and the others add what was seen"
+                )
+            rows, rounded = rounded_accounts(con)
+            if rows:
+                became = "1 account" if rounded == 1 else f"{rounded:,} accounts"
+                notices(
+                    f"sign-ups: {rows:,} rows have an account_id as a spreadsheet writes long "
+                    "numbers, such as 1.2E+15, in which the last digits are lost; they became "
+                    f"{became}, and what several did counts as one's. Export the column as text"
                 )
         elif not found.rows:
             notices(f"{WORDS[table]}: no row could be used")

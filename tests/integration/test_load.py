@@ -115,7 +115,7 @@ class TestInPieces:
         loaded(home, {"signups": files["signups"]})
         said = []
         assert loaded(home, {"usage": files["usage"]}, said=said).strangers == {}
-        assert said == []
+        assert not any("have not signed up" in sentence for sentence in said)
 
 
 class TestOnce:
@@ -284,6 +284,19 @@ class TestAFailingStore:
         monkeypatch.setattr(home.store, "write", write_batch)
         assert set(loaded(home, files).recorded.values()) == {0}
         assert_same(loaded_graph(home), audited_graph(files))
+
+
+def test_values_that_nobody_can_read_are_told_of(tmp_path, home):
+    rows = [
+        {"account_id": str(n), "created_at": NEW_YEAR_MS, "ip": ip, "phone": phone}
+        for n, (ip, phone) in enumerate([("10.0.0.1", "+442079460958")] * 3 + [("8.8.8.8", "12")])
+    ]
+    said = []
+    loaded(home, {"signups": [write(tmp_path / "s.csv", rows)]}, said=said)
+    assert said == [
+        "ip: 3 of its 4 values (75% of what was seen) are of no use; is it the right column?",
+        "Values that say nothing, and are left out: phone 1 of 4.",
+    ]
 
 
 def test_the_summary_counts_rows_and_seconds(tmp_path, home):

@@ -9,11 +9,11 @@ import pytest
 
 from ringfinder.explain.features import difference, feature_sentence, feature_views, measure
 from ringfinder.explain.given import FeatureWords, Judgement
-from ringfinder.explain.summary import finding
+from ringfinder.explain.summary import ORDINARY, finding, why
 from ringfinder.explain.view import FeatureView
 from ringfinder.explain.words import account_sentence, evidence_sentence
 from ringfinder.schema import KIND, KINDS
-from ringfinder.score.features import FEATURES
+from ringfinder.score.features import FEATURES, NAMES
 
 
 class TestEvidence:
@@ -145,3 +145,27 @@ def judgement_of(**given) -> Judgement:
         output_tokens=np.array([0]),
         **given,
     )
+
+
+class TestWhy:
+    """What speaks against one operator is no riddle: who else is like that is said with it."""
+
+    def said(self, **views):
+        rows = tuple(
+            FeatureView(name, name.replace("_", " "), value, "share", 0.3, nats)
+            for name, (value, nats) in views.items()
+        )
+        return why("fleet", rows, None, None, 0)
+
+    def test_sharing_more_that_speaks_against_a_fleet_says_who_else_does(self):
+        told = self.said(card_reuse=(0.9, -1.5), pace=(0.8, 2.0))
+        assert "Against it: card reuse (90%, population 30%; companies pay with one, too)." in told
+
+    def test_sharing_less_needs_no_word(self):
+        assert "too" not in self.said(card_reuse=(0.1, -1.5))
+
+    def test_what_speaks_for_it_has_no_note(self):
+        assert "too" not in self.said(network_focus=(0.9, 1.5))
+
+    def test_every_note_is_of_a_feature(self):
+        assert set(ORDINARY) <= set(NAMES)

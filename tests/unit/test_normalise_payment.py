@@ -8,6 +8,7 @@ from ringfinder.normalise.payment import (
     canonical_payment_fingerprint,
     is_card_number,
     shown_payment_fingerprint,
+    shown_text,
 )
 
 # Numbers that the card networks publish for testing.
@@ -45,6 +46,27 @@ class TestFingerprint:
     def test_a_card_number_is_never_shown(self, number):
         shown = shown_payment_fingerprint(column(number, "fp_1", None)).to_pylist()
         assert shown == [f"card number ending in {number[-4:]}", "fp_1", None]
+
+
+class TestOtherTexts:
+    """A person may type a card number where a device or a company is asked for."""
+
+    @pytest.mark.parametrize("number", NUMBERS)
+    def test_a_card_number_is_not_shown_there_either(self, number):
+        grouped = f"{number[:4]} {number[4:8]}-{number[8:]}"
+        shown = shown_text(column(number, "device 7", grouped, None)).to_pylist()
+        told = f"card number ending in {number[-4:]}"
+        assert shown == [told, "device 7", told, None]
+
+    @pytest.mark.parametrize("imei", ["490154203237518", "356938035643809", "524030000000000"])
+    def test_the_number_of_a_phone_is_shown(self, imei):
+        assert shown_text(column(imei)).to_pylist() == [imei]
+
+    @pytest.mark.parametrize(
+        "text", ["4111111111111112", "2026-05-01 12:30:00", "5f0c", "203.0.113.7", "+442079460958"]
+    )
+    def test_what_is_no_card_number_is_shown_as_it_is(self, text):
+        assert shown_text(column(text)).to_pylist() == [text]
 
 
 class TestCardNumbers:

@@ -12,7 +12,8 @@ from ringfinder.config import load
 from ringfinder.detect.find import Detection
 from ringfinder.explain.given import StepCost
 from ringfinder.model import Verdict
-from ringfinder.pipeline.record import few_families, run_facts, run_record, unread_fields
+from ringfinder.normalise import Unread
+from ringfinder.pipeline.record import few_families, run_facts, run_record, unread_sentences
 from ringfinder.schema import CODE
 
 TWO = (Verdict.FLEET, Verdict.UNCLEAR)
@@ -135,28 +136,37 @@ class TestRecord:
         }
 
 
-class TestUnreadFields:
-    def said(self, *kinds, **fields):
-        seen = {name: SimpleNamespace(values=pa.array(values)) for name, values in fields.items()}
-        codes = np.array([CODE[kind] for kind in kinds], dtype=np.int8)
-        return list(unread_fields(seen, codes))
-
+class TestUnreadSentences:
     def test_a_field_none_of_whose_values_is_usable_is_named_with_how_many(self):
-        (sentence,) = self.said("device", ip=["10.0.0.1", "10.0.0.2"], device_id=["d"])
+        (sentence,) = unread_sentences([Unread("ip", 2, 2, 5, 5)])
         assert sentence.startswith("ip: none of its 2 different values")
 
-    def test_phone_numbers_that_need_a_country_are_told_so(self):
-        (sentence,) = self.said("device", phone=["0151 20000001"], device_id=["d"])
-        assert "default_region" in sentence
+    def test_a_field_most_of_whose_values_are_not_is_asked_about(self):
+        (sentence,) = unread_sentences([Unread("device_id", 5_400, 9_000, 58, 100)])
+        assert sentence == (
+            "device_id: 5,400 of its 9,000 different values (58% of what was seen) are of no use; "
+            "is it the right column?"
+        )
 
-    def test_no_sentence_holds_a_value(self):
-        assert "10.0.0.1" not in "".join(self.said(ip=["10.0.0.1"]))
+    def test_one_address_of_a_load_balancer_on_most_rows_is_asked_about(self):
+        (sentence,) = unread_sentences([Unread("ip", 1, 9_000, 70, 100)])
+        assert "1 of its 9,000" in sentence
+        assert "70%" in sentence
 
-    def test_one_kind_of_value_is_enough(self):
-        assert self.said("mail_provider", email=["a@gmail.com"]) == []
+    def test_the_few_that_people_mistype_share_a_sentence(self):
+        told = [Unread("ip", 3, 9_000, 3, 9_000), Unread("phone", 41, 800, 41, 800)]
+        (sentence,) = unread_sentences(told)
+        assert sentence.endswith("ip 3 of 9,000, phone 41 of 800.")
 
-    def test_a_field_without_values_is_not_spoken_of(self):
-        assert self.said(ip=[]) == []
+    @pytest.mark.parametrize(
+        ("field", "hint"), [("phone", "default_region"), ("country", "such as GB")]
+    )
+    def test_fields_that_need_more_than_the_right_column_say_so(self, field, hint):
+        (sentence,) = unread_sentences([Unread(field, 6, 10, 6, 10)])
+        assert hint in sentence
+
+    def test_where_all_is_read_nothing_is_said(self):
+        assert list(unread_sentences([])) == []
 
 
 class TestFewFamilies:

@@ -82,7 +82,13 @@ class TestNearFleets:
         near = near_fleets(shared, back, ring_of(MEMBERS), np.array([0.95]), usage=True)
         lifts = log_lifts(shared, back, ring_of(MEMBERS))
         every = membership_odds(shared, lifts, threshold=-99.0, minimum_families=1)
+        forgiven = membership_odds(
+            shared, lifts, threshold=NEAR_NATS, minimum_families=1, forgive_misses=True
+        )
+        assert np.array_equal(near.account, forgiven.account)
+        assert np.array_equal(near.nats, forgiven.nats)
         told = every.only(every.nats > NEAR_NATS)
+        near = near.only(near.nats > NEAR_NATS)
         assert np.array_equal(near.account, told.account)
         assert np.array_equal(near.nats, told.nats)
         assert NEAR_NATS < near.nats.min() < 0
@@ -93,6 +99,21 @@ class TestNearFleets:
         near = near_fleets(shared, back, ring_of(MEMBERS), np.array([0.95]), usage=True)
         assert set(near.families[np.isin(near.account, NEAR)].tolist()) == {1}
         assert STRANGER not in near.account
+
+    def test_what_no_member_shows_lowers_the_odds_and_does_not_hide_the_account(self):
+        columns = crowd(ACCOUNTS)
+        columns["payment_fingerprint"] = [f"card {number}" for number in range(ACCOUNTS)]
+        plant(columns, MEMBERS, {"payment_fingerprint": ["card"], "device": ["d1", "d2"]})
+        plant(columns, range(700, 701), {"payment_fingerprint": ["card"], "device": ["fresh"]})
+        shared = shared_values(graph_of(columns))
+        back = background(shared, np.zeros(ACCOUNTS, dtype=int))
+        ring, probability = ring_of(MEMBERS), np.array([0.95])
+        near = near_fleets(shared, back, ring, probability, usage=True)
+        (row,) = np.flatnonzero(near.account == 700)
+        assert near.nats[row] < NEAR_NATS
+        score = near_score(ring, near, probability, NOBODY)[700]
+        assert score == pytest.approx(expit(near.nats[row]) * 0.95)
+        assert score > 0.01
 
     def test_without_fleets_nobody_is_near(self, world):
         shared, back = world

@@ -20,7 +20,7 @@ from ringfinder.normalise.one import NormalisedSignup
 from ringfinder.pipeline.judgement import decisions
 from ringfinder.publish.model import open_model, write_model
 from ringfinder.publish.staging import staged
-from ringfinder.schema import FAMILIES, FAMILY_OF_KIND, KINDS
+from ringfinder.schema import CODE, FAMILIES, FAMILY_OF_KIND, KINDS
 from ringfinder.score.near import NEAR_NATS, admit, near_score
 from ringfinder.score.online.build import with_own_values
 from ringfinder.score.online.known import NOWHERE, stand
@@ -88,7 +88,9 @@ def batch_score(analysis, left: LeftOut, account: int) -> tuple[float, int]:
     fleet = np.array([verdict is Verdict.FLEET for verdict in judged.verdict])
     outside = np.full(graph.accounts, -1, dtype=np.int32)
     ring, nats = best_community(membership_odds(present, lifts, among=only), graph.accounts)
-    odds = membership_odds(present, lifts, threshold=NEAR_NATS, minimum_families=1, among=only)
+    odds = membership_odds(
+        present, lifts, threshold=NEAR_NATS, minimum_families=1, among=only, forgive_misses=True
+    )
     near = odds.only(fleet[odds.community])
     if ring[account] < 0:
         ring, nats = admit(outside, nats, near, judged.probability)
@@ -257,6 +259,26 @@ class TestAnswer:
         assert "near a fleet of" in answer.reasons[0].text
         assert {family for _, family in told[1:]} == {"device"}
         assert "of that fleet" in answer.reasons[1].text
+
+    def test_devices_that_nobody_has_seen_do_not_hide_the_fleets_card(self, analysis, model):
+        judged = analysis.judged
+        fleets = [n for n, verdict in enumerate(judged.verdict) if verdict is Verdict.FLEET]
+        hidden = []
+        for account in np.flatnonzero(np.isin(judged.ring, fleets)).tolist():
+            whole = self.signup(analysis, account)
+            one = [v for v in whole.values if FAMILIES[FAMILY_OF_KIND[v[0]]] is Family.PAYMENT]
+            plain = Scorer(model).score(NormalisedSignup("near", 0, None, tuple(one)))
+            if plain.score == 0 or plain.ring is not None:
+                continue
+            fresh = tuple(
+                (CODE[kind], "p1_" + "0" * 32) for kind in ("device", "mailbox", "ip_network")
+            )
+            answer = Scorer(model).score(NormalisedSignup("near", 0, None, (*one, *fresh)))
+            assert 0 < answer.score <= plain.score
+            assert {reason.family for reason in answer.reasons[1:]} == {"payment"}
+            assert answer.suggested is Decision.ALLOW
+            hidden.append(answer.score < plain.score)
+        assert any(hidden)
 
     def test_an_employee_of_a_company_belongs_to_it_and_is_allowed(self, analysis, model):
         judged = analysis.judged

@@ -369,3 +369,26 @@ class TestOtherLanguages:
         (said,) = Reading(tmp_path, signups=file).notices
         assert "1 row left out for a time that is none, the first at line 3" in said
         assert "2026-03-01T09:30:00Z" in said
+
+
+class TestIdsThatASpreadsheetRounded:
+    def reading(self, tmp_path, *ids):
+        rows = [{"account_id": name, "created_at": "2026-01-01"} for name in ids]
+        return Reading(tmp_path, signups=write(tmp_path / "s.csv", rows))
+
+    @pytest.mark.parametrize("rounded", ["1.20001E+15", "1,20001E+15", "9E+12"])
+    def test_they_are_told_with_what_became_of_them(self, tmp_path, rounded):
+        reading = self.reading(tmp_path, rounded, rounded, rounded, "a1")
+        (told,) = [notice for notice in reading.notices if "spreadsheet" in notice]
+        assert "3 rows have" in told
+        assert "became 1 account," in told
+        assert "as text" in told
+
+    @pytest.mark.parametrize("name", ["1E15", "E+15", "7e+10", "12.5E+15", "0xE+15", "acct-1E+15"])
+    def test_other_ids_are_not(self, tmp_path, name):
+        notices = self.reading(tmp_path, name, "a1").notices
+        assert not any("spreadsheet" in notice for notice in notices)
+
+    def test_one_account_is_one_account(self, tmp_path):
+        notices = self.reading(tmp_path, "a", "a").notices
+        assert any("2 rows found 1 account;" in notice for notice in notices)

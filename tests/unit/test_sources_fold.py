@@ -54,7 +54,7 @@ class TestAccounts:
             ("a", "1", NEW_YEAR_MS, NEW_YEAR_MS + DAY_MS, 2),
             ("a", "3", NEW_YEAR_MS + 2 * DAY_MS, NEW_YEAR_MS + 2 * DAY_MS, 1),
         ]
-        assert any("3 rows found 1 accounts" in notice for notice in reading.notices)
+        assert any("3 rows found 1 account;" in notice for notice in reading.notices)
 
     def test_closed_accounts_have_a_time_and_others_never(self, tmp_path):
         file = text_file(

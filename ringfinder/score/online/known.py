@@ -121,7 +121,7 @@ def stand(model: Model, kinds: Sequence[int], values: IntArray) -> Standing:
     ties = _ties(model, kinds, values)
     probability, fleet = model.views.ring_probability, model.fleet
     best = _best(tie for tie in ties if tie.nats > THRESHOLD_NATS and len(tie.families) >= 2)
-    near = [tie for tie in ties if fleet[tie.ring] and tie.nats > NEAR_NATS and tie.families]
+    near = [tie for tie in ties if fleet[tie.ring] and tie.families]
     if best is None:
         best = _best(
             tie
@@ -188,12 +188,13 @@ def _heard(hits: list[Hit]) -> list[Hit]:
 def _tie(model: Model, ring: int, hits: list[Hit], shown: list[int], *, decoy: bool) -> Tie | None:
     """Return the odds of one ring: see `evidence.membership.odds_of`.
 
-    None where it is not even near; a decoy is weighed to the end all the same.
+    None where what is shared is not even near, as `score.near.near_fleets` has it; a decoy is
+    weighed to the end all the same.
     """
     speaks = nats_of_families(hits)
     cap = model.views.ring_cap[ring]
     held = sum([min(nats, cap) for nats in speaks])
-    if not decoy and held - model.views.ring_prior[ring] <= NEAR_NATS:  # misses only lower it
+    if not decoy and held - model.views.ring_prior[ring] <= NEAR_NATS:
         return None
     kinds = {hit.kind for hit in hits}
     missed = [0.0] * FAMILY_COUNT

@@ -1,0 +1,274 @@
+"""One file into the SQL table of its rows: scanned once, bad rows told apart and written down."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import duckdb
+import numpy as np
+from pyarrow.lib import ArrowException
+
+from ringfinder.errors import InputError
+from ringfinder.sources.checks import EXAMPLE_TIME
+from ringfinder.sources.files import Format, with_plain_line_ends
+from ringfinder.sources.layout import IN_UTF8, Layout
+from ringfinder.sources.lines import Survey, Torn, find_lines, judge_records, read_torn, survey
+from ringfinder.sources.quotes import OverLines, rows_over_lines, without_open_quotes
+from ringfinder.sources.rejects import Reason, RejectsWriter
+from ringfinder.sources.scan import Scan, scan
+
+HEADER = 1
+"""Lines that the header takes."""
+
+ROUNDS = 16
+"""Times that a file with open quotes is read, at most; each time all those that show are closed,
+and where the file has no other quotes half of those that are left show."""
+
+_NOT_THE_FILE = (
+    duckdb.OutOfMemoryException,
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.ParserException,
+)
+"""What the database raises for other reasons than what it finds in a file."""
+
+_REMEDIES = {
+    Reason.NOT_UTF8: ("as not UTF-8", IN_UTF8),
+    Reason.NOT_A_TIME: ("for a time that is none", f"a time is written such as {EXAMPLE_TIME}"),
+}
+"""Faults that a whole file tends to have, in words, and what a person does about them."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The SQL table that rows go to.
+
+    Attributes
+    ----------
+    table
+        Its name, that of the input table.
+    named
+        Whether it holds the account's id; else its index.
+    record
+        Whether it tells file and row.
+    file
+        Index of the file that is being read.
+    """
+
+    table: str
+    named: bool
+    record: bool
+    file: int = 0
+
+    def keys(self) -> list[str]:
+        """Return the columns that no field of the input gives."""
+        return (["file INTEGER", "row BIGINT"] if self.record else []) + (
+            [] if self.named else ["idx INTEGER"]
+        )
+
+    def has(self, field: str) -> bool:
+        """Tell whether a field that is read has a column in the table."""
+        return self.named or field != "account_id"
+
+
+@dataclass(frozen=True)
+class Intake:
+    """Reads files, one after another, into the tables of one database.
+
+    Attributes
+    ----------
+    con
+        The database.
+    place
+        Directory for copies that may be needed.
+    rejects, notices
+        Take the rows that cannot be used, and sentences worth telling.
+    """
+
+    con: duckdb.DuckDBPyConnection
+    place: Path
+    rejects: RejectsWriter
+    notices: Callable[[str], None]
+
+    def take(self, layout: Layout, target: Target) -> tuple[Layout, tuple[int, int]]:
+        """Add one file to its table; return how it was read, and numbers of good and bad rows.
+
+        Raises
+        ------
+        InputError
+            If the file turns out to be damaged.
+        """
+        name, before = layout.file.name, self._rows(target)
+        try:
+            text = survey(layout)
+            layout, plan, torn = self._mended(layout, target, text)
+            staged = self._rows(target) - before
+            if text.wide:
+                torn = judge_records(layout, staged)
+            unseen = text.lines - HEADER - staged - len(torn.lines)
+            self._tell_of_quotes(layout, target, plan, torn, unseen)
+            bad = number_of(self.con, f"SELECT count(*) FROM {target.table} WHERE bad <> 0")
+            if bad:
+                self.con.execute(f"DELETE FROM {target.table} WHERE bad <> 0")
+            faults = _write_rejects(self.con, layout, plan, torn, bad, self.rejects)
+        except (InputError, *_NOT_THE_FILE):
+            raise
+        except (duckdb.Error, EOFError, OSError, zlib.error, ArrowException):
+            # The driver's own words may hold values of the file.
+            raise InputError(
+                f"{name} cannot be read as {layout.file.format}: it is damaged or cut short"
+            ) from None
+        _tell(layout, faults, self.notices)
+        return layout, (staged - bad, bad + len(torn.lines))
+
+    def _rows(self, target: Target) -> int:
+        return number_of(self.con, f"SELECT count(*) FROM {target.table}")
+
+    def _mended(self, layout: Layout, target: Target, text: Survey) -> tuple[Layout, Scan, Torn]:
+        """Insert a file's rows; where quotes stay open, again without the lines of those.
+
+        An open quote swallows every row up to the next quote, or to the end. Nothing of
+        what it swallowed is lost: its own line is, and is written down.
+        """
+        lost: list[int] = []
+        rounds = 0
+        while True:
+            rounds += 1
+            self.con.execute("BEGIN")
+            layout, plan = self._insert(layout, target, rejects=not text.wide)
+            torn = Torn.none() if text.wide else read_torn(self.con, layout)
+            mended, lines = (
+                without_open_quotes(layout, torn, self.place) if rounds < ROUNDS else (layout, [])
+            )
+            self.con.execute("ROLLBACK" if lines else "COMMIT")
+            if not lines:
+                return layout, plan, torn.and_lines(lost, Reason.QUOTES)
+            layout, lost = mended, lost + lines
+
+    def _insert(self, layout: Layout, target: Target, *, rejects: bool) -> tuple[Layout, Scan]:
+        """Scan a file into its table, bad rows marked; return how it was read in the end."""
+        self.con.execute(f"SET preserve_insertion_order = {target.record}")
+        try:
+            return layout, _insert_once(self.con, layout, target, rejects=rejects)
+        except duckdb.InvalidInputException:
+            # Line ends of several kinds in one file, or text that is not UTF-8.
+            self.con.execute("ROLLBACK")
+            self.con.execute("BEGIN")
+            if layout.file.format is Format.CSV:
+                layout = replace(layout, file=with_plain_line_ends(layout.file, self.place))
+            else:
+                layout = replace(layout, tolerant=True)
+            return layout, _insert_once(self.con, layout, target, rejects=rejects)
+
+    def _tell_of_quotes(
+        self, layout: Layout, target: Target, plan: Scan, torn: Torn, unseen: int
+    ) -> None:
+        """Say which quotes are open, and which may have swallowed rows before they closed.
+
+        Parameters
+        ----------
+        unseen
+            Lines of the file that are no row of their own.
+        """
+        name = layout.file.name
+        opened = torn.lines[[why is Reason.QUOTES for why in torn.reasons]]
+        if len(opened) == 1:
+            self.notices(
+                f"{name}: a quote is opened and not closed at line {opened[0]:,}, which is left out"
+            )
+        elif len(opened):
+            self.notices(
+                f"{name}: quotes are opened and not closed at {len(opened):,} lines, the first is "
+                f"line {opened[0]:,}; they are left out"
+            )
+        texts = [f for f, t in plan.types.items() if t == "VARCHAR" and target.has(f)]
+        if unseen <= 0 or layout.file.format is not Format.CSV or not texts:
+            return
+        any_over = " OR ".join(f"contains({field}, chr(10))" for field in texts)
+        if number_of(self.con, f"SELECT count(*) FROM {target.table} WHERE {any_over}"):
+            found = rows_over_lines(layout, texts)
+            if found.rows:
+                self.notices(_swallowed(name, found))
+
+
+def _swallowed(name: str, found: OverLines) -> str:
+    rows = "1 row has" if found.rows == 1 else f"{found.rows:,} rows have"
+    return (
+        f"{name}: {rows} a value other than a prompt that runs over several lines, the first at "
+        f"line {found.first:,}; {found.lines:,} lines lie inside. Where a quote is opened by "
+        "mistake, rows up to where it closes are lost in such a value"
+    )
+
+
+def _insert_once(
+    con: duckdb.DuckDBPyConnection, layout: Layout, target: Target, *, rejects: bool
+) -> Scan:
+    plan = scan(con, layout, rejects=rejects, record=target.record)
+    fields = [f for f in plan.types if target.has(f)]
+    into = ", ".join([*fields, "bad"] + ([] if target.named else ["idx"]))
+    number = ("file, row, ", f"{target.file}, row, ") if target.record else ("", "")
+    con.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
+    con.execute(
+        f"INSERT INTO {target.table} ({number[0]}{into}) "
+        f"SELECT {number[1]}{into} FROM ({plan.rows})"
+    )
+    return plan
+
+
+def _write_rejects(
+    con: duckdb.DuckDBPyConnection,
+    layout: Layout,
+    plan: Scan,
+    torn: Torn,
+    bad: int,
+    rejects: RejectsWriter,
+) -> dict[Reason, list[int]]:
+    """Write down the bad rows of a file, by line; a second scan finds where they are.
+
+    Returns
+    -------
+    dict of Reason to list of int
+        The lines by reason, of reasons in `_REMEDIES`.
+    """
+    meanings = list(plan.meanings)
+    lines, codes = torn.lines, np.zeros(len(torn.lines), np.int64)
+    for i, meaning in enumerate(zip(torn.fields, torn.reasons, strict=True)):
+        if meaning not in meanings:
+            meanings.append(meaning)
+        codes[i] = meanings.index(meaning)
+    if bad:
+        con.execute("SET preserve_insertion_order = true")
+        found = con.sql(plan.rejects).to_arrow_table()
+        rows = found["row"].to_numpy()
+        lines = np.concatenate([lines, find_lines(layout, rows, torn)])
+        codes = np.concatenate([codes, found["bad"].to_numpy().astype(np.int64) - 1])
+    order = np.argsort(lines, kind="stable")
+    rejects.write(
+        layout.file.table, layout.file.name, lines[order].tolist(), codes[order].tolist(), meanings
+    )
+    return {
+        reason: lines[order][
+            np.isin(codes[order], [i for i, (_, why) in enumerate(meanings) if why is reason])
+        ].tolist()
+        for reason in _REMEDIES
+    }
+
+
+def _tell(
+    layout: Layout, faults: Mapping[Reason, Sequence[int]], notices: Callable[[str], None]
+) -> None:
+    """Say of what a whole file may suffer what it is, and what to do about it."""
+    for reason, (why, remedy) in _REMEDIES.items():
+        lines = faults.get(reason, ())
+        if lines:
+            many = "1 row" if len(lines) == 1 else f"{len(lines):,} rows"
+            first = f", the first at line {lines[0]:,}" if lines[0] else ""
+            notices(f"{layout.file.name}: {many} left out {why}{first}; {remedy}")
+
+
+def number_of(con: duckdb.DuckDBPyConnection, query: str) -> int:
+    """Return the one number that a query gives."""
+    return int(con.execute(query).fetchall()[0][0])

@@ -1,0 +1,120 @@
+"""An open quote costs its own line: what it swallowed is read all the same."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from source_files import Reading, packed, text_file
+
+HEAD = "account_id,created_at,ip,user_agent"
+
+
+def row(name: str, client: str) -> str:
+    return f"{name},2026-01-01T00:00:00Z,8.8.8.8,{client}"
+
+
+def file_of(place, clients: list[str], *, name="s.csv", end="\n") -> str:
+    return text_file(place / name, HEAD, *(row(f"a{i}", c) for i, c in enumerate(clients)), end=end)
+
+
+def opened_at(reading: Reading) -> list[int]:
+    assert {(field, reason) for _, field, reason in reading.faults} <= {(None, "broken quotes")}
+    return [line for line, _, _ in reading.faults]
+
+
+@pytest.mark.parametrize("others", ["curl/8", '"Mozilla/5.0 (X11, Linux)"'])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("ending", ["csv", "csv.gz", "csv.zst"])
+def test_rows_behind_an_open_quote_are_read(tmp_path, others, end, ending):
+    clients = [others] * 60
+    clients[20] = '"Mozilla open'
+    text = "".join(line + end for line in [HEAD, *(row(f"a{i}", c) for i, c in enumerate(clients))])
+    file = tmp_path / f"s.{ending}"
+    file.write_bytes(packed(text.encode(), file.name))
+    reading = Reading(tmp_path, signups=file)
+    assert reading.accounts == sorted(f"a{i}" for i in range(60) if i != 20)
+    assert opened_at(reading) == [22]
+    assert "s.csv" in reading.notices[0]
+    assert "line 22" in reading.notices[0]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    clients=st.lists(
+        st.sampled_from(["curl/8", '"a, b"', '"say ""hi"""', "", '5" wide', '"Mozilla open']),
+        max_size=25,
+    )
+)
+def test_whatever_the_rows_around_them_only_lines_with_open_quotes_are_lost(
+    tmp_path_factory, clients
+):
+    place = tmp_path_factory.mktemp("quotes")
+    clients = ["curl/8", *clients]
+    broken = [i for i, client in enumerate(clients) if client == '"Mozilla open']
+    reading = Reading(place, signups=file_of(place, clients))
+    told = {line - 2 for line in opened_at(reading)}
+    # a quote within a bare value is no quote to one reader and a broken one to the other
+    assert set(broken) <= told <= {*broken, *(i for i, c in enumerate(clients) if '5"' in c)}
+    assert reading.accounts == sorted(f"a{i}" for i in range(len(clients)) if i not in told)
+
+
+def test_open_quotes_further_apart_than_a_buffer_cost_a_line_each(tmp_path):
+    clients = ["curl/8 and what else a client says of itself" * 3] * 120_000
+    for at in (20, 60_000, 61_000, 119_990):
+        clients[at] = '"Mozilla open'
+    reading = Reading(tmp_path, signups=file_of(tmp_path, clients))
+    assert opened_at(reading) == [22, 60_002, 61_002, 119_992]
+    assert len(reading.accounts) == 120_000 - 4
+    assert "4 lines" in reading.notices[0]
+
+
+def test_more_open_quotes_than_there_are_rounds_are_told_of_as_far_as_they_go(tmp_path):
+    clients = ["curl/8", '"Mozilla open'] * 400
+    reading = Reading(tmp_path, signups=file_of(tmp_path, clients))
+    lost = opened_at(reading)
+    assert len(reading.accounts) + len(lost) <= 800
+    assert {line % 2 for line in lost} == {1}
+    assert "first is line 3" in reading.notices[0]
+
+
+def test_rows_of_an_account_with_open_quotes_are_lost_in_usage_too_and_no_others(tmp_path):
+    signups = file_of(tmp_path, ["curl/8"] * 3)
+    usage = text_file(
+        tmp_path / "u.csv",
+        "account_id,occurred_at,prompt",
+        'a0,2026-01-02,"two\nlines"',
+        'a0,2026-01-02,"never closed',
+        "a1,2026-01-03,plain",
+        'a2,2026-01-04,"two, ""and""\nlines"',
+    )
+    reading = Reading(tmp_path, signups=signups, usage=usage)
+    assert reading.faults == [(4, None, "broken quotes")]
+    assert reading.telemetry.record.rows["usage"] == 3
+    assert reading.telemetry.profiles.exchanges.tolist() == [1, 1, 1]
+
+
+def test_a_quote_that_closes_rows_later_is_told_of(tmp_path):
+    clients = ["curl/8"] * 60
+    clients[20], clients[40] = '"Mozilla open', 'closes here"'
+    reading = Reading(tmp_path, signups=file_of(tmp_path, clients))
+    assert reading.faults == []
+    assert len(reading.accounts) == 40
+    (told,) = [notice for notice in reading.notices if "over several lines" in notice]
+    assert "1 row has" in told
+    assert "line 22; 20 lines" in told
+
+
+def test_prompts_over_several_lines_are_nothing_to_tell_of(tmp_path):
+    signups = file_of(tmp_path, ["curl/8", "curl/9"])
+    usage = text_file(
+        tmp_path / "u.csv", "account_id,occurred_at,prompt,model", 'a0,2026-01-02,"a\nb\nc",m', ""
+    )
+    reading = Reading(tmp_path, signups=signups, usage=usage)
+    assert not any("lines" in notice for notice in reading.notices)
+
+
+def test_the_order_of_files_does_not_hide_which_one_has_values_over_lines(tmp_path):
+    late = file_of(tmp_path, ["curl/8", '"open', 'close"'], name="late.csv")
+    good = text_file(tmp_path / "good.csv", HEAD, row("b", "x"), "", "", row("c", "y"))
+    reading = Reading(tmp_path, signups=[late, good])
+    told = [notice for notice in reading.notices if "over several lines" in notice]
+    assert [notice.partition(":")[0] for notice in told] == ["late.csv"]
