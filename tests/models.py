@@ -64,7 +64,7 @@ def analysis_of(graph: AttributeGraph) -> Analysis:
         return ring_ids(graph.account_ids, graph.created_ms, judged.ring)
 
     population = learn(graph, seed=0)
-    found = detect(graph, population, seed=0)
+    found = detect(population, seed=0)
     return judge(graph, population, found, (NOBODY, NOBODY), load({}), namer)
 
 

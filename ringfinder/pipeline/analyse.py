@@ -10,6 +10,8 @@ import numpy as np
 
 from ringfinder.config import Settings
 from ringfinder.detect import Detection, find_rings
+from ringfinder.detect.classes import strata
+from ringfinder.detect.echoes import Echo, echoes, without_kinds
 from ringfinder.detect.keep_apart import Sides, keep_apart
 from ringfinder.detect.refine import Communities, keep_communities
 from ringfinder.detect.steady import steady
@@ -40,15 +42,21 @@ class Population:
 
     Attributes
     ----------
+    heard
+        The graph without the kinds that only repeat others (`ringfinder.detect.echoes`).
     shared, back
-        The values that accounts share, and what an innocent population shares of them.
+        The values of it that accounts share, and what an innocent population shares of them.
     counts
         What `pair_counts` says of `shared`.
+    echoes
+        The kinds that are left out.
     """
 
+    heard: AttributeGraph
     shared: Incidence
     back: Background
     counts: Counts
+    echoes: tuple[Echo, ...]
 
 
 @dataclass(frozen=True)
@@ -73,16 +81,18 @@ class Analysis:
 
 def learn(graph: AttributeGraph, *, seed: int) -> Population:
     """Learn what the population shares."""
-    shared = shared_values(graph)
+    told = tuple(echoes(graph, strata(graph), seed=seed))
+    heard = without_kinds(graph, [echo.kind for echo in told])
+    shared = shared_values(heard)
     counts = pair_counts(shared)
-    return Population(shared, learn_population(graph, shared, seed=seed, counts=counts), counts)
+    back = learn_population(graph, shared, seed=seed, counts=counts, heard=heard)
+    return Population(heard, shared, back, counts, told)
 
 
-def detect(graph: AttributeGraph, population: Population, *, seed: int) -> Detection:
+def detect(population: Population, *, seed: int) -> Detection:
     """Find rings against what the population shares."""
-    return find_rings(
-        graph, population.shared, population.back, seed=seed, counts=population.counts
-    )
+    heard, shared, back = population.heard, population.shared, population.back
+    return find_rings(heard, shared, back, seed=seed, counts=population.counts)
 
 
 def published(

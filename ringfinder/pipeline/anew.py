@@ -24,6 +24,7 @@ from ringfinder.pipeline.epoch import (
     touched_since,
 )
 from ringfinder.pipeline.night import Read, Run
+from ringfinder.pipeline.record import echo_sentences
 from ringfinder.pipeline.steps import Steps
 from ringfinder.publish import snapshots
 from ringfinder.publish.carried import marks_of
@@ -39,9 +40,11 @@ def analysed(
         epoch = _epoch(run, read) if touched else None
         held = None if epoch is None else held_population(graph, epoch)
         population = learn(graph, seed=seed) if held is None else held
+        for sentence in echo_sentences(population.echoes):
+            run.notice(sentence)
     with steps.step("detect"):
         if epoch is None or held is None:
-            found, looked_at = detect(graph, population, seed=seed), None
+            found, looked_at = detect(population, seed=seed), None
             epoch = first_of(run.snapshot_id, run.created_ms, population, found)
         else:
             fresh = touched_since(graph, epoch)

@@ -28,7 +28,13 @@ from ringfinder.pipeline.analyse import (
     learn,
     write_tables,
 )
-from ringfinder.pipeline.record import few_families, run_facts, run_record, unread_sentences
+from ringfinder.pipeline.record import (
+    echo_sentences,
+    few_families,
+    run_facts,
+    run_record,
+    unread_sentences,
+)
 from ringfinder.pipeline.steps import Steps
 from ringfinder.publish.report import write_report
 from ringfinder.publish.staging import RESULTS, staged
@@ -102,8 +108,10 @@ def audit(
             telemetry = replace(telemetry, sightings={})  # clear values, and half a gigabyte
         with steps.step("background"):
             population = learn(graph, seed=settings.seed)
+            for sentence in echo_sentences(population.echoes):
+                notice(sentence)
         with steps.step("detect"):
-            found = detect(graph, population, seed=settings.seed)
+            found = detect(population, seed=settings.seed)
         with steps.step("judge"):
             labels = _labels(telemetry)
             done = judge(graph, population, found, labels, settings, _named(previous))

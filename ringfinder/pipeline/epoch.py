@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from ringfinder.detect.again import (
     neighbourhood,
     with_newcomers,
 )
+from ringfinder.detect.echoes import Echo, without_kinds
 from ringfinder.detect.ties import TIES
 from ringfinder.evidence.background import background
 from ringfinder.evidence.incidence import shared_values
@@ -55,6 +56,8 @@ class Epoch:
         float64 (C,): see `Background`, when the epoch began.
     fast
         What else is held fast.
+    echoes
+        Kinds that are left out because others tell them.
     accounts
         Table of the schema `EPOCH`.
     """
@@ -64,6 +67,7 @@ class Epoch:
     everyone: FloatArray
     size: FloatArray
     fast: HeldFast
+    echoes: tuple[Echo, ...]
     accounts: pa.Table
 
     def facts(self) -> dict[str, Any]:
@@ -76,6 +80,7 @@ class Epoch:
             "least_nats": self.fast.least_nats,
             "null_strength": self.fast.null_strength.tolist(),
             "null_accounts": self.fast.null_accounts,
+            "echoes": [asdict(echo) for echo in self.echoes],
         }
 
 
@@ -83,7 +88,9 @@ def first_of(name: str, began_ms: int, population: Population, found: Detection)
     """Return the epoch that begins with a full run."""
     fast = HeldFast(found.least_nats, found.null_strength, found.null_accounts)
     back = population.back
-    return Epoch(name, began_ms, back.everyone, back.size, fast, EPOCH.empty_table())
+    return Epoch(
+        name, began_ms, back.everyone, back.size, fast, population.echoes, EPOCH.empty_table()
+    )
 
 
 def write_epoch(
@@ -124,6 +131,7 @@ def read_epoch(path: Path, run: Mapping[str, Any]) -> Epoch | None:
                 np.array(facts["null_strength"], float),
                 facts["null_accounts"],
             ),
+            tuple(Echo(**echo) for echo in facts.get("echoes", [])),
             table,
         )
     except (OSError, KeyError, TypeError, ValueError, pa.ArrowException):
@@ -152,7 +160,8 @@ def held_population(graph: AttributeGraph, epoch: Epoch) -> Population | None:
     Accounts that came since belong to the class their values speak for, and count as
     innocent; rates are those of today's accounts, against the sizes of the epoch's beginning.
     """
-    shared = shared_values(graph)
+    heard = without_kinds(graph, [echo.kind for echo in epoch.echoes])
+    shared = shared_values(heard)
     row = _rows(graph, epoch)
     known = row >= 0
     label = np.where(known, np.append(_ints(epoch, "class"), -1)[row], -1)
@@ -162,7 +171,7 @@ def held_population(graph: AttributeGraph, epoch: Epoch) -> Population | None:
         return None
     back = background(shared, label, ~innocent)
     back = replace(back, everyone=epoch.everyone, size=epoch.size)
-    return Population(shared, back, pair_counts(shared))
+    return Population(heard, shared, back, pair_counts(shared), epoch.echoes)
 
 
 def detect_again(

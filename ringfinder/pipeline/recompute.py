@@ -259,4 +259,5 @@ def _write_files(stage: Staging, run: Run, night: Night) -> None:
         run=replace(done.run, clear_values=False),
         reasons=reasons,
         decision=decisions(done.judged, returned),
+        silent=[echo.kind for echo in done.population.echoes],
     )

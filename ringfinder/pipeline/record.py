@@ -10,12 +10,13 @@ import numpy as np
 
 from ringfinder.config import Settings
 from ringfinder.detect import Detection
+from ringfinder.detect.echoes import Echo
 from ringfinder.explain.given import LabelUse, NullWorld, RejectCount, RunFacts, StepCost
 from ringfinder.explain.numbers import count
 from ringfinder.model import IntArray
 from ringfinder.normalise import Unread
 from ringfinder.pipeline.steps import Steps
-from ringfinder.schema import KINDS
+from ringfinder.schema import KIND, KINDS
 from ringfinder.score.assess import Assessment
 from ringfinder.sources import ReadTelemetry
 from ringfinder.versions import versions
@@ -61,6 +62,18 @@ def unread_sentences(unread: Iterable[Unread], *, of: str = "different values") 
         yield f"{one.field}: {many}; is it the right column?{_HINTS.get(one.field, '')}"
     if few:
         yield f"{of.capitalize()} that say nothing, and are left out: {', '.join(few)}."
+
+
+def echo_sentences(echoes: Iterable[Echo]) -> Iterator[str]:
+    """Say which kinds repeat another one for everybody, and are no evidence therefore."""
+    for echo in echoes:
+        word = KIND[echo.kind].words
+        known = KIND.get(echo.teller)
+        teller = "the time of sign-up" if known is None else f"the {known.words}"
+        yield (
+            f"The {word} goes with {teller} for nearly everybody ({100 * echo.told:.0f}% of it can "
+            f"be told from there): the two are one witness, and the {word} is not counted."
+        )
 
 
 def few_families(kind_of_value: IntArray) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from ringfinder.explain.build import Joined
 from ringfinder.explain.reasons import AccountReasons
 from ringfinder.model import Decision, FloatArray, IntArray
 from ringfinder.publish.staging import RUN_FILE, Staging
-from ringfinder.schema import FAMILIES, FAMILY_OF_KIND, KINDS
+from ringfinder.schema import CODE, FAMILIES, FAMILY_OF_KIND, KINDS
 from ringfinder.score.assess import Assessment
 from ringfinder.score.online.build import (
     account_digests,
@@ -46,6 +47,7 @@ def write_model(
     run: Joined,
     reasons: AccountReasons,
     decision: list[str],
+    silent: Sequence[str] = (),
 ) -> None:
     """Write ``model-*`` files into a snapshot that is being staged, before `write_run`.
 
@@ -59,6 +61,8 @@ def write_model(
         What `pipeline.audit._judge` returns.
     reasons, decision
         `explain.account_reasons` of the run, and `pipeline.judgement.decisions(judged)`.
+    silent
+        Kinds that were left out of the run's evidence.
     """
     graph = run.graph
     known = shared.values
@@ -91,6 +95,7 @@ def write_model(
     meta = {
         "format": FORMAT,
         "kinds": [kind.name for kind in KINDS],
+        "silent": list(silent),
         "usage": bool(graph.profiles.exchanges.any()),
         "accounts": graph.accounts,
         "values": shared.values,
@@ -205,7 +210,8 @@ def open_model(directory: Path, *, verify: bool = True) -> Model:
         ) from error
     _check_shapes(directory, meta, arrays, tables)
     ids = tables["rings"]["ring_id"].combine_chunks()
-    return Model(arrays, ids, bool(meta["usage"]), **tables)
+    silent = frozenset(CODE[name] for name in meta.get("silent", []))
+    return Model(arrays, ids, bool(meta["usage"]), silent, **tables)
 
 
 def _meta(directory: Path) -> dict[str, Any]:

@@ -34,7 +34,12 @@ structure, whatever they are."""
 
 
 def learn_population(
-    graph: AttributeGraph, shared: Incidence, *, seed: int, counts: Counts | None = None
+    graph: AttributeGraph,
+    shared: Incidence,
+    *,
+    seed: int,
+    counts: Counts | None = None,
+    heard: AttributeGraph | None = None,
 ) -> Background:
     """Learn the classes and rates of the population.
 
@@ -46,12 +51,15 @@ def learn_population(
         Seeds Leiden.
     counts
         What `pair_counts` says of `shared`, where it has been asked before.
+    heard
+        The sightings that are evidence, where `shared` was cut from less than all.
 
     Returns
     -------
     Background
         Suspects belong to classes and say nothing about any. Deterministic for a seed.
     """
+    heard = graph if heard is None else heard
     known = strata(graph)
     back = background(shared, known)
     found = find_against(shared, back, seed=seed, counts=counts)
@@ -63,11 +71,11 @@ def learn_population(
     size = np.bincount(community[inside], minlength=1)
     small = np.zeros(graph.accounts, dtype=bool)
     small[inside] = (size <= SMALL * np.sqrt(graph.accounts))[community[inside]]
-    label = learn_classes(graph, seed=seed, exclude=suspect | small)
+    label = learn_classes(heard, seed=seed, exclude=suspect | small)
     struck = _like_fleets(graph, _all_but_largest(label), np.full(graph.accounts, 2.0), traits)
     if (struck & ~suspect).any():
         suspect |= struck
-        label = learn_classes(graph, seed=seed, exclude=suspect | small)
+        label = learn_classes(heard, seed=seed, exclude=suspect | small)
     return background(shared, label, suspect)
 
 

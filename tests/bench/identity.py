@@ -163,7 +163,7 @@ def one_night(
     known = read_known(earlier)
     told: list[Identity] = []
     population = learn(graph, seed=0)
-    found = detect(graph, population, seed=0)
+    found = detect(population, seed=0)
     done = judge(
         graph, population, found, (NONE, NONE), settings, named_after(known, told),
         before=rings_before(known, graph.account_ids),

@@ -145,6 +145,8 @@ class Model:
         String array (R,).
     usage
         Whether anybody's use was known to the run.
+    silent
+        Codes of the kinds that were no evidence in the run, and are none here.
     rings, members, evidence, reasons
         Tables behind the reading endpoints: a row per ring; account_id, membership and
         score by ring; evidence by ring; distinct reasons.
@@ -155,6 +157,7 @@ class Model:
     arrays: Arrays
     ring_ids: pa.StringArray
     usage: bool
+    silent: frozenset[int]
     rings: pa.Table
     members: pa.Table
     evidence: pa.Table

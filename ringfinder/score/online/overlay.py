@@ -91,11 +91,17 @@ class Overlay:
     def _held_against_snapshot(
         self, values: Sequence[tuple[int, str]]
     ) -> tuple[Standing, list[Value]]:
+        values = self._heard(values)
         keys = digests([pseudonym for _, pseudonym in values])
         index = self.model.find_digests(keys)
         kinds = [kind for kind, _ in values]
         keyed = list(zip(kinds, keys[:, 0].tolist(), index.tolist(), strict=True))
         return stand(self.model, kinds, index), keyed
+
+    def _heard(self, values: Sequence[tuple[int, str]]) -> Sequence[tuple[int, str]]:
+        """Return the values of kinds that are evidence in this snapshot."""
+        silent = self.model.silent
+        return [one for one in values if one[0] not in silent] if silent else values
 
     def add(self, account_id: str, created_ms: int, values: Sequence[tuple[int, str]]) -> None:
         """Take a sign-up in; one that was taken in before changes nothing."""
@@ -138,6 +144,7 @@ class Overlay:
         if number is None:
             return
         newcomer = self._table.newcomers[number]
+        values = self._heard(values)
         known = {key for _, key, _ in newcomer.values}
         keys = digests([pseudonym for _, pseudonym in values])
         fresh = [place for place, key in enumerate(keys[:, 0].tolist()) if key not in known]
