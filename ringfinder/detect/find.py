@@ -11,10 +11,13 @@ from ringfinder.detect.candidates import first_members, value_communities
 from ringfinder.detect.divide import divide
 from ringfinder.detect.ledger import Ledger
 from ringfinder.detect.null import false_discovery_rate, null_world
-from ringfinder.detect.refine import Communities, expel, refine, settle
+from ringfinder.detect.refine import Communities, compact, expel, refine, settle
+from ringfinder.detect.ties import TIED, tied_members
 from ringfinder.detect.webs import web_communities
 from ringfinder.evidence.background import Background, background
 from ringfinder.evidence.incidence import Incidence
+from ringfinder.evidence.lifts import THRESHOLD_NATS, log_lifts
+from ringfinder.evidence.membership import own_odds
 from ringfinder.evidence.pairs import (
     Counts,
     Pairs,
@@ -63,7 +66,7 @@ def find_communities(
     *,
     seed: int,
 ) -> Communities:
-    """Find communities: pairs, Leiden, refinement, the rest, webs, division, expulsion.
+    """Find communities: pairs, Leiden, refinement, the rest, webs, division, expulsion, ties.
 
     Parameters
     ----------
@@ -94,7 +97,32 @@ def find_communities(
     more = add_webs(shared, more, seed=seed)
     parts = divide(shared, more, seed=seed)
     found = refine(shared, back, parts, ledger=ledger)
-    return expel(shared, back, found, divide(shared, found.community, seed=seed))
+    found = expel(shared, back, found, divide(shared, found.community, seed=seed))
+    return keep_tied(shared, back, found)
+
+
+def keep_tied(shared: Incidence, back: Background, found: Communities) -> Communities:
+    """Return communities without the strangers around them.
+
+    Where fewer than `TIED` of the members hold something that ties, those who do are the
+    community, if they are one without the others, and the rest a fashion.
+    """
+    tied = tied_members(shared, found.lifts, found.community)
+    inside, many = found.community >= 0, found.lifts.communities
+    size = np.bincount(found.community[inside], minlength=many)
+    count = np.bincount(found.community[inside & tied], minlength=many)
+    loose = inside & np.append(count < TIED * size, False)[found.community]
+    if not loose.any():
+        return found
+    community = compact(np.where(loose & ~tied, -1, found.community))
+    lifts = log_lifts(shared, back, community)
+    own = own_odds(shared, lifts, community)
+    nats = np.where(community >= 0, found.nats, -np.inf)
+    again = loose[own.account]
+    nats[own.account[again]] = own.nats[again]
+    community = compact(np.where(nats > THRESHOLD_NATS, community, -1))
+    nats[community < 0] = -np.inf
+    return Communities(community, nats, log_lifts(shared, back, community), found.rounds)
 
 
 def search_rest(
@@ -158,7 +186,8 @@ def find_against(
     """Find communities against a background, undivided: enough to tell whom to suspect.
 
     A pair is an edge from ``2 ln V`` nats on (Bonferroni over all pairs of values): what is
-    too small to pass that is too small to bend a background.
+    too small to pass that is too small to bend a background. Whoever shares nothing that
+    ties is nobody's accomplice, and is left out.
 
     Parameters
     ----------
@@ -172,7 +201,11 @@ def find_against(
     pairs = pairs_beyond(shared, back, counts=counts)
     kept = significant_pairs(pairs, 2 * float(np.log(max(shared.values, 2))))
     label = value_communities(kept, shared.values, seed=seed)
-    return refine(shared, back, first_members(shared, label), last_round=2)
+    found = refine(shared, back, first_members(shared, label), last_round=2)
+    tied = tied_members(shared, found.lifts, found.community)
+    community = compact(np.where(tied, found.community, -1))
+    nats = np.where(community >= 0, found.nats, -np.inf)
+    return Communities(community, nats, log_lifts(shared, back, community), found.rounds)
 
 
 def _permuted(

@@ -119,6 +119,8 @@ def held_features(graph: AttributeGraph, members: Members, usual: Usual) -> dict
         held = holdings.of(CODE[kind])
         values = np.bincount(held.ring, minlength=members.rings)
         out[name] = np.log((held.accounts + 1.0) / (values + 1.0))
+    # a company shares cards, a classroom devices; who shares both shares hands
+    out["reused_twice"] = np.sort([out[name] for name in REUSED], axis=0)[-2]
     out |= _domains(holdings.of(CODE["email_domain"]), members, usual)
     for name, code in focused.items():
         out[name] = _focus(holdings.of(code), usual.shown[code], members, usual)

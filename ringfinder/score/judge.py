@@ -30,7 +30,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "clock": ("wakefulness", "ring_wakefulness"),
     "prompts": ("own_prompts", "template_cover"),
     "sign-ups": ("signup_span", "signup_wakefulness"),
-    "reuse": ("mailbox_reuse", "card_reuse", "device_reuse"),
+    "reuse": ("mailbox_reuse", "card_reuse", "device_reuse", "reused_twice"),
     "ownership": ("domain_spread", "domain_ownership", "network_focus"),
     "issuers": ("bin_focus", "client_focus"),
     "agreement": ("families",),

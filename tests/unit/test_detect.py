@@ -6,6 +6,7 @@ from planted import crowd, graph_of, plant
 
 from ringfinder.detect import find_rings
 from ringfinder.detect.candidates import first_members, value_communities
+from ringfinder.detect.find import find_against
 from ringfinder.detect.refine import MINIMUM_SIZE, compact
 from ringfinder.evidence.background import background
 from ringfinder.evidence.incidence import Incidence, shared_values
@@ -78,10 +79,38 @@ def test_regions_are_rings_without_classes_and_none_with_them():
     rng = np.random.default_rng(5)
     region = rng.integers(0, 8, ACCOUNTS).astype(np.int32)
     columns = crowd(ACCOUNTS)
-    columns["ip_network"] = [f"c{r}-{rng.integers(0, 3)}" for r in region]
+    columns["email_domain"] = [f"c{r}-{rng.integers(0, 3)}" for r in region]
     columns["card_bin"] = [f"b{r}-{rng.integers(0, 3)}" for r in region]
     assert found_in(columns).communities.lifts.communities > 0
     assert found_in(columns, label=region).communities.lifts.communities == 0
+
+
+class TestFashions:
+    """A campaign's link and the browser of its month mark strangers, and tie nobody."""
+
+    CROWD, FLEET = range(1_000, 1_400), range(2_000, 2_040)
+
+    def columns(self):
+        columns = crowd(ACCOUNTS)
+        columns["referrer"] = [None] * ACCOUNTS
+        plant(columns, self.CROWD, {"referrer": ["campaign"], "user_agent": ["new", "newer"]})
+        return columns
+
+    def test_are_no_communities(self):
+        assert found_in(self.columns()).communities.lifts.communities == 0
+
+    def test_do_not_take_a_fleet_in(self):
+        columns = self.columns()
+        own = {"device": ["d1", "d2"], "email_domain": ["x"]}
+        fashion = {"referrer": ["campaign"], "user_agent": ["new", "newer"]}
+        plant(columns, self.FLEET, {**own, **fashion})
+        assert np.array_equal(members(found_in(columns)), np.array(self.FLEET))
+
+    def test_teach_what_people_share(self):
+        graph = graph_of(self.columns())
+        shared = shared_values(graph)
+        back = background(shared, np.zeros(ACCOUNTS, dtype=np.int32))
+        assert (find_against(shared, back, seed=0).community < 0).all()
 
 
 def test_the_order_of_values_and_other_rings_change_nothing():

@@ -191,6 +191,18 @@ class TestDefinitions:
         assert own[name].tolist() == [0.0]
         assert some[name].tolist() == [pytest.approx(math.log(4 / 2))]
 
+    def test_reused_twice_is_of_the_second_most_shared_of_card_device_and_mailbox(self):
+        def of(**kinds):
+            columns = {kind: [*values, *[None] * 8] for kind, values in kinds.items()}
+            found = measured(graph_of(columns), np.where(np.arange(16) < 8, 0, -1))
+            return float(found["reused_twice"][0])
+
+        one_card, two_devices = ["a"] * 8, ["a"] * 4 + ["b"] * 4
+        assert of(payment_fingerprint=one_card) == 0.0
+        assert of(payment_fingerprint=one_card, device=list("abcdefgh")) == 0.0
+        both = of(payment_fingerprint=one_card, device=two_devices, mailbox=list("abcdefgh"))
+        assert both == pytest.approx(math.log(9 / 3))
+
     def test_spread_of_domains_is_their_entropy(self):
         assert of_eight("email_domain", ["x"] * 8)["domain_spread"] == [0.0]
         evenly = of_eight("email_domain", ["x", "y"] * 4)["domain_spread"]
