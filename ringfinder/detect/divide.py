@@ -71,7 +71,23 @@ def divide(shared: Incidence, community: IntArray, *, seed: int) -> IntArray:
         pairs, within.values, seed=seed, split=SPLIT_WITHIN, family=within.family
     )
     parts = _numbered(community, first_members(within, label), MINIMUM_SIZE)
-    return _numbered(parts, untied(shared, parts), UNTIED_SIZE)
+    return set_apart(shared, parts)
+
+
+def set_apart(shared: Incidence, community: IntArray, *, rented: bool = True) -> IntArray:
+    """Set apart the parts of communities that nothing ties, of `UNTIED_SIZE` accounts and more.
+
+    Parameters
+    ----------
+    shared, community, rented
+        As of `ringfinder.detect.ties.untied`.
+
+    Returns
+    -------
+    IntArray, shape (N,)
+        int32: such parts under numbers of their own, the rest as it was.
+    """
+    return _numbered(community, untied(shared, community, rented=rented), UNTIED_SIZE)
 
 
 def _numbered(community: IntArray, part: IntArray, smallest: int) -> IntArray:

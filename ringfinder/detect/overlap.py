@@ -153,11 +153,20 @@ class Overlap:
         yield from ((new, old) for _, new, old in pairs)
 
     def by_history(self, gone: BoolArray) -> Iterator[tuple[int, int]]:
-        """Yield (ring, ring that is gone) most of one of which first was in that ring."""
+        """Yield (ring, ring that is gone) most of one of which first was in that ring.
+
+        No other ring may have brought more: three accounts that are all that is left of a ring
+        do not give its name to the dozen that they are found with.
+        """
+        most: dict[int, int] = defaultdict(int)
+        for (new, _), count in self.first.items():
+            most[new] = max(most[new], count)
         pairs = [
             (-count, self.names[old], new, old)
             for (new, old), count in self.first.items()
-            if gone[old] and count > MAJORITY * min(int(self.size[new]), int(self.remembered[old]))
+            if gone[old]
+            and count == most[new]
+            and count > MAJORITY * min(int(self.size[new]), int(self.remembered[old]))
         ]
         yield from ((new, old) for _, _, new, old in sorted(pairs))
 

@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 from ringfinder.evidence.incidence import Incidence
 from ringfinder.evidence.lifts import Lifts
 from ringfinder.evidence.runs import fresh, sort_together
-from ringfinder.model import BoolArray, IntArray
+from ringfinder.model import BoolArray, Family, IntArray
 from ringfinder.schema import KINDS, OBSERVATION_OF_KIND, OBSERVATIONS
 
 TIES = np.array(
@@ -34,6 +34,9 @@ MEETS = np.array([OBSERVATIONS[observation] != "created_at" for observation in O
 """Kinds of which a value ties that hardly anybody else has: at most sqrt(N) accounts, and at
 least half of them in the community. A script's own client is such a one, and so is the network
 of a small office; a bank's cards are not."""
+
+OWNED: BoolArray = TIES & np.array([kind.family is not Family.NETWORK for kind in KINDS])
+"""Kinds that tie, but for addresses: of a rented pool's two strangers share dozens."""
 
 
 def own_values(shared: Incidence, community: IntArray, rows: IntArray) -> tuple[IntArray, IntArray]:
@@ -64,7 +67,7 @@ def own_values(shared: Incidence, community: IntArray, rows: IntArray) -> tuple[
     return key[first], own
 
 
-def untied(shared: Incidence, community: IntArray) -> IntArray:
+def untied(shared: Incidence, community: IntArray, *, rented: bool = True) -> IntArray:
     """Find the parts of communities that share nothing which ties with the largest part.
 
     Parameters
@@ -73,6 +76,9 @@ def untied(shared: Incidence, community: IntArray) -> IntArray:
         The incidence.
     community
         int32 (N,): -1 for none.
+    rented
+        Whether an address ties of which most holders are in no part of the community; one that
+        is mostly its own does in any case.
 
     Returns
     -------
@@ -86,7 +92,7 @@ def untied(shared: Incidence, community: IntArray) -> IntArray:
     value = distinct % shared.values
     inside = np.bincount(own, minlength=len(distinct))
     rare = (shared.degree[value] <= np.sqrt(shared.accounts)) & (2 * inside >= shared.degree[value])
-    ties = (TIES[shared.kind[value]] | rare)[own]
+    ties = ((TIES if rented else OWNED)[shared.kind[value]] | rare)[own]
     rows, own = rows[ties], own[ties]
     account = shared.account[rows].astype(np.int64)
     nodes = shared.accounts + len(distinct)

@@ -106,8 +106,35 @@ def named_after(known: KnownRings, told: list[Identity]) -> Namer:
 
 
 def rings_before(known: KnownRings, account_ids: pa.StringArray) -> IntArray:
-    """Return int32 (N,): the ring that each account was in, -1 for none."""
-    at = pc.fill_null(pc.index_in(known.account_id, value_set=account_ids), -1).to_numpy()
+    """Return int32 (N,): the ring that each account was in, -1 for none.
+
+    Who was in none that night, but in one earlier, is counted to the ring where most of those
+    are now who first were in the same one; to that one itself where they are in no ring together:
+    an account that is not found for a night must not come back as somebody new.
+    """
+    ring = _rings_of(known.account_id, known.ring, account_ids)
+    first = _rings_of(known.first_account_id, known.first_ring, account_ids)
+    heir = _heirs(first, ring, len(known.names))
+    return np.where(ring < 0, np.append(heir, -1)[first], ring).astype(np.int32)
+
+
+def _heirs(first: IntArray, ring: IntArray, many: int) -> IntArray:
+    """Return int32 (K,): where more than half are of those who first were in each ring.
+
+    `first` and `ring`, int32 (N,): the first ring of each account and its present one, -1 for
+    none. The ring itself where no other holds so many.
+    """
+    heir = np.arange(many, dtype=np.int32)
+    both = (first >= 0) & (ring >= 0)
+    key, count = np.unique(first[both].astype(np.int64) * many + ring[both], return_counts=True)
+    was, now = np.divmod(key, max(many, 1))
+    most = 2 * count > np.bincount(first[first >= 0], minlength=many)[was]
+    heir[was[most]] = now[most]
+    return heir
+
+
+def _rings_of(account_id: pa.StringArray, ring: IntArray, account_ids: pa.StringArray) -> IntArray:
+    at = pc.fill_null(pc.index_in(account_id, value_set=account_ids), -1).to_numpy()
     out = np.full(len(account_ids), -1, dtype=np.int32)
-    out[at[at >= 0]] = known.ring[at >= 0]
+    out[at[at >= 0]] = ring[at >= 0]
     return out

@@ -34,6 +34,11 @@ from tests.evolving import Evolving, Planted, evolving
 NONE = np.zeros(0, dtype=np.int64)
 SIDE, SMALLEST = 0.2, 5
 WHOLE = 0.5
+CLEAR = 2 / 3
+"""Share of a ring's members from which on it is clearly of their group: twice as many as all others.
+A ring found of two fleets, or that waits a night to be divided, is of this one or that by one
+account, and its id has moved nowhere."""
+
 LATE = 7
 """Nights after which a planted change may still be told: rings part when detection sees it."""
 
@@ -46,8 +51,11 @@ class Tally:
     ----------
     pairs, agree
         (ring, night) pairs of rings with a true group, and those whose id is that group's.
-    moved
-        Ids that belonged to one fleet and then to another.
+    moved, clearly
+        Ids that belonged to one fleet and then to another: by most members of their rings, and
+        by a share of `CLEAR`.
+    clear_of
+        Id -> true group that it first clearly belonged to.
     one
         True group -> the one it was merged into: from then on they are one fleet.
     fleet_of
@@ -66,6 +74,8 @@ class Tally:
     pairs: int = 0
     agree: int = 0
     moved: set[str] = field(default_factory=set)
+    clearly: set[str] = field(default_factory=set)
+    clear_of: dict[str, int] = field(default_factory=dict)
     one: dict[int, int] = field(default_factory=dict)
     fleet_of: dict[str, int] = field(default_factory=dict)
     names_of: dict[int, set[str]] = field(default_factory=dict)
@@ -94,7 +104,7 @@ class Tally:
         """Shares, in plain numbers."""
         out: dict[str, Any] = {
             "pairs": self.pairs, "agree": self.agree / max(self.pairs, 1),
-            "moved": len(self.moved),
+            "moved": len(self.moved), "moved_clearly": len(self.clearly),
         }  # fmt: skip
         for what in ("split", "merged"):
             out[f"{what}_planted"] = self.planted[what]
@@ -199,6 +209,9 @@ def count(
         if len(groups) and counts.max() > len(inside) / 2:
             group_of[name] = tally.root(int(groups[counts.argmax()]))
             sizes[name] = int(counts.max())
+            if counts.max() >= CLEAR * len(inside):
+                if tally.root(tally.clear_of.setdefault(name, group_of[name])) != group_of[name]:
+                    tally.clearly.add(name)
     largest: dict[int, str] = {}
     for name in sorted(group_of, key=lambda one: -sizes[one]):
         largest.setdefault(group_of[name], name)
