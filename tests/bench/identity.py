@@ -35,7 +35,7 @@ NONE = np.zeros(0, dtype=np.int64)
 SIDE, SMALLEST = 0.2, 5
 WHOLE = 0.5
 CLEAR = 2 / 3
-"""Share of a ring's members from which on it is clearly of their group: twice as many as all others.
+"""Share of a ring's members from which on it is clearly their group's: twice as many as all others.
 A ring found of two fleets, or that waits a night to be divided, is of this one or that by one
 account, and its id has moved nowhere."""
 
@@ -210,8 +210,8 @@ def count(
             group_of[name] = tally.root(int(groups[counts.argmax()]))
             sizes[name] = int(counts.max())
             if counts.max() >= CLEAR * len(inside):
-                if tally.root(tally.clear_of.setdefault(name, group_of[name])) != group_of[name]:
-                    tally.clearly.add(name)
+                was = tally.clear_of.setdefault(name, group_of[name])
+                tally.clearly.update([name] if tally.root(was) != group_of[name] else [])
     largest: dict[int, str] = {}
     for name in sorted(group_of, key=lambda one: -sizes[one]):
         largest.setdefault(group_of[name], name)

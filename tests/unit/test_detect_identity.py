@@ -145,6 +145,13 @@ class TestHistory:
     def test_the_dead_are_not_told_to_have_died_again(self):
         assert match(found(), known(gone=("x",), x=range(10))).steps == []
 
+    def test_a_few_left_of_a_ring_that_died_do_not_name_one_that_came_from_elsewhere(self):
+        first = {"old": range(3), "x": range(3, 40)}
+        before = known(gone=("old",), first=first, x=range(3, 40), old=())
+        names = match(found(range(14), range(14, 40)), before).names
+        assert names[1] == "x"
+        assert names[0] != "old"
+
     def test_a_founders_name_that_was_given_to_others_is_not_given_again(self):
         name = match(found(range(10)), KnownRings.none()).names[0]
         before = known(gone=(name,), **{name: range(50, 60)})

@@ -22,13 +22,26 @@ THINGS = {
 }
 
 
-def measured(one="one", other="other", pool=True):
-    """Two groups of thirty, each with the things named, and one network if in a pool."""
+STYLE = {"card_bin": ["bank"], "user_agent": ["tool"]}
+BRIDGE = [0, 30]
+
+
+def measured(one="one", other="other", pool=True, both=None, bridge=False, addresses=()):
+    """Two groups of thirty, each with the things named, and one network if in a pool.
+
+    `both`: things that all sixty have; `bridge`: one prompt that one of each used; `addresses`:
+    who shares three addresses.
+    """
     columns = crowd(N)
     plant(columns, ONE, THINGS[one])
     plant(columns, OTHER, THINGS[other], seed=2)
+    plant(columns, range(60), both or {})
     if pool:
         plant(columns, range(60), {"ip_network": ["proxy"]})
+    if bridge:
+        plant(columns, BRIDGE, {"prompt_fingerprint": ["seldom"]})
+    columns["ip"] = [None] * N
+    plant(columns, addresses, {"ip": ["i1", "i2", "i3"]})
     graph = graph_of(columns)
     shared = shared_values(graph)
     return shared, background(shared, strata(graph))
@@ -88,13 +101,40 @@ class TestSteady:
         assert sets(kept) == {frozenset(ONE), frozenset(OTHER)}
 
     def test_a_division_waits_for_a_second_night_that_finds_it(self):
-        shared, back = measured()
+        shared, back = measured(bridge=True)
         found = communities(shared, back, ONE, OTHER)
         before = groups(range(60))
         first, _ = steady(shared, back, found, before, groups(range(60)))
         assert sets(first) == {frozenset(range(60))}
         second, _ = steady(shared, back, found, before, found.community)
         assert sets(second) == {frozenset(ONE), frozenset(OTHER)}
+
+    def test_parts_alike_in_bank_and_client_alone_do_not_stay_one(self):
+        shared, back = measured(both=STYLE, bridge=True)
+        found = communities(shared, back, ONE, OTHER)
+        kept, _ = steady(shared, back, found, groups(range(60)), found.community)
+        assert sets(kept) == {frozenset(ONE), frozenset(OTHER)}
+
+    @pytest.mark.parametrize("searched", [(range(60),), (ONE, OTHER)], ids=["one", "two"])
+    def test_parts_that_nothing_ties_are_two_at_once_whatever_was_found(self, searched):
+        shared, back = measured(both=STYLE, addresses=range(400))
+        found = communities(shared, back, *searched)
+        kept, _ = steady(shared, back, found, groups(range(60)), groups(range(60)))
+        assert sets(kept) == {frozenset(ONE), frozenset(OTHER)}
+
+    def test_addresses_that_hardly_anybody_else_has_keep_a_ring_one(self):
+        shared, back = measured(both=STYLE, addresses=range(60))
+        found = communities(shared, back, range(60))
+        kept, _ = steady(shared, back, found, groups(range(60)), groups(range(60)))
+        assert kept is found
+
+    def test_two_rings_found_as_one_wait_for_a_second_night_too(self):
+        shared, back = measured(other="one")
+        found, before = communities(shared, back, range(60)), groups(ONE, OTHER)
+        first, _ = steady(shared, back, found, before, before)
+        assert sets(first) == {frozenset(ONE), frozenset(OTHER)}
+        second, _ = steady(shared, back, found, before, found.community)
+        assert sets(second) == {frozenset(range(60))}
 
     def test_newcomers_of_a_cut_community_go_where_their_things_are(self):
         shared, back = measured()
