@@ -69,6 +69,7 @@ class Tally:
     planted, found
         By the same: those planted in fleets of which a ring held at least `WHOLE` the night
         before (`whole`), and of them those told within `LATE` nights; `open` are not told yet.
+        Those planted in other fleets are put `aside`: to tell them is neither right nor wrong.
     """
 
     pairs: int = 0
@@ -85,6 +86,7 @@ class Tally:
     found: Counter[str] = field(default_factory=Counter)
     whole: set[int] = field(default_factory=set)
     open: list[Planted] = field(default_factory=list)
+    aside: list[Planted] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
 
     def root(self, group: int) -> int:
@@ -258,10 +260,14 @@ def _changes(
         for name, steps in told.items():
             if not _both_large(steps):
                 continue
-            tally.told[what] += 1
             fleets = {before.get(one.earlier_ring_id or "") for one in steps}
             fleets |= {after.get(one.ring_id or "") for one in steps}
             hits = [one for one in tally.open if one.what == what and _is_it(tally, one, fleets)]
+            if not hits and any(
+                one.what == what and _is_it(tally, one, fleets) for one in tally.aside
+            ):
+                continue
+            tally.told[what] += 1
             if hits:
                 tally.right[what] += 1
                 tally.found[what] += 1
@@ -272,6 +278,7 @@ def _changes(
     for one in [one for one in tally.open if one.night + LATE <= number]:
         tally.open.remove(one)
         tally.missed.append(f"{one} was not told")
+    tally.aside = [one for one in tally.aside if one.night + LATE > number]
 
 
 def _plant(tally: Tally, world: Evolving, number: int) -> None:
@@ -281,6 +288,8 @@ def _plant(tally: Tally, world: Evolving, number: int) -> None:
         if one.night == number and wanted <= tally.whole:
             tally.planted[one.what] += 1
             tally.open.append(one)
+        elif one.night == number:
+            tally.aside.append(one)
 
 
 def _is_it(tally: Tally, one: Planted, fleets: set[int | None]) -> bool:
