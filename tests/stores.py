@@ -20,6 +20,9 @@ def _neo4j(place: str) -> GraphStore:
 
 OPENERS: dict[str, Callable[[str], GraphStore]] = {
     "embedded": lambda place: EmbeddedStore(Path(place), wait_s=5, fold_after_rows=10),
+    "remembering": lambda place: EmbeddedStore(
+        Path(place), wait_s=5, fold_after_rows=10, remember_names=True
+    ),
     "neo4j": _neo4j,
 }
 """Kind of store -> how to open one at a place; little before a fold or a cut, so that tests

@@ -105,7 +105,11 @@ def open_home(
 
 
 def open_graph(
-    settings: Settings, *, wait_s: float = WAIT_S, threads: int | None = None
+    settings: Settings,
+    *,
+    wait_s: float = WAIT_S,
+    threads: int | None = None,
+    remember_names: bool = False,
 ) -> GraphStore:
     """Open the store that the settings name: see `store.open.open_store`."""
     return open_store(
@@ -117,6 +121,7 @@ def open_graph(
         memory_mb=int(settings.memory_limit) >> 20,
         threads=threads,
         wait_s=wait_s,
+        remember_names=remember_names,
     )
 
 

@@ -65,7 +65,7 @@ def _project(settings: Settings, told: dict[str, Any]) -> None:
     events = EventLog(home / EVENTS)
     caretaker = Caretaker(home / JOURNAL, events, open_store)
     threading.Thread(target=caretaker.run, args=(stop,), daemon=True, name="caretaker").start()
-    Projector(home / JOURNAL, events, open_store).run(stop)
+    Projector(home / JOURNAL, events, partial(open_store, remember_names=True)).run(stop)
 
 
 def _answer(settings: Settings, told: dict[str, Any]) -> None:

@@ -7,10 +7,12 @@ and the others wait for their turn, first at a lock file, whose holder can be na
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 import duckdb
 
@@ -19,9 +21,16 @@ from ringfinder.store.files import locked, publish
 from ringfinder.store.memory import CONFIG, first_row, reason
 from ringfinder.store.tables import FORMAT, SCHEMA
 
+_HEADERS = 3 * 4096
+"""DuckDB numbers the states of a file in its first blocks: the file's header and two of its
+content, written in turn."""
+
 _ONE_AT_A_TIME = threading.RLock()
 """Connections of one process to one file share one DuckDB instance, and its catalogue:
 two threads that register their tables at once get in each other's way."""
+
+
+_Mark: TypeAlias = tuple[int, int, int, int, int, bytes]
 
 
 class Database:
@@ -37,6 +46,12 @@ class Database:
         What one transaction may use before it spills to disk.
     threads
         Cores that it may use; None: all. One number for all of a process.
+
+    Attributes
+    ----------
+    state
+        A number that rises, as a transaction to write begins, where anybody else may have written
+        since the last one of this object.
     """
 
     def __init__(
@@ -52,6 +67,8 @@ class Database:
         if threads is not None:
             self._config["threads"] = threads
         self._closed = False
+        self.state = 0
+        self._left: _Mark | None = None
         if not path.exists():
             self._make()
         with self.reading() as connection:
@@ -66,10 +83,14 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open the file in a transaction, committed when the block ends without an error."""
-        with self._turn(exclusive=True), self._open(read_only=False) as connection:
-            connection.begin()
-            yield connection
-            connection.commit()
+        with self._turn(exclusive=True):
+            if self._left is None or self._left != self._mark():
+                self.state += 1
+            with self._open(read_only=False) as connection:
+                connection.begin()
+                yield connection
+                connection.commit()
+            self._left = self._mark()
 
     def rewrite(self) -> None:
         """Copy what is there into a new file, so that nothing deleted is left in its blocks."""
@@ -116,6 +137,19 @@ class Database:
                 f"{self.path} was written by another version of ringfinder (format {rows[0][0]}, "
                 f"expected {FORMAT}): move it away and run `ringfinder rebuild`"
             )
+
+    def _mark(self) -> _Mark | None:
+        """Return what is another after every write to the file; None where nobody can tell."""
+        log = f"{self.path.name}.wal"  # of a process that died: the file lacks what is in there
+        try:
+            if any(each.name.startswith(log) for each in self.path.parent.iterdir()):
+                return None
+            with self.path.open("rb") as file:
+                told = os.fstat(file.fileno())
+                times = (told.st_mtime_ns, told.st_ctime_ns)
+                return (told.st_dev, told.st_ino, told.st_size, *times, file.read(_HEADERS))
+        except OSError:
+            return None
 
     @contextmanager
     def _turn(self, *, exclusive: bool) -> Iterator[None]:

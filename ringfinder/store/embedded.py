@@ -20,6 +20,7 @@ from ringfinder.store import reading, ringrows
 from ringfinder.store.batches import GraphBatch, GraphTables, RingTables, check_text
 from ringfinder.store.database import Database
 from ringfinder.store.fingerprint import graph_fingerprint
+from ringfinder.store.knownnames import KnownNames
 from ringfinder.store.loading import read_applied, take_in
 from ringfinder.store.protocol import Interval, RunLock
 from ringfinder.store.tables import FROM_EVENTS
@@ -60,6 +61,9 @@ class EmbeddedStore:
     fold_after_rows
         Repeated rows of a key are folded into one when a table has grown by this many
         rows and doubled. Changes nothing that can be read.
+    remember_names
+        Whether to keep in memory which names the store has, eight bytes each (`KnownNames`): for
+        a process that writes small batches for hours.
     clock
         Seconds since 1970, for the lease of the run lock.
     """
@@ -75,16 +79,19 @@ class EmbeddedStore:
         memory_mb: int = 2048,
         threads: int | None = None,
         fold_after_rows: int = FOLD_AFTER_ROWS,
+        remember_names: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = Database(path, wait_s=wait_s, memory_mb=memory_mb, threads=threads)
         self._fold_after_rows = fold_after_rows
         self._clock = clock
+        self._known = KnownNames() if remember_names else None
 
     def write(self, batch: GraphBatch) -> bool:
         """Take in a batch: see `GraphStore`."""
         with self._database.writing() as connection:
-            return take_in(connection, batch, fold_after=self._fold_after_rows)
+            known = self._known and self._known.as_of(self._database.state)
+            return take_in(connection, batch, fold_after=self._fold_after_rows, known=known)
 
     def applied(self) -> tuple[Interval, ...]:
         """Return the sequence numbers taken in: see `GraphStore`."""

@@ -12,15 +12,17 @@ import pyarrow as pa
 from ringfinder.errors import StoreError
 from ringfinder.schema import KINDS
 from ringfinder.store.batches import GraphBatch
+from ringfinder.store.knownnames import KnownNames
 from ringfinder.store.protocol import Interval
 from ringfinder.store.tables import FOLDS
 
-# What is known is looked up by one semi-join that hashes the batch and scans the store: a join
-# that hashes the store, or a second scan of its strings, would be most of what a small batch
-# costs. New keys follow the highest one, in the order of the names.
+# What is known is looked up by one semi-join that hashes the batch and scans what is near: the
+# store, or the rows of it that `KnownNames` points to. A join that hashes the store, or a second
+# scan of its strings, would be most of what a small batch costs. New keys follow the highest one,
+# in the order of the names.
 _ACCOUNT_KEYS = """
     CREATE TEMP TABLE account_key AS
-    SELECT key, account_id FROM account SEMI JOIN named USING (account_id);
+    SELECT key, account_id FROM near_account SEMI JOIN named USING (account_id);
     CREATE TEMP TABLE new_account AS
     SELECT ((SELECT coalesce(max(key) + 1, 0) FROM account)
             + row_number() OVER (ORDER BY account_id) - 1)::INTEGER AS key, account_id
@@ -30,21 +32,24 @@ _ACCOUNT_KEYS = """
     CREATE TEMP TABLE account_of AS
     SELECT row, key FROM new_accounts JOIN account_key USING (account_id);
 """
-_VALUE_KEYS = """
+_TOLD = """
     CREATE TEMP TABLE told AS
-    SELECT row, kinds.name AS kind, pseudonym FROM new_values JOIN kinds USING (kind);
+    SELECT row, kinds.name AS kind, pseudonym FROM new_values JOIN kinds USING (kind)
+"""
+_VALUE_KEYS = """
     CREATE TEMP TABLE value_key AS
-    SELECT key, kind, pseudonym FROM attribute SEMI JOIN told USING (kind, pseudonym);
-    CREATE TEMP TABLE new_value AS
+    SELECT key, kind, pseudonym FROM near_attribute SEMI JOIN told USING (kind, pseudonym);
+    CREATE TEMP TABLE new_attribute AS
     SELECT ((SELECT coalesce(max(key) + 1, 0) FROM attribute)
             + row_number() OVER (ORDER BY kind, pseudonym) - 1)::INTEGER AS key, kind, pseudonym
     FROM (SELECT DISTINCT kind, pseudonym FROM told
           ANTI JOIN value_key USING (kind, pseudonym));
-    INSERT INTO attribute FROM new_value ORDER BY key;
-    INSERT INTO value_key FROM new_value;
+    INSERT INTO attribute FROM new_attribute ORDER BY key;
+    INSERT INTO value_key FROM new_attribute;
     CREATE TEMP TABLE value_of AS
     SELECT row, key FROM told JOIN value_key USING (kind, pseudonym);
 """
+_KEYS = {"account": _ACCOUNT_KEYS, "attribute": _VALUE_KEYS}
 _FACTS = """
     INSERT INTO fact
     SELECT key, created_ms, closed_ms, created_ms, country, created_ms, plan, created_ms,
@@ -90,7 +95,13 @@ class Ranged(Protocol):
         """The sequence number of the last."""
 
 
-def take_in(connection: duckdb.DuckDBPyConnection, batch: GraphBatch, *, fold_after: int) -> bool:
+def take_in(
+    connection: duckdb.DuckDBPyConnection,
+    batch: GraphBatch,
+    *,
+    fold_after: int,
+    known: KnownNames | None = None,
+) -> bool:
     """Write a batch inside the caller's transaction; False where it had been written before.
 
     Parameters
@@ -101,6 +112,8 @@ def take_in(connection: duckdb.DuckDBPyConnection, batch: GraphBatch, *, fold_af
         What to write.
     fold_after
         Fold a table once it has grown by this many rows, and doubled.
+    known
+        What the store has, where that is remembered; None: look through it.
 
     Raises
     ------
@@ -111,9 +124,11 @@ def take_in(connection: duckdb.DuckDBPyConnection, batch: GraphBatch, *, fold_af
     if not check_range(batch, applied):
         return False
     _register(connection, batch)
-    connection.execute(_ACCOUNT_KEYS)
+    _give_keys(connection, "account", "named", known)
+    if len(batch.graph.values):
+        connection.execute(_TOLD)
+        _give_keys(connection, "attribute", "told", known)
     for statement, brought in (
-        (_VALUE_KEYS, batch.graph.values),
         (_FACTS, batch.graph.accounts),
         (_SIGHTINGS, batch.graph.sightings),
         (_PROFILES, batch.profiles),
@@ -196,6 +211,23 @@ def kinds() -> pa.Table:
 
 def _numbered(table: pa.Table) -> pa.Table:
     return table.append_column("row", pa.array(np.arange(len(table), dtype=np.int32)))
+
+
+def _give_keys(
+    connection: duckdb.DuckDBPyConnection, table: str, named: str, known: KnownNames | None
+) -> None:
+    """Give each name its key, the one that it has or a new one; `named` has the names."""
+    if known is None:
+        connection.execute(f"CREATE TEMP VIEW near_{table} AS FROM {table}")
+        connection.execute(_KEYS[table])
+        return
+    # A table, not a view: two conditions at once would have the strings of every row read.
+    connection.register(f"met_{table}", known.keys(connection, table, named))
+    connection.execute(
+        f"CREATE TEMP TABLE near_{table} AS FROM {table} SEMI JOIN met_{table} USING (key)"
+    )
+    connection.execute(_KEYS[table])
+    known.add(connection, table, f"new_{table}")
 
 
 def _fold_what_has_grown(connection: duckdb.DuckDBPyConnection, fold_after: int) -> None:

@@ -79,6 +79,7 @@ def open_store(
     memory_mb: int = 2048,
     threads: int | None = None,
     wait_s: float = 30.0,
+    remember_names: bool = False,
 ) -> GraphStore:
     """Open the store of an address.
 
@@ -93,6 +94,8 @@ def open_store(
     memory_mb, threads, wait_s
         What an embedded store may use before it spills to disk, on how many cores (None: all),
         and how long it waits for other processes.
+    remember_names
+        Whether an embedded store is written to for hours: see `EmbeddedStore`.
 
     Raises
     ------
@@ -103,7 +106,13 @@ def open_store(
     """
     where = parse_address(address, data_dir=data_dir)
     if where.path is not None:
-        return EmbeddedStore(where.path, memory_mb=memory_mb, threads=threads, wait_s=wait_s)
+        return EmbeddedStore(
+            where.path,
+            memory_mb=memory_mb,
+            threads=threads,
+            wait_s=wait_s,
+            remember_names=remember_names,
+        )
     if password is None:
         raise InputError(
             f"The store {where} needs a password: set RINGFINDER_NEO4J_PASSWORD or "

@@ -14,8 +14,8 @@ from ringfinder.store import GraphStore
 @pytest.fixture(params=sorted(OPENERS))
 def address(request, tmp_path, monkeypatch) -> str:
     """Where an empty store of each kind can be opened, and opened again."""
-    if request.param == "embedded":
-        return f"embedded:{tmp_path / 'graph.duckdb'}"
+    if request.param != "neo4j":
+        return f"{request.param}:{tmp_path / 'graph.duckdb'}"
     server = request.getfixturevalue("neo4j_server")
     _empty(server)
     monkeypatch.setenv(PASSWORD, server.password)

@@ -73,6 +73,24 @@ def test_any_permutation_of_batches_with_duplicates_gives_one_graph(written, dat
         assert shuffled.read_graph() == straight.read_graph()
 
 
+@SLOW
+@given(written=batches(), data=st.data())
+def test_whoever_writes_which_batch_and_remembers_what_it_is_one_graph(written, data):
+    """Hands: two that remember the store's names and one that does not, in any turns."""
+    order = data.draw(st.permutations(written * 2))
+    hands = data.draw(st.lists(st.integers(0, 2), min_size=len(order), max_size=len(order)))
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
+        straight = fresh_store(one)
+        kinds = ("remembering", "remembering", "embedded")
+        several = [OPENERS[kind](f"{other}/graph.duckdb") for kind in kinds]
+        for batch in written:
+            straight.write(batch)
+        for batch, hand in zip(order, hands, strict=True):
+            several[hand].write(batch)
+        assert several[0].read_graph(uncounted=True) == straight.read_graph(uncounted=True)
+        assert several[0].fingerprint() == straight.fingerprint()
+
+
 EVENT = st.fixed_dictionaries(
     {
         "account_id": NAMES,
