@@ -20,8 +20,8 @@ class KnownNames:
     of hashes costs a look and changes nothing; nor does a name that is remembered and gone.
     Only one that is there and not remembered would do harm: so all is forgotten where another
     process may have written. To read it again costs as much as two or three batches that look
-    through the whole store, and for a moment three times the memory: it waits until two batches
-    have come with nobody between them.
+    through the whole store, and for a moment three times the memory: but for the first time, it
+    waits until two batches have come with nobody between them.
     """
 
     def __init__(self) -> None:
@@ -29,16 +29,16 @@ class KnownNames:
         self._runs: dict[str, list[np.ndarray]] = {}
 
     def as_of(self, state: int) -> KnownNames | None:
-        """Return itself for use in a transaction; None in the first one of a state.
+        """Return itself for use in a transaction; None in the first one after somebody else's.
 
         Parameters
         ----------
         state
             Of the file, in this transaction: see `Database`.
         """
-        if self._state == state:
+        before, self._state = self._state, state
+        if before in {None, state}:
             return self
-        self._state = state
         self._runs.clear()
         return None
 

@@ -85,13 +85,19 @@ class TestAlone:
         assert home.remembers() == {"account": 4, "attribute": 5}
         home.check()
 
-    def test_the_first_batch_looks_through_the_store(self, home):
+    def test_a_process_that_begins_reads_what_the_store_has(self, home):
         home.store = home.opened()
         home.write(3, "bob", "cid")
-        assert home.remembers() == {}
-        home.write(4, "cid")
         assert home.remembers() == {"account": 3, "attribute": 4}
         home.check()
+
+    def test_a_batch_without_values_reads_none(self, home):
+        home.store = home.opened()
+        assert home.store.write(batch_of(3, graph=graph_tables({"bob": None, "cid": None})))
+        assert home.remembers() == {"account": 3}
+        home.told[4] = ("cid",)
+        home.store.write(seen(4, "cid"))
+        assert home.remembers() == {"account": 3, "attribute": 4}
 
     def test_a_store_opened_without_it_remembers_nothing(self, tmp_path):
         assert EmbeddedStore(tmp_path / "graph.duckdb")._known is None
@@ -128,14 +134,16 @@ class TestBesideOthers:
     def test_what_another_process_wrote_is_found(self, home):
         home.write(3, "cid", "dan", by=home.opened())
         home.write(4, "dan", "eve")
+        assert home.remembers() == {}
         home.write(5, "dan", "cid", "eve", "fay")
+        assert home.remembers() == {"account": 6, "attribute": 7}
         home.check()
 
     def test_taking_turns_they_remember_nothing_and_double_nothing(self, home):
         other = home.opened()
         for number in range(3, 9):
             home.write(number, "ann", f"account-{number // 2}", by=(home.store, other)[number % 2])
-        assert home.remembers() == {}
+            assert number % 2 or home.remembers() == {}
         home.check()
 
     def test_what_it_does_itself_between_two_batches_hides_no_other(self, home):
