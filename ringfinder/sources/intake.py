@@ -131,22 +131,45 @@ class Intake:
         """Insert a file's rows; where quotes stay open, again without the lines of those.
 
         An open quote swallows every row up to the next quote, or to the end. Nothing of
-        what it swallowed is lost: its own line is, and is written down.
+        what it swallowed is lost: its own line is, and is written down. Of all rounds the
+        last of those that found most rows counts, lest whole ones be taken for broken.
         """
         lost: list[int] = []
-        rounds = 0
-        while True:
-            rounds += 1
-            self.con.execute("BEGIN")
-            layout, plan = self._insert(layout, target, rejects=not text.wide)
-            torn = Torn.none() if text.wide else read_torn(self.con, layout)
-            mended, lines = (
-                without_open_quotes(layout, torn, self.place) if rounds < ROUNDS else (layout, [])
-            )
-            self.con.execute("ROLLBACK" if lines else "COMMIT")
+        layout, plan, torn, rows = self._begin(layout, target, text)
+        best, best_rows, best_lost = layout, rows, lost
+        for _ in range(ROUNDS):
+            mended, lines = without_open_quotes(layout, torn, self.place)
             if not lines:
-                return layout, plan, torn.and_lines(lost, Reason.QUOTES)
-            layout, lost = mended, lost + lines
+                break
+            self.con.execute("ROLLBACK")
+            if lost and layout is not best:
+                layout.file.path.unlink()  # a copy of our own
+            lost = [*lost, *lines]
+            layout, plan, torn, rows = self._begin(mended, target, text)
+            if rows >= best_rows:
+                best, best_rows, best_lost = layout, rows, lost
+        else:
+            self.notices(
+                f"{layout.file.name}: so many quotes are open that rows behind them may be lost; "
+                "write the file again with quotes doubled inside of quoted values"
+            )
+        if rows < best_rows:
+            self.con.execute("ROLLBACK")
+            layout, plan, torn, rows = self._begin(best, target, text)
+        self.con.execute("COMMIT")
+        return layout, plan, torn.and_lines(best_lost, Reason.QUOTES)
+
+    def _begin(
+        self, layout: Layout, target: Target, text: Survey
+    ) -> tuple[Layout, Scan, Torn, int]:
+        """Insert a file's rows in a transaction that stays open; return with it the table's rows.
+
+        Of a fault nothing is rolled back: the database goes with the run.
+        """
+        self.con.execute("BEGIN")
+        layout, plan = self._insert(layout, target, rejects=not text.wide)
+        torn = Torn.none() if text.wide else read_torn(self.con, layout)
+        return layout, plan, torn, self._rows(target)
 
     def _insert(self, layout: Layout, target: Target, *, rejects: bool) -> tuple[Layout, Scan]:
         """Scan a file into its table, bad rows marked; return how it was read in the end."""
@@ -174,22 +197,20 @@ class Intake:
             Lines of the file that are no row of their own.
         """
         name = layout.file.name
-        opened = torn.lines[[why is Reason.QUOTES for why in torn.reasons]]
-        if len(opened) == 1:
+        broken = torn.lines[[why is Reason.QUOTES for why in torn.reasons]]
+        if len(broken):
+            many = "a quote is" if len(broken) == 1 else f"quotes of {len(broken):,} lines are"
+            first = "at" if len(broken) == 1 else "the first at"
+            left = "it is left out" if len(broken) == 1 else "they are left out"
             self.notices(
-                f"{name}: a quote is opened and not closed at line {opened[0]:,}, which is left out"
+                f"{name}: {many} not closed as they must be, {first} line {broken[0]:,}; {left}"
             )
-        elif len(opened):
-            self.notices(
-                f"{name}: quotes are opened and not closed at {len(opened):,} lines, the first is "
-                f"line {opened[0]:,}; they are left out"
-            )
-        texts = [f for f, t in plan.types.items() if t == "VARCHAR" and target.has(f)]
-        if unseen <= 0 or layout.file.format is not Format.CSV or not texts:
+        if unseen <= 0 or layout.file.format is not Format.CSV:
             return
-        any_over = " OR ".join(f"contains({field}, chr(10))" for field in texts)
+        texts = [f for f, t in plan.types.items() if t == "VARCHAR" and target.has(f)]
+        any_over = " OR ".join(["bad <> 0", *(f"contains({f}, chr(10))" for f in texts)])
         if number_of(self.con, f"SELECT count(*) FROM {target.table} WHERE {any_over}"):
-            found = rows_over_lines(layout, texts)
+            found = rows_over_lines(layout, [f for f in layout.chosen if f != "prompt"])
             if found.rows:
                 self.notices(_swallowed(name, found))
 

@@ -68,7 +68,7 @@ class Survey:
     wide
         Whether a line has thousands of delimiters.
     lines
-        Ends of lines of a CSV file, LF or CR LF; of a wide file those before such a line.
+        Lines of a CSV file; of a wide file those before such a line.
     """
 
     wide: bool
@@ -81,12 +81,12 @@ def read_torn(con: duckdb.DuckDBPyConnection, layout: Layout) -> Torn:
         return Torn.none()
     # Of a broken quote the scanner may take the row before it for the row at fault.
     rows = con.execute(
-        "SELECT line_byte_position, error_type::VARCHAR, min(column_idx), min(byte_position) "
-        "FROM reject_errors GROUP BY ALL ORDER BY ALL"
+        "SELECT line, line_byte_position, error_type::VARCHAR, min(column_idx), "
+        "min(byte_position) FROM reject_errors GROUP BY ALL ORDER BY ALL"
     ).fetchall()
     order = list(_REASONS)
-    worst: dict[int, tuple[int, int | None, str, int]] = {}
-    for start, error, position, at in rows:
+    worst: dict[tuple[int, int], tuple[int, int | None, str, int]] = {}
+    for number, start, error, position, at in rows:
         rank = order.index(error) if error in order else len(order)
         place = at if error == "UNQUOTED VALUE" else start
         worst[start] = min(
@@ -116,7 +116,8 @@ def survey(layout: Layout) -> Survey:
     file = layout.file
     if file.format is not Format.CSV and file.compression == "none":
         return Survey(wide=False, lines=0)
-    delimiter, rest, lines = layout.delimiter.encode(), b"", 0
+    delimiter, rest = layout.delimiter.encode(), b""
+    lines, returns, last = 0, 0, b"\n"
     with file.open() as stream:
         while chunk := stream.read(_CHUNK):
             if not delimiter:
@@ -132,7 +133,10 @@ def survey(layout: Layout) -> Survey:
                 return Survey(wide=True, lines=lines)
             rest = rest[-MAX_LINE:]
             lines += len(ends)
-    return Survey(wide=False, lines=lines)
+            returns += bytes(chunk).count(b"\r")
+            last = bytes(chunk[-1:])
+    unended = last not in b"\r\n"
+    return Survey(wide=False, lines=(lines or returns) + unended)
 
 
 def judge_records(layout: Layout, rows: int) -> Torn:

@@ -22,16 +22,15 @@ _LF, _QUOTE = 10, 34
 def without_open_quotes(layout: Layout, torn: Torn, place: Path) -> tuple[Layout, list[int]]:
     """Return a file in which the lines that open a quote for good are blank, and those lines.
 
-    A scanner that has swallowed more than it can hold says where it gave up, or a line
-    before the one at fault; so of each place it is the first line from there on with an
-    odd number of quotes. Where none has one the fault is within the line: nothing was swallowed.
+    A quote that is broken within its line, such as ``"abc"def``, has swallowed nothing and is
+    left alone: only a line with an odd number of quotes opens one.
 
     Parameters
     ----------
     layout, torn
         The file, and what a scan of it could not tell into columns.
     place
-        Where a copy may be made. Lines keep their numbers there, and end in LF.
+        Where a copy is made. Lines keep their numbers there, and end in LF.
 
     Returns
     -------
@@ -42,11 +41,11 @@ def without_open_quotes(layout: Layout, torn: Torn, place: Path) -> tuple[Layout
     places = torn.lines[[reason in wide for reason in torn.reasons]]
     if layout.file.format is not Format.CSV or not len(places):
         return layout, []
-    plain = with_plain_line_ends(layout.file, place)
+    ours = layout.file.path.is_relative_to(place)
+    plain = layout.file if ours else with_plain_line_ends(layout.file, place)
     odd = _odd_lines(plain)
     odd = odd[odd > 1]  # a file without its header would be another file
-    found = np.searchsorted(odd, places)
-    lines: list[int] = np.unique(odd[found[found < len(odd)]]).tolist()
+    lines: list[int] = odd[np.isin(odd, places)].tolist()
     if not lines:
         return layout, []
     return replace(layout, file=_without_lines(plain, lines, place)), lines
@@ -58,7 +57,6 @@ def _without_lines(plain: SourceFile, lines: Collection[int], place: Path) -> So
     with plain.open() as stream, copy.open("wb") as out:
         for number, line in enumerate(stream, start=1):
             out.write(b"\n" if number in gone else line)
-    plain.path.unlink()
     return replace(plain, path=copy)
 
 

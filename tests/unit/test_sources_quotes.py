@@ -1,10 +1,16 @@
 """An open quote costs its own line: what it swallowed is read all the same."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from source_files import Reading, packed, text_file
 
+from ringfinder.sources import intake
+
+TWO = '"two\nlines"'
 HEAD = "account_id,created_at,ip,user_agent"
 
 
@@ -37,24 +43,62 @@ def test_rows_behind_an_open_quote_are_read(tmp_path, others, end, ending):
     assert "line 22" in reading.notices[0]
 
 
+WITHIN_A_LINE = ["curl/8", '"a, b"', '"say ""hi"""', "", '5" wide', '"Mozilla open', '"abc"def']
+BROKEN = {'"Mozilla open', '"abc"def'}
+
+
 @settings(max_examples=60, deadline=None)
-@given(
-    clients=st.lists(
-        st.sampled_from(["curl/8", '"a, b"', '"say ""hi"""', "", '5" wide', '"Mozilla open']),
-        max_size=25,
-    )
-)
+@given(clients=st.lists(st.sampled_from(WITHIN_A_LINE), max_size=25))
 def test_whatever_the_rows_around_them_only_lines_with_open_quotes_are_lost(
     tmp_path_factory, clients
 ):
     place = tmp_path_factory.mktemp("quotes")
     clients = ["curl/8", *clients]
-    broken = [i for i, client in enumerate(clients) if client == '"Mozilla open']
+    broken = {at for at, client in enumerate(clients) if client in BROKEN}
     reading = Reading(place, signups=file_of(place, clients))
     told = {line - 2 for line in opened_at(reading)}
     # a quote within a bare value is no quote to one reader and a broken one to the other
-    assert set(broken) <= told <= {*broken, *(i for i, c in enumerate(clients) if '5"' in c)}
+    assert broken <= told <= {*broken, *(i for i, c in enumerate(clients) if '5"' in c)}
     assert reading.accounts == sorted(f"a{i}" for i in range(len(clients)) if i not in told)
+
+
+@settings(max_examples=60, deadline=None)
+@given(clients=st.lists(st.sampled_from(["curl/8", *sorted(BROKEN), TWO]), max_size=25))
+def test_between_values_over_lines_nothing_is_lost_in_silence_and_nothing_made_up(
+    tmp_path_factory, clients
+):
+    place = tmp_path_factory.mktemp("quotes")
+    clients = ["curl/8", *clients]
+    start = np.cumsum([2, *(1 + client.count("\n") for client in clients)]).tolist()
+    reading = Reading(place, signups=file_of(place, clients))
+    told = {line for line, _, _ in reading.faults}
+    good = {f"a{at}" for at, client in enumerate(clients) if client not in BROKEN}
+    assert set(reading.accounts) <= good
+    for at, client in enumerate(clients):
+        if f"a{at}" not in reading.accounts:
+            assert told & set(range(start[at], start[at] + 1 + client.count("\n")))
+
+
+def test_quotes_broken_within_their_line_cost_no_prompt_over_lines_behind_them(tmp_path):
+    signups = file_of(tmp_path, ["curl/8"])
+    rows = [f'a0,2026-01-02,"one {n}\ntwo\nthree"' for n in range(400)]
+    for at in (10, 100, 200, 300):
+        rows[at] = 'a0,2026-01-02,"abc"def'
+    usage = text_file(tmp_path / "u.csv", "account_id,occurred_at,prompt", *rows)
+    reading = Reading(tmp_path, signups=signups, usage=usage)
+    assert reading.telemetry.record.rows["usage"] == 396
+    assert len(reading.faults) == 4
+
+
+def test_a_line_too_long_costs_itself_only(tmp_path):
+    signups = file_of(tmp_path, ["curl/8"])
+    rows = [f"a0,2026-01-02,plain {n}" for n in range(40)]
+    rows[3] = "a0,2026-01-02," + "z" * 9_000_000
+    rows[20] = rows[30] = 'a0,2026-01-02,"two\nlines"'
+    usage = text_file(tmp_path / "u.csv", "account_id,occurred_at,prompt", *rows)
+    reading = Reading(tmp_path, signups=signups, usage=usage)
+    assert reading.telemetry.record.rows["usage"] == 39
+    assert reading.faults == [(5, None, "line too long")]
 
 
 def test_open_quotes_further_apart_than_a_buffer_cost_a_line_each(tmp_path):
@@ -64,16 +108,18 @@ def test_open_quotes_further_apart_than_a_buffer_cost_a_line_each(tmp_path):
     reading = Reading(tmp_path, signups=file_of(tmp_path, clients))
     assert opened_at(reading) == [22, 60_002, 61_002, 119_992]
     assert len(reading.accounts) == 120_000 - 4
-    assert "4 lines" in reading.notices[0]
+    assert "quotes of 4 lines" in reading.notices[0]
 
 
-def test_more_open_quotes_than_there_are_rounds_are_told_of_as_far_as_they_go(tmp_path):
+def test_more_open_quotes_than_there_are_rounds_are_told_of(tmp_path, monkeypatch):
     clients = ["curl/8", '"Mozilla open'] * 400
     reading = Reading(tmp_path, signups=file_of(tmp_path, clients))
-    lost = opened_at(reading)
-    assert len(reading.accounts) + len(lost) <= 800
-    assert {line % 2 for line in lost} == {1}
-    assert "first is line 3" in reading.notices[0]
+    assert len(reading.accounts) == len(opened_at(reading)) == 400
+    assert not any("may be lost" in notice for notice in reading.notices)
+    monkeypatch.setattr(intake, "ROUNDS", 2)
+    reading = Reading(tmp_path, signups=file_of(tmp_path, clients))
+    assert len(reading.accounts) < 400
+    assert any("may be lost" in notice for notice in reading.notices)
 
 
 def test_rows_of_an_account_with_open_quotes_are_lost_in_usage_too_and_no_others(tmp_path):
@@ -92,15 +138,29 @@ def test_rows_of_an_account_with_open_quotes_are_lost_in_usage_too_and_no_others
     assert reading.telemetry.profiles.exchanges.tolist() == [1, 1, 1]
 
 
-def test_a_quote_that_closes_rows_later_is_told_of(tmp_path):
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_quote_that_closes_rows_later_is_told_of(tmp_path, end, ended):
     clients = ["curl/8"] * 60
     clients[20], clients[40] = '"Mozilla open', 'closes here"'
-    reading = Reading(tmp_path, signups=file_of(tmp_path, clients))
+    file = file_of(tmp_path, clients, end=end)
+    if not ended:
+        Path(file).write_text(Path(file).read_text().rstrip())
+    reading = Reading(tmp_path, signups=file)
     assert reading.faults == []
     assert len(reading.accounts) == 40
     (told,) = [notice for notice in reading.notices if "over several lines" in notice]
     assert "1 row has" in told
     assert "line 22; 20 lines" in told
+
+
+def test_a_time_that_swallows_rows_is_told_of(tmp_path):
+    rows = [row(f"a{n}", "x") for n in range(9)]
+    rows[3] = 'a3,"2026-01-01,8.8.8.8,x'
+    rows[6] = 'a6,2026-01-01",8.8.8.8,x'
+    reading = Reading(tmp_path, signups=text_file(tmp_path / "s.csv", HEAD, *rows))
+    assert reading.accounts == ["a0", "a1", "a2", "a7", "a8"]
+    assert any("3 lines lie inside" in notice for notice in reading.notices)
 
 
 def test_prompts_over_several_lines_are_nothing_to_tell_of(tmp_path):
