@@ -61,7 +61,7 @@ def rounded_accounts(con: duckdb.DuckDBPyConnection) -> tuple[int, int]:
     """Return sign-ups and accounts with ids that a spreadsheet has rounded (``1.2E+15``)."""
     found = con.execute(
         f"SELECT idx FROM {ACCOUNTS} "
-        "WHERE regexp_full_match(account_id, '[0-9]([.,][0-9]+)?E\\+[0-9]{2}')"
+        "WHERE regexp_full_match(account_id, '[0-9]([.,][0-9]+)?[Ee]\\+[0-9]{2}')"
     ).fetchnumpy()["idx"]
     if not len(found):
         return 0, 0

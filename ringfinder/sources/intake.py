@@ -200,16 +200,16 @@ class Intake:
         broken = torn.lines[[why is Reason.QUOTES for why in torn.reasons]]
         if len(broken):
             many = "a quote is" if len(broken) == 1 else f"quotes of {len(broken):,} lines are"
+            where = "where it must be" if len(broken) == 1 else "where they must be"
             first = "at" if len(broken) == 1 else "the first at"
             left = "it is left out" if len(broken) == 1 else "they are left out"
-            self.notices(
-                f"{name}: {many} not closed as they must be, {first} line {broken[0]:,}; {left}"
-            )
+            self.notices(f"{name}: {many} not closed {where}, {first} line {broken[0]:,}; {left}")
         if unseen <= 0 or layout.file.format is not Format.CSV:
             return
         texts = [f for f, t in plan.types.items() if t == "VARCHAR" and target.has(f)]
         any_over = " OR ".join(["bad <> 0", *(f"contains({f}, chr(10))" for f in texts)])
-        if number_of(self.con, f"SELECT count(*) FROM {target.table} WHERE {any_over}"):
+        over = f"SELECT count(*) FROM {target.table} WHERE {any_over}"
+        if len(torn.lines) or number_of(self.con, over):
             found = rows_over_lines(layout, [f for f in layout.chosen if f != "prompt"])
             if found.rows:
                 self.notices(_swallowed(name, found))
@@ -218,9 +218,9 @@ class Intake:
 def _swallowed(name: str, found: OverLines) -> str:
     rows = "1 row has" if found.rows == 1 else f"{found.rows:,} rows have"
     return (
-        f"{name}: {rows} a value other than a prompt that runs over several lines, the first at "
-        f"line {found.first:,}; {found.lines:,} lines lie inside. Where a quote is opened by "
-        "mistake, rows up to where it closes are lost in such a value"
+        f"{name}: {rows} a value, other than a prompt, over several lines, the first at line "
+        f"{found.first:,}; {found.lines:,} lines lie inside. Where a quote is opened by mistake, "
+        "rows up to where it closes are lost in such a value"
     )
 
 

@@ -134,6 +134,11 @@ def _layout(file: SourceFile, mapping: Mapping[str, str]) -> Layout:
     tried = [_split(head, delimiter) for delimiter in _DELIMITERS]
     known = [len(_holders(file.table, columns, mapping)) for columns in tried]
     best = max(range(len(tried)), key=lambda i: (known[i], len(tried[i]), -i))
+    if any("\n" in name and _DELIMITERS[best] in name for name in tried[best]):
+        raise InputError(
+            f"{file.name}: a quote is opened in the header and not closed on its line, and what "
+            "follows is taken for the name of a column; close it"
+        )
     return _choose(file, tried[best], mapping, _DELIMITERS[best])
 
 

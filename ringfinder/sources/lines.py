@@ -39,16 +39,20 @@ class Torn:
         int64 (T,): where each starts, from 1, rising.
     fields, reasons
         For each the field at fault, or None, and why.
+    places
+        int64 (T,): byte of the decompressed file from 0, of a broken quote that quote; -1
+        where it is not known.
     """
 
     lines: IntArray
     fields: list[str | None]
     reasons: list[Reason]
+    places: IntArray
 
     @classmethod
     def none(cls) -> Torn:
         """Return what a file without torn rows has."""
-        return cls(np.zeros(0, np.int64), [], [])
+        return cls(np.zeros(0, np.int64), [], [], np.zeros(0, np.int64))
 
     def and_lines(self, lines: Sequence[int], reason: Reason) -> Torn:
         """Return these rows and some lines, torn for one reason."""
@@ -56,7 +60,8 @@ class Torn:
         order = np.argsort(every, kind="stable").tolist()
         fields = [*self.fields, *[None] * len(lines)]
         reasons = [*self.reasons, *[reason] * len(lines)]
-        return Torn(every[order], [fields[i] for i in order], [reasons[i] for i in order])
+        places = np.append(self.places, np.full(len(lines), -1))[order]
+        return Torn(every[order], [fields[i] for i in order], [reasons[i] for i in order], places)
 
 
 @dataclass(frozen=True)
@@ -89,9 +94,8 @@ def read_torn(con: duckdb.DuckDBPyConnection, layout: Layout) -> Torn:
     for number, start, error, position, at in rows:
         rank = order.index(error) if error in order else len(order)
         place = at if error == "UNQUOTED VALUE" else start
-        worst[start] = min(
-            worst.get(start, (rank, position, error, place)), (rank, position, error, place)
-        )
+        found = (rank, position, error, place - 1)
+        worst[number, start] = min(worst.get((number, start), found), found)
     held = {name: field for field, name in layout.chosen.items()}
     torn = sorted((place, error, position) for _, position, error, place in worst.values())
     fields: list[str | None] = []
@@ -99,7 +103,8 @@ def read_torn(con: duckdb.DuckDBPyConnection, layout: Layout) -> Torn:
         named = error == "INVALID ENCODING" and layout.file.format is Format.CSV and position
         fields.append(held.get(layout.columns[position - 1]) if named and position else None)
     reasons = [_REASONS.get(error, Reason.UNREADABLE) for _, error, _ in torn]
-    return Torn(_lines_at(layout.file, [place for place, _, _ in torn]), fields, reasons)
+    places = [place for place, _, _ in torn]
+    return Torn(_lines_at(layout.file, places), fields, reasons, np.array(places, np.int64))
 
 
 def survey(layout: Layout) -> Survey:
@@ -161,7 +166,8 @@ def judge_records(layout: Layout, rows: int) -> Torn:
     missing = max(whole - rows, 0)
     lines = [0] * missing + lines
     reasons = [Reason.UNREADABLE] * missing + reasons
-    return Torn(np.array(lines, np.int64), [None] * len(lines), reasons)
+    unknown = np.full(len(lines), -1)
+    return Torn(np.array(lines, np.int64), [None] * len(lines), reasons, unknown)
 
 
 def _fault(record: list[str], columns: int) -> Reason | None:

@@ -9,21 +9,21 @@ from pathlib import Path
 
 import numpy as np
 
-from ringfinder.model import IntArray
+from ringfinder.model import BoolArray, IntArray
 from ringfinder.sources.files import Format, SourceFile, with_plain_line_ends
 from ringfinder.sources.layout import Layout
 from ringfinder.sources.lines import Torn, records_of
 from ringfinder.sources.rejects import Reason
 
 _CHUNK = 1 << 24
-_LF, _QUOTE = 10, 34
+_LF, _CR, _QUOTE = 10, 13, 34
 
 
 def without_open_quotes(layout: Layout, torn: Torn, place: Path) -> tuple[Layout, list[int]]:
     """Return a file in which the lines that open a quote for good are blank, and those lines.
 
     A quote that is broken within its line, such as ``"abc"def``, has swallowed nothing and is
-    left alone: only a line with an odd number of quotes opens one.
+    left alone.
 
     Parameters
     ----------
@@ -37,17 +37,15 @@ def without_open_quotes(layout: Layout, torn: Torn, place: Path) -> tuple[Layout
     Layout, list of int
         The lines count from 1 and rise; none: the layout is the same.
     """
-    wide = {Reason.QUOTES, Reason.LINE_TOO_LONG}
-    places = torn.lines[[reason in wide for reason in torn.reasons]]
-    if layout.file.format is not Format.CSV or not len(places):
+    broken = np.array([reason is Reason.QUOTES for reason in torn.reasons], dtype=bool)
+    broken &= torn.lines > 1  # a file without its header would be another file
+    if layout.file.format is not Format.CSV or not broken.any():
+        return layout, []
+    lines = torn.lines[broken][_stays_open(layout.file, torn.places[broken])].tolist()
+    if not lines:
         return layout, []
     ours = layout.file.path.is_relative_to(place)
     plain = layout.file if ours else with_plain_line_ends(layout.file, place)
-    odd = _odd_lines(plain)
-    odd = odd[odd > 1]  # a file without its header would be another file
-    lines: list[int] = odd[np.isin(odd, places)].tolist()
-    if not lines:
-        return layout, []
     return replace(layout, file=_without_lines(plain, lines, place)), lines
 
 
@@ -78,27 +76,38 @@ class OverLines:
 
 
 def rows_over_lines(layout: Layout, fields: Sequence[str]) -> OverLines:
-    """Count rows in which one of some fields holds a line's end; reads the file once more."""
+    """Count rows in which one of some fields holds a line's end; reads the file once more.
+
+    Of rows that have not as many columns as the file any value counts.
+    """
     places = [layout.position(field) for field in fields]
     rows, lines, first = 0, 0, 0
     for start, record in records_of(layout):
-        breaks = [record[at].strip().count("\n") for at in places if at < len(record)]
+        whole = len(record) == len(layout.columns)
+        values = [record[at] for at in places] if whole else record
+        breaks = [value.strip("\n" if whole else "").count("\n") for value in values]
         if any(breaks):
             rows, lines, first = rows + 1, lines + sum(breaks), first or start
     return OverLines(rows, lines, first)
 
 
-def _odd_lines(file: SourceFile) -> IntArray:
-    """Return the lines with an odd number of quotes, from 1, rising."""
-    found, number, quotes = [], 1, 0
+def _stays_open(file: SourceFile, places: IntArray) -> BoolArray:
+    """Tell of which quotes, by their bytes in the decompressed file, the line's end is inside.
+
+    Places rise. It is where an odd number of quotes, that one included, is left of the line.
+    """
+    quotes = np.zeros(len(places), dtype=np.int64)
+    begin, running = 0, np.zeros(len(places), dtype=bool)
     with file.open() as stream:
         while chunk := stream.read(_CHUNK):
             data = np.frombuffer(chunk, np.uint8)
-            ends = np.flatnonzero(data == _LF)
-            before = np.searchsorted(np.flatnonzero(data == _QUOTE), np.append(ends, len(data)))
-            inside = np.diff(before, prepend=0)
-            inside[0] += quotes
-            found.append(number + np.flatnonzero(inside[:-1] % 2))
-            number, quotes = number + len(ends), int(inside[-1])
-    found.append(np.full(quotes % 2, number))
-    return np.concatenate(found).astype(np.int64)
+            ends = np.flatnonzero((data == _LF) | (data == _CR))
+            marks = np.flatnonzero(data == _QUOTE)
+            here = running | ((places >= begin) & (places < begin + len(data)))
+            first = np.maximum(places[here] - begin, 0)
+            after = np.searchsorted(ends, first)
+            last = np.append(ends, len(data))[after]
+            quotes[here] += np.searchsorted(marks, last) - np.searchsorted(marks, first)
+            running[here] = last == len(data)
+            begin += len(data)
+    return np.asarray(quotes % 2 == 1)

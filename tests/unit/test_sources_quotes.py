@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from source_files import Reading, packed, text_file
 
+from ringfinder.errors import InputError
 from ringfinder.sources import intake
 
 TWO = '"two\nlines"'
@@ -88,6 +89,49 @@ def test_quotes_broken_within_their_line_cost_no_prompt_over_lines_behind_them(t
     reading = Reading(tmp_path, signups=signups, usage=usage)
     assert reading.telemetry.record.rows["usage"] == 396
     assert len(reading.faults) == 4
+
+
+def test_lines_inside_a_value_that_closes_never_become_rows(tmp_path):
+    inside = row("made-up", "x").replace("8.8.8.8", "1.2.3.4")
+    rows = [row("a1", '"x"y'), row("a2", f'"p\n{inside}\nq"'), row("a3", "curl/8")]
+    reading = Reading(tmp_path, signups=text_file(tmp_path / "s.csv", HEAD, *rows))
+    assert reading.accounts == ["a2", "a3"]
+    assert opened_at(reading) == [2]
+
+
+@pytest.mark.parametrize("others", ["x", '""', '"a, b"'])
+@pytest.mark.parametrize("place", [0, 2, 11])
+def test_a_lone_quote_costs_its_line_only(tmp_path, others, place):
+    clients = [others] * 12
+    clients[place] = '"'
+    reading = Reading(tmp_path, signups=file_of(tmp_path, clients))
+    assert reading.accounts == sorted(f"a{n}" for n in range(12) if n != place)
+    assert opened_at(reading) == [place + 2]
+
+
+def test_quotes_that_pair_up_across_columns_and_rows_cost_their_lines_only(tmp_path):
+    rows = [row(f"a{n}", "x") for n in range(1, 7)]
+    rows[1] = 'a2,"2026-01-01,8.8.8.8,x'
+    rows[3] = 'a4,2026-01-01,8.8.8.8","x'
+    reading = Reading(tmp_path, signups=text_file(tmp_path / "s.csv", HEAD, *rows))
+    assert reading.accounts == ["a1", "a3", "a5", "a6"]
+    assert opened_at(reading) == [3, 5]
+
+
+def test_rows_inside_a_row_of_too_few_columns_are_told_of(tmp_path):
+    file = text_file(
+        tmp_path / "s.csv", HEAD, '"', row("a2", "x"), row("a3", "x"), '"', row("a5", "x")
+    )
+    reading = Reading(tmp_path, signups=file)
+    assert reading.accounts == ["a5"]
+    assert any("3 lines lie inside" in notice for notice in reading.notices)
+
+
+def test_a_header_that_swallows_rows_is_refused(tmp_path):
+    head = 'account_id,created_at,ip,"user_agent'
+    file = text_file(tmp_path / "s.csv", head, row("a1", "x"), row("a2", 'x"'), row("a3", "x"))
+    with pytest.raises(InputError, match="quote is opened in the header"):
+        Reading(tmp_path, signups=file)
 
 
 def test_a_line_too_long_costs_itself_only(tmp_path):
