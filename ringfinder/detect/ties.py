@@ -35,6 +35,19 @@ MEETS = np.array([OBSERVATIONS[observation] != "created_at" for observation in O
 least half of them in the community. A script's own client is such a one, and so is the network
 of a small office; a bank's cards are not."""
 
+ALONE = 0.9
+"""Share of the holders of a network, client or issuer, however many, that a community must have
+for it to tie: a script's own client ties a hundred accounts as it ties ten."""
+
+_MACHINES: BoolArray = MEETS & np.array(
+    [kind.family in {Family.NETWORK, Family.DEVICE, Family.PAYMENT} for kind in KINDS]
+)
+
+HANDED: BoolArray = TIES & np.array(
+    [kind.family in {Family.DEVICE, Family.PAYMENT} for kind in KINDS]
+)
+"""Devices and cards: what no two regions of a population have in common."""
+
 OWNED: BoolArray = TIES & np.array([kind.family is not Family.NETWORK for kind in KINDS])
 """Kinds that tie, but for addresses: of a rented pool's two strangers share dozens."""
 
@@ -109,7 +122,9 @@ def untied(shared: Incidence, community: IntArray, *, rented: bool = True) -> In
     return np.where((part >= 0) & (part != largest[community]), part, -1).astype(np.int32)
 
 
-def tied_members(shared: Incidence, lifts: Lifts, community: IntArray) -> BoolArray:
+def tied_members(
+    shared: Incidence, lifts: Lifts, community: IntArray, *, kinds: BoolArray = TIES
+) -> BoolArray:
     """Return bool (N,): members that hold a value which marks their community and ties.
 
     A fashion marks strangers: a campaign's link, this month's browser, the hours of its
@@ -121,11 +136,14 @@ def tied_members(shared: Incidence, lifts: Lifts, community: IntArray) -> BoolAr
         The incidence, and what marks the communities.
     community
         int32 (N,): -1 for none.
+    kinds
+        Bool (K,): the kinds that tie.
     """
-    degree = shared.degree[lifts.value]
-    rare = (degree <= np.sqrt(shared.accounts)) & (2 * lifts.inside >= degree)
-    kind = shared.kind[lifts.value]
-    tying = TIES[kind] | (MEETS[kind] & rare)
+    degree, kind = shared.degree[lifts.value], shared.kind[lifts.value]
+    tying = kinds[kind]
+    if kinds is TIES:
+        rare = (degree <= np.sqrt(shared.accounts)) & (2 * lifts.inside >= degree)
+        tying |= (MEETS[kind] & rare) | (_MACHINES[kind] & (lifts.inside >= ALONE * degree))
     key = lifts.community[tying].astype(np.int64) * shared.values + lifts.value[tying]  # ascending
     rows = np.flatnonzero(community[shared.account] >= 0)
     own = community[shared.account[rows]].astype(np.int64) * shared.values + shared.value[rows]

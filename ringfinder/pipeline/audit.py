@@ -103,13 +103,14 @@ def audit(
             graph = _normalise(telemetry, settings, unread.append)
             for sentence in unread_sentences(unread):
                 notice(sentence)
-            if (scarce := few_families(graph.kind)) is not None:
-                notice(scarce)
             telemetry = replace(telemetry, sightings={})  # clear values, and half a gigabyte
         with steps.step("background"):
             population = learn(graph, seed=settings.seed)
             for sentence in echo_sentences(population.echoes):
                 notice(sentence)
+            heard = population.heard
+            if (scarce := few_families(heard.kind[np.unique(heard.value)])) is not None:
+                notice(scarce)
         with steps.step("detect"):
             found = detect(population, seed=settings.seed)
         with steps.step("judge"):

@@ -15,6 +15,8 @@ import numpy as np
 
 from ringfinder.detect.classes import learn_classes, strata
 from ringfinder.detect.find import find_against
+from ringfinder.detect.refine import Communities
+from ringfinder.detect.ties import HANDED, tied_members
 from ringfinder.evidence.background import Background, background
 from ringfinder.evidence.incidence import Incidence
 from ringfinder.evidence.pairs import Counts
@@ -64,19 +66,31 @@ def learn_population(
     back = background(shared, known)
     found = find_against(shared, back, seed=seed, counts=counts)
     community = found.community
-    inside = community >= 0
     traits = account_traits(graph.profiles, graph.created_ms)
     families = families_per_member(shared, found)
     suspect = _like_fleets(graph, community, families, traits)
-    size = np.bincount(community[inside], minlength=1)
-    small = np.zeros(graph.accounts, dtype=bool)
-    small[inside] = (size <= SMALL * np.sqrt(graph.accounts))[community[inside]]
-    label = learn_classes(heard, seed=seed, exclude=suspect | small)
+    apart = _no_regions(shared, found)
+    label = learn_classes(heard, seed=seed, exclude=suspect | apart)
     struck = _like_fleets(graph, _all_but_largest(label), np.full(graph.accounts, 2.0), traits)
     if (struck & ~suspect).any():
         suspect |= struck
-        label = learn_classes(heard, seed=seed, exclude=suspect | small)
+        label = learn_classes(heard, seed=seed, exclude=suspect | apart)
     return background(shared, label, suspect)
+
+
+def _no_regions(shared: Incidence, found: Communities) -> BoolArray:
+    """Return bool (N,): members of communities too small for a region, or tied as none is.
+
+    People of one region have banks and carriers in common, and no cards and devices: where
+    half of the members share some, the community is no part of the population's structure
+    however large it is.
+    """
+    community, inside = found.community, found.community >= 0
+    handed = tied_members(shared, found.lifts, community, kinds=HANDED)
+    size = np.bincount(community[inside], minlength=1)
+    count = np.bincount(community[inside & handed], minlength=len(size))
+    apart = (size <= SMALL * np.sqrt(shared.accounts)) | (2 * count >= size)
+    return inside & np.append(apart, False)[community]
 
 
 def _like_fleets(

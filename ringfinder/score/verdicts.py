@@ -28,6 +28,10 @@ worlds: between one half and this 548 accounts of fleets and 2,746 benign ones, 
 EVEN = 0.5
 """P(fleet | ring) from which a ring is no more called an organisation or a household."""
 
+SHARED_TWICE = float(np.log(2.0))
+"""Accounts per card, device or mailbox, of the second-most shared: from two on a ring without a
+domain of its own is not called an organisation."""
+
 HOUSEHOLD_SIZE = 8
 """Accounts of the largest ring that is called a household: a flat, a family, a small team."""
 
@@ -64,6 +68,7 @@ def verdicts(
     owned = known[:, NAMES.index("domain_ownership")]
     network = known[:, NAMES.index("network_focus")]
     card = known[:, NAMES.index("card_reuse")]
+    both = known[:, NAMES.index("reused_twice")]
     out: list[Verdict] = []
     fleet = called_fleet(ring, probability, usage=usage)
     for number in range(len(probability)):
@@ -73,6 +78,10 @@ def verdicts(
             out.append(Verdict.UNCLEAR)  # sooner a fleet than not, whatever else it looks like
         elif size[number] <= HOUSEHOLD_SIZE and max(network[number], card[number]) > 0.2:
             out.append(Verdict.HOUSEHOLD)
+        elif both[number] >= SHARED_TWICE and owned[number] <= 0.3:
+            out.append(
+                Verdict.UNCLEAR
+            )  # no firm that anybody has heard of shares cards and devices
         elif max(owned[number], network[number]) > 0.3:
             out.append(Verdict.ORGANISATION)
         else:

@@ -12,6 +12,7 @@ from ringfinder.evidence.background import background
 from ringfinder.evidence.incidence import Incidence, shared_values
 from ringfinder.evidence.pairs import pairs_beyond, significant_pairs
 from ringfinder.graph.columns import AttributeGraph
+from ringfinder.schema import CODE, KINDS
 
 ACCOUNTS = 6_000
 NOBODY = np.zeros(ACCOUNTS, dtype=np.int32)
@@ -94,6 +95,7 @@ class TestFashions:
         columns = crowd(ACCOUNTS)
         columns["referrer"] = [None] * ACCOUNTS
         plant(columns, self.CROWD, {"referrer": ["campaign"], "user_agent": ["new", "newer"]})
+        plant(columns, range(4_000, 4_200), {"user_agent": ["new", "newer"]})  # others have it, too
         return columns
 
     def test_are_no_communities(self):
@@ -106,11 +108,51 @@ class TestFashions:
         plant(columns, self.FLEET, {**own, **fashion})
         assert np.array_equal(members(found_in(columns)), np.array(self.FLEET))
 
+    @pytest.mark.parametrize("size", [40, 200])
+    def test_a_client_and_a_bank_that_nobody_else_has_tie_however_many(self, size):
+        columns = crowd(ACCOUNTS)
+        fleet = range(3_000, 3_000 + size)
+        plant(columns, fleet, {"user_agent": ["bot"], "card_bin": ["prepaid"]})
+        assert np.array_equal(members(found_in(columns)), np.array(fleet))
+
     def test_teach_what_people_share(self):
         graph = graph_of(self.columns())
         shared = shared_values(graph)
         back = background(shared, np.zeros(ACCOUNTS, dtype=np.int32))
         assert (find_against(shared, back, seed=0).community < 0).all()
+
+
+class TestSuspects:
+    """Whom no rate is measured on must not bring everybody along."""
+
+    RING = range(100, 400)
+
+    def columns(self):
+        rng = np.random.default_rng(3)
+        columns = crowd(ACCOUNTS)
+        columns["email_pattern"] = [f"e{n}" for n in rng.integers(0, 12, ACCOUNTS)]
+        columns["user_agent"] = [f"u{n}" for n in rng.integers(0, 20, ACCOUNTS)]
+        plant(columns, self.RING, {"device": ["d1", "d2", "d3", "d4"], "card_bin": ["x", "y", "z"]})
+        return columns
+
+    def test_a_ring_under_suspicion_is_found_without_the_population(self):
+        graph = graph_of(self.columns())
+        shared = shared_values(graph)
+        suspect = np.isin(np.arange(ACCOUNTS), self.RING)
+        back = background(shared, NOBODY, suspect)
+        community = find_rings(graph, shared, back, seed=0).communities.community
+        assert (community[suspect] >= 0).all()
+        assert (community[~suspect] >= 0).mean() < 0.01
+
+    def test_pairs_of_what_they_alone_and_what_everybody_holds_say_nothing(self):
+        shared = shared_values(graph_of(self.columns()))
+        suspect = np.isin(np.arange(ACCOUNTS), self.RING)
+        pairs = pairs_beyond(shared, background(shared, NOBODY, suspect))
+        kinds = {KINDS[shared.kind[v]].name for v in (*pairs.u, *pairs.v)}
+        own = np.isin(shared.kind, [CODE["device"], CODE["card_bin"]]) & (shared.degree >= 60)
+        mixed = own[pairs.u] ^ own[pairs.v]
+        assert "user_agent" in kinds
+        assert pairs.nats[mixed].max() < 12 < pairs.nats[own[pairs.u] & own[pairs.v]].min()
 
 
 def test_the_order_of_values_and_other_rings_change_nothing():

@@ -65,6 +65,12 @@ class TestVerdicts:
         assert self.named(0.1, HOUSEHOLD_SIZE, card_reuse=0.5) is Verdict.HOUSEHOLD
         assert self.named(0.1, HOUSEHOLD_SIZE + 1, network_focus=0.5) is Verdict.ORGANISATION
 
+    def test_who_shares_cards_and_devices_without_a_domain_is_no_organisation(self):
+        assert self.named(0.1, network_focus=0.9, reused_twice=np.log(2)) is Verdict.UNCLEAR
+        assert self.named(0.1, network_focus=0.9, reused_twice=0.6) is Verdict.ORGANISATION
+        firm = self.named(0.1, network_focus=0.9, reused_twice=2.0, domain_ownership=0.9)
+        assert firm is Verdict.ORGANISATION
+
     def test_what_is_none_of_them_is_unclear(self):
         assert self.named(0.4) is Verdict.UNCLEAR
 
