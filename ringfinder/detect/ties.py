@@ -43,10 +43,9 @@ _MACHINES: BoolArray = MEETS & np.array(
     [kind.family in {Family.NETWORK, Family.DEVICE, Family.PAYMENT} for kind in KINDS]
 )
 
-HANDED: BoolArray = TIES & np.array(
-    [kind.family in {Family.DEVICE, Family.PAYMENT} for kind in KINDS]
-)
-"""Devices and cards: what no two regions of a population have in common."""
+HANDED: BoolArray = TIES & np.array([kind.family is Family.DEVICE for kind in KINDS])
+"""Devices: what nobody has in common with a region. Cards are not among them: large companies,
+which are part of what there is to learn, pay with one."""
 
 OWNED: BoolArray = TIES & np.array([kind.family is not Family.NETWORK for kind in KINDS])
 """Kinds that tie, but for addresses: of a rented pool's two strangers share dozens."""

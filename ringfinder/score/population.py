@@ -81,8 +81,8 @@ def learn_population(
 def _no_regions(shared: Incidence, found: Communities) -> BoolArray:
     """Return bool (N,): members of communities too small for a region, or tied as none is.
 
-    People of one region have banks and carriers in common, and no cards and devices: where
-    half of the members share some, the community is no part of the population's structure
+    People of one region have banks and carriers in common, and no devices: where half of
+    the members share some, the community is no part of the population's structure
     however large it is.
     """
     community, inside = found.community, found.community >= 0
