@@ -131,7 +131,7 @@ def read_epoch(path: Path, run: Mapping[str, Any]) -> Epoch | None:
                 np.array(facts["null_strength"], float),
                 facts["null_accounts"],
             ),
-            tuple(Echo(**echo) for echo in facts.get("echoes", [])),
+            tuple(Echo(**echo) for echo in facts["echoes"]),
             table,
         )
     except (OSError, KeyError, TypeError, ValueError, pa.ArrowException):
