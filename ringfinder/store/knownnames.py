@@ -70,7 +70,10 @@ class KnownNames:
         fresh
             A relation with the table's columns.
         """
-        runs = [*self._runs[table], _words(connection, table, "key", fresh)]
+        words = _words(connection, table, "key", fresh)
+        if not len(words):  # an empty run would never be merged into another
+            return
+        runs = [*self._runs[table], words]
         while len(runs) > 1 and len(runs[-2]) < 2 * len(runs[-1]):  # so a word is seldom moved
             runs[-2:] = [np.sort(np.concatenate(runs[-2:]), kind="stable")]
         self._runs[table] = runs

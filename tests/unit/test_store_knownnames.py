@@ -120,6 +120,18 @@ class TestAlone:
         assert all((run[1:] > run[:-1]).all() for run in runs)
         home.check()
 
+    def test_batches_that_add_nothing_leave_nothing_to_search(self, home):
+        def runs():
+            return {
+                table: [len(run) for run in of] for table, of in home.store._known._runs.items()
+            }
+
+        before = runs()
+        for number in range(3, 20):
+            home.write(number, "ann", "bob")
+        assert runs() == before
+        home.check()
+
     def test_a_batch_that_failed_half_way_is_written_again(self, home, monkeypatch):
         with monkeypatch.context() as patched:
             patched.setattr(loading, "_write_applied", full)
