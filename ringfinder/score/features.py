@@ -128,19 +128,19 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     "bin_focus": ("card_bin",),
     "client_focus": ("tls_fingerprint", "user_agent"),
 }
-"""Kinds a feature is measured on: one of them must occur in the data."""
+"""Kinds a feature is measured on: one of them must occur in the data, or `_AT_LEAST`."""
+
+_AT_LEAST = {"reused_twice": 2}
+"""How many of its kinds must occur where one is not enough: the second-most shared of one kind
+is none, which looks like people who share nothing."""
 
 
 def measurable(graph: AttributeGraph, traits: Traits) -> BoolArray:
     """Return bool (F,): whether the data holds what each feature is measured on."""
     present = usual(graph).present
     used = bool(traits.used.any())
-    return np.array(
-        [
-            (used or not feature.needs_usage)
-            and any(present[CODE[kind]] for kind in _NEEDS[feature.name])
-            if feature.name in _NEEDS
-            else used or not feature.needs_usage
-            for feature in FEATURES
-        ]
-    )
+    out = np.array([used or not feature.needs_usage for feature in FEATURES])
+    for name, kinds in _NEEDS.items():
+        shown = sum(bool(present[CODE[kind]]) for kind in kinds)
+        out[NAMES.index(name)] &= shown >= _AT_LEAST.get(name, 1)
+    return out

@@ -154,9 +154,14 @@ class TestWhatTheDataLacks:
     def test_is_not_measured(self):
         lacking = self.of("device", "ip_network")
         assert lacking == {
-            "own_prompts", "template_cover", "mailbox_reuse", "card_reuse", "domain_spread",
-            "domain_ownership", "bin_focus", "client_focus",
+            "own_prompts", "template_cover", "mailbox_reuse", "card_reuse", "reused_twice",
+            "domain_spread", "domain_ownership", "bin_focus", "client_focus",
         }  # fmt: skip
+
+    def test_a_second_most_shared_needs_two_kinds_that_people_have_one_of(self):
+        assert "reused_twice" in self.of("mailbox", "ip_network")
+        assert "reused_twice" in self.of("ip_network")
+        assert "reused_twice" not in self.of("mailbox", "payment_fingerprint")
 
     def test_nothing_is_lacking_where_every_kind_is_given(self):
         assert self.of(*KINDS_USED) == set()
@@ -198,7 +203,8 @@ class TestDefinitions:
             return float(found["reused_twice"][0])
 
         one_card, two_devices = ["a"] * 8, ["a"] * 4 + ["b"] * 4
-        assert of(payment_fingerprint=one_card) == 0.0
+        for kind in ("payment_fingerprint", "device", "mailbox"):  # of one kind, none is second
+            assert math.isnan(of(**{kind: one_card}))
         assert of(payment_fingerprint=one_card, device=list("abcdefgh")) == 0.0
         both = of(payment_fingerprint=one_card, device=two_devices, mailbox=list("abcdefgh"))
         assert both == pytest.approx(math.log(9 / 3))
