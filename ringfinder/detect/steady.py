@@ -56,10 +56,13 @@ def steady(
     found
         The communities.
     before
-        int32 (N,): ring of each account in the run before, -1 for none.
+        int32 (N,): the ring that each account was in, -1 for none ever. For accounts that the
+        run before did not find, the ring where most of those are now who first shared one with
+        it, which may be one that died (`ringfinder.pipeline.anew.rings_before`).
     raw
         int32 (N,): community of each account as the run before found it, before anything was
-        undone, -1 for none; not given: nobody knows, and one night decides.
+        undone, -1 for none; not given: nobody knows, and one night decides. That it found
+        none of some accounts is known, too: it did not find them as one.
 
     Returns
     -------
@@ -77,9 +80,10 @@ def steady(
     if cut.any() or together.any():
         lifts = log_lifts(shared, back, parts)
         fresh = _one_raw(parts, raw, lifts.communities)
-        joined = _joined(shared, lifts, parts, found_in, were, together, fresh)
-    if (before >= 0).any():
-        joined = set_apart(shared, joined, rented=False)
+        joined = _joined(
+            shared, lifts, parts, found_in, were, together, fresh, one_night=raw is None
+        )
+    joined = set_apart(shared, joined, rented=False)
     community = compact(joined)
     if np.array_equal(community, found.community):
         return found, np.arange(found.lifts.communities)
@@ -167,6 +171,8 @@ def _joined(
     were: IntArray,
     together: BoolArray,
     raw: IntArray,
+    *,
+    one_night: bool,
 ) -> IntArray:
     """Join parts again: those that were found as one, and those that were one before.
 
@@ -175,7 +181,8 @@ def _joined(
 
     `found_in` and `were`, int64 (P,): the community that each part was cut from, -1 where
     it was not cut, and the earlier ring it goes on with; `together`, bool (P,): several
-    parts do with the same; `raw`, int64 (P,): see `_one_raw`.
+    parts do with the same; `raw`, int64 (P,): see `_one_raw`; `one_night`: nobody knows what
+    yesterday's search found, so that today's decides.
     """
     looked_at = np.flatnonzero((found_in >= 0) | together)
     size = lifts.size[looked_at]
@@ -187,7 +194,7 @@ def _joined(
     one_before = (were[order][:, None] == were[order]) & together[order]
     first_night = (raw[order][:, None] == raw[order]) & (raw[order] >= 0)
     still = np.where(one_before & ((near >= ONE_STILL) | first_night), near + first_night, 0.0)
-    one_yesterday = first_night | (raw < 0).all()  # or nobody knows
+    one_yesterday = first_night | one_night
     again = np.where(one_now & one_yesterday & (passing >= JOIN_SHARE), passing, 0.0)
     fit = np.triu(np.maximum(still, again), 1)
     target = np.arange(lifts.communities)

@@ -117,8 +117,10 @@ def judge(
 ) -> Analysis:
     """Keep the rings within the false discovery rate, judge them and describe them.
 
-    `before`, int32 (N,), is the ring of each account in the run before, -1 for none, and `raw`
-    its community as found then; `apart` are accounts that a person said are not of one ring.
+    `before`, int32 (N,), is the ring that each account was in, -1 for none ever: for one that the
+    run before did not find, the ring where most of those are now who first shared a ring with it,
+    or that ring itself, even one that died (`rings_before`). `raw` is the community that the run
+    before found it in; `apart` are accounts that a person said are not of one ring.
     """
     communities, kept = published(population, found, settings.fdr)
     shared, back = population.shared, population.back

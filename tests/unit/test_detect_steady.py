@@ -68,10 +68,21 @@ def sets(found: Communities) -> set[frozenset[int]]:
 
 
 class TestSteady:
-    def test_without_earlier_rings_nothing_changes(self):
-        shared, back = measured()
+    @pytest.mark.parametrize("other", ["one", "other"])
+    def test_without_earlier_rings_parts_that_something_ties_stay_as_found(self, other):
+        shared, back = measured(other=other, bridge=True)
         found = communities(shared, back, range(60))
         assert steady(shared, back, found, groups())[0] is found
+
+    @pytest.mark.parametrize("rings", [(), (range(500, 530),), (range(60),)])
+    def test_parts_that_nothing_ties_are_two_whatever_rings_there_were(self, rings):
+        """The first night finds what the second does, and another's ring changes nothing."""
+        shared, back = measured()
+        found = communities(shared, back, range(60), range(500, 530))
+        kept, origin = steady(shared, back, found, groups(*rings), found.community)
+        assert {frozenset(ONE), frozenset(OTHER)} < sets(kept)
+        assert 0 in origin
+        assert sets(kept) == sets(steady(shared, back, found, groups())[0])
 
     def test_two_rings_do_not_become_one_for_a_pool_they_share(self):
         shared, back = measured()
@@ -135,6 +146,14 @@ class TestSteady:
         assert sets(first) == {frozenset(ONE), frozenset(OTHER)}
         second, _ = steady(shared, back, found, before, found.community)
         assert sets(second) == {frozenset(range(60))}
+
+    def test_that_yesterdays_search_found_none_of_them_is_no_second_night(self):
+        shared, back = measured(other="one")
+        found, before = communities(shared, back, range(60)), groups(ONE, OTHER)
+        waits, _ = steady(shared, back, found, before, groups())
+        assert sets(waits) == {frozenset(ONE), frozenset(OTHER)}
+        decided, _ = steady(shared, back, found, before, None)
+        assert sets(decided) == {frozenset(range(60))}
 
     def test_newcomers_of_a_cut_community_go_where_their_things_are(self):
         shared, back = measured()
