@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ringfinder.detect.echoes import without_kinds
 from ringfinder.errors import StoreError
 from ringfinder.evidence.background import Background
 from ringfinder.evidence.incidence import Incidence
@@ -66,7 +67,7 @@ def write_model(
     """
     graph = run.graph
     known = shared.values
-    shared, back = with_own_values(graph, shared, back, judged.ring)
+    shared, back = with_own_values(without_kinds(graph, silent), shared, back, judged.ring)
     lifts = log_lifts(shared, back, judged.ring)
     values, place = value_arrays(shared, back, graph.pseudonym, graph.created_ms)
     arrays = {
