@@ -81,6 +81,7 @@ def write_snapshot(analysis: Analysis, directory: Path) -> None:
                 run.graph, run.rings, run.judgement, run.links, legitimate=NOBODY
             ),
             decision=decisions(analysis.judged),
+            silent=[echo.kind for echo in analysis.population.echoes],
         )
         stage.write_run({"snapshot_id": directory.name})
 

@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import replace
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from nights import DAY_MS, fill, night, open_home, ring_of, rows_of, snapshot
@@ -18,6 +19,8 @@ from ringfinder.pipeline.label import record_labels
 from ringfinder.pipeline.promote import promote, rollback
 from ringfinder.publish import snapshots
 from ringfinder.publish.carried import ring_tables
+from ringfinder.publish.model import open_model
+from ringfinder.schema import CODE
 from ringfinder.simulate import WorldSpec, simulate
 
 OPEN = {"gate_share": 1.0, "gate_old_accounts": 10_000, "gate_organisation_accounts": 10_000}
@@ -59,6 +62,18 @@ def decisions(path):
 
 def fleets(path):
     return {row["ring_id"] for row in rows_of(path, "rings") if row["verdict"] == "fleet"}
+
+
+def with_columns_that_go_together(world):
+    """The world with a bank and a client counted off, in which one bank is one client."""
+    signups, many = world["signups"], range(len(world["signups"]))
+    for name in ("card_bin", "user_agent"):
+        values = pa.array([f"{400_000 + number % 8}" for number in many])
+        signups = signups.set_column(signups.column_names.index(name), name, values)
+    payments = world["payments"].drop_columns(["card_bin"])
+    logins = world["logins"].drop_columns(["user_agent"])
+    tables = {**world.tables, "signups": signups, "payments": payments, "logins": logins}
+    return replace(world, tables=tables)
 
 
 def in_force(home):
@@ -283,6 +298,24 @@ class TestTouched:
         assert tables(snapshot(home, one)) == tables(before)
 
     def test_new_events_give_the_decisions_of_a_search_of_all(self, home, world, monkeypatch):
+        self.check_both_ways(home, world, monkeypatch)
+
+    def test_so_they_do_where_a_column_that_repeats_another_is_left_out(
+        self, world, tmp_path, monkeypatch
+    ):
+        repeating = with_columns_that_go_together(world)
+        home = open_home(tmp_path / "home")
+        fill(home, repeating, until_ms=REST)
+        said: list[str] = []
+        night(home, notices=said.append)
+        (echo,) = snapshots.read_run(in_force(home))["epoch"]["echoes"]
+        assert {echo["kind"], echo["teller"]} == {"card_bin", "user_agent"}
+        for path in self.check_both_ways(home, repeating, monkeypatch):
+            assert snapshots.read_run(path)["epoch"]["echoes"] == [echo]
+            assert open_model(path).silent == {CODE[echo["kind"]]}
+
+    def check_both_ways(self, home, world, monkeypatch):
+        """Look at what was touched, and in a copy at everything; return both snapshots."""
         from ringfinder.pipeline import anew
 
         fill(home, world, after_ms=REST, until_ms=REST + 2 * DAY_MS)
@@ -299,6 +332,7 @@ class TestTouched:
         everywhere = snapshot(other, night(other, 1, touched=True, **OPEN))
         assert one.touched < one.accounts
         assert decisions(some) == decisions(everywhere)
+        return some, everywhere
 
     def test_an_epoch_that_is_over_is_learned_anew(self, home):
         said: list[str] = []
