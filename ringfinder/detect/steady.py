@@ -10,8 +10,8 @@ row found it so. Between the two, things stay as they were.
 An operator who divides keeps the bank, the client and the countries: by these the parts look
 alike for ever, and nothing that ties them is left. Addresses that are rented to many tie
 nobody either: parts of a ring that have no other thing in common are two without waiting,
-whether the search saw it or not. The search itself does not go so far: with sign-ups alone it
-would lose fleets of which there is little else to know.
+whether the search saw it or not, on the first night as on every other. The search itself does
+not go so far: with sign-ups alone it would lose fleets of which there is little else to know.
 """
 
 from __future__ import annotations
