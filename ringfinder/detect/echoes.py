@@ -111,7 +111,7 @@ def echoes(graph: AttributeGraph, stratum: IntArray, *, seed: int) -> list[Echo]
         ]
 
     left, found = set(columns), []
-    while told := [echo for kind in left - {_TIME} for echo in told_by(kind, left)]:
+    while told := [echo for kind in sorted(left - {_TIME}) for echo in told_by(kind, sorted(left))]:
         best = min(told, key=lambda echo: (shown[CODE[echo.kind]].max(), -echo.told, echo.kind))
         found.append(best)
         left.remove(CODE[best.kind])
