@@ -139,30 +139,31 @@ def _sample(graph: AttributeGraph, seed: int) -> IntArray:
 
 def _columns(graph: AttributeGraph, asked: IntArray) -> dict[int, IntArray]:
     """Return by kind a code for each account asked, -1 without: of kinds that all share in."""
-    columns = {}
-    for code in np.flatnonzero(_TELLS & np.isin(np.arange(len(KINDS)), graph.kind)).tolist():
-        column = _one_each(graph, asked, code)
+    place = np.full(graph.accounts, -1)
+    place[asked] = np.arange(len(asked))
+    rows = np.flatnonzero(place[graph.account] >= 0)
+    account, value = place[graph.account[rows]], graph.value[rows]
+    kind, columns = graph.kind[value], {}
+    for code in np.flatnonzero(_TELLS & np.isin(np.arange(len(KINDS)), kind)).tolist():
+        mine = kind == code
+        column = _one_each(account[mine], value[mine], len(asked))
         seen = column >= 0
         if 2 * seen.sum() < len(asked):
             continue
-        _, value, holders = np.unique(column[seen], return_inverse=True, return_counts=True)
-        if (holders[value] >= MANY).mean() >= EVERYWHERE:
-            column[seen] = value
+        _, number, holders = np.unique(column[seen], return_inverse=True, return_counts=True)
+        if (holders[number] >= MANY).mean() >= EVERYWHERE:
+            column[seen] = number
             columns[code] = column
     return columns
 
 
-def _one_each(graph: AttributeGraph, asked: IntArray, code: int) -> IntArray:
-    """Return each account's most popular value of a kind (the lower of two), -1 without any."""
-    place = np.full(graph.accounts, -1)
-    place[asked] = np.arange(len(asked))
-    rows = np.flatnonzero((graph.kind[graph.value] == code) & (place[graph.account] >= 0))
-    account, value = place[graph.account[rows]], graph.value[rows]
-    holders = np.bincount(value, minlength=graph.values)
-    order = np.lexsort((value, -holders[value], account))
+def _one_each(account: IntArray, value: IntArray, accounts: int) -> IntArray:
+    """Return each account's most popular value (the lower of two), int64, -1 without any."""
+    _, number, holders = np.unique(value, return_inverse=True, return_counts=True)
+    order = np.lexsort((value, -holders[number], account))
     account, value = account[order], value[order]
     first = np.r_[True, account[1:] != account[:-1]] if len(account) else np.zeros(0, bool)
-    out = np.full(len(asked), -1, dtype=np.int64)
+    out = np.full(accounts, -1, dtype=np.int64)
     out[account[first]] = value[first]
     return out
 
