@@ -148,8 +148,6 @@ def _columns(graph: AttributeGraph, asked: IntArray) -> dict[int, IntArray]:
         mine = kind == code
         column = _one_each(account[mine], value[mine], len(asked))
         seen = column >= 0
-        if 2 * seen.sum() < len(asked):
-            continue
         _, number, holders = np.unique(column[seen], return_inverse=True, return_counts=True)
         if (holders[number] >= MANY).mean() >= EVERYWHERE:
             column[seen] = number

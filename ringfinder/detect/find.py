@@ -11,12 +11,12 @@ from ringfinder.detect.candidates import first_members, value_communities
 from ringfinder.detect.divide import divide
 from ringfinder.detect.ledger import Ledger
 from ringfinder.detect.null import false_discovery_rate, null_world
-from ringfinder.detect.refine import Communities, compact, expel, refine, settle
-from ringfinder.detect.ties import TIED, tied_members
+from ringfinder.detect.refine import Communities, compact, expel, refine, settle, with_members
+from ringfinder.detect.ties import TIED, count_members, marked_members, tying_marks
 from ringfinder.detect.webs import web_communities
 from ringfinder.evidence.background import Background, background
 from ringfinder.evidence.incidence import Incidence
-from ringfinder.evidence.lifts import THRESHOLD_NATS, log_lifts
+from ringfinder.evidence.lifts import THRESHOLD_NATS
 from ringfinder.evidence.membership import own_odds
 from ringfinder.evidence.pairs import (
     Counts,
@@ -107,22 +107,17 @@ def keep_tied(shared: Incidence, back: Background, found: Communities) -> Commun
     Where fewer than `TIED` of the members hold something that ties, those who do are the
     community, if they are one without the others, and the rest a fashion.
     """
-    tied = tied_members(shared, found.lifts, found.community)
-    inside, many = found.community >= 0, found.lifts.communities
-    size = np.bincount(found.community[inside], minlength=many)
-    count = np.bincount(found.community[inside & tied], minlength=many)
-    loose = inside & np.append(count < TIED * size, False)[found.community]
+    tied = marked_members(shared, found.lifts, found.community, tying_marks(shared, found.lifts))
+    size, count = count_members(found.community, tied, found.lifts.communities)
+    loose = np.append(count < TIED * size, False)[found.community]  # nobody outside
     if not loose.any():
         return found
-    community = compact(np.where(loose & ~tied, -1, found.community))
-    lifts = log_lifts(shared, back, community)
-    own = own_odds(shared, lifts, community)
-    nats = np.where(community >= 0, found.nats, -np.inf)
+    left = with_members(shared, back, found, compact(np.where(loose & ~tied, -1, found.community)))
+    own = own_odds(shared, left.lifts, left.community)
     again = loose[own.account]
-    nats[own.account[again]] = own.nats[again]
-    community = compact(np.where(nats > THRESHOLD_NATS, community, -1))
-    nats[community < 0] = -np.inf
-    return Communities(community, nats, log_lifts(shared, back, community), found.rounds)
+    left.nats[own.account[again]] = own.nats[again]
+    alone = compact(np.where(left.nats > THRESHOLD_NATS, left.community, -1))
+    return with_members(shared, back, left, alone)
 
 
 def search_rest(
@@ -202,10 +197,9 @@ def find_against(
     kept = significant_pairs(pairs, 2 * float(np.log(max(shared.values, 2))))
     label = value_communities(kept, shared.values, seed=seed)
     found = refine(shared, back, first_members(shared, label), last_round=2)
-    tied = tied_members(shared, found.lifts, found.community)
-    community = compact(np.where(tied, found.community, -1))
-    nats = np.where(community >= 0, found.nats, -np.inf)
-    return Communities(community, nats, log_lifts(shared, back, community), found.rounds)
+    marks = tying_marks(shared, found.lifts)
+    tied = marked_members(shared, found.lifts, found.community, marks)
+    return with_members(shared, back, found, compact(np.where(tied, found.community, -1)))
 
 
 def _permuted(

@@ -287,5 +287,15 @@ def keep_communities(
     community = np.full(len(found.community), -1, dtype=np.int32)
     inside = found.community >= 0
     community[inside] = code[found.community[inside]]
+    return with_members(shared, back, found, community)
+
+
+def with_members(
+    shared: Incidence, back: Background, found: Communities, community: IntArray
+) -> Communities:
+    """Return communities of some of the members, int32 (N,), with lifts measured on those.
+
+    Members keep their odds.
+    """
     nats = np.where(community >= 0, found.nats, -np.inf)
     return Communities(community, nats, log_lifts(shared, back, community), found.rounds)

@@ -103,7 +103,7 @@ def untied(shared: Incidence, community: IntArray, *, rented: bool = True) -> In
     distinct, own = own_values(shared, community, rows)
     value = distinct % shared.values
     inside = np.bincount(own, minlength=len(distinct))
-    rare = (shared.degree[value] <= np.sqrt(shared.accounts)) & (2 * inside >= shared.degree[value])
+    rare = _rare(shared, shared.degree[value], inside)
     ties = ((TIES if rented else OWNED)[shared.kind[value]] | rare)[own]
     rows, own = rows[ties], own[ties]
     account = shared.account[rows].astype(np.int64)
@@ -121,13 +121,17 @@ def untied(shared: Incidence, community: IntArray, *, rented: bool = True) -> In
     return np.where((part >= 0) & (part != largest[community]), part, -1).astype(np.int32)
 
 
-def tied_members(
-    shared: Incidence, lifts: Lifts, community: IntArray, *, kinds: BoolArray = TIES
-) -> BoolArray:
-    """Return bool (N,): members that hold a value which marks their community and ties.
+def tying_marks(shared: Incidence, lifts: Lifts) -> BoolArray:
+    """Return bool (M,): which of the values that mark communities tie their members."""
+    degree, kind = shared.degree[lifts.value], shared.kind[lifts.value]
+    rare = MEETS[kind] & _rare(shared, degree, lifts.inside)
+    return TIES[kind] | rare | (_MACHINES[kind] & (lifts.inside >= ALONE * degree))
 
-    A fashion marks strangers: a campaign's link, this month's browser, the hours of its
-    launch. They share in several families, and nothing that somebody must have handed on.
+
+def marked_members(
+    shared: Incidence, lifts: Lifts, community: IntArray, marks: BoolArray
+) -> BoolArray:
+    """Return bool (N,): members that hold some of the values that mark their community.
 
     Parameters
     ----------
@@ -135,18 +139,29 @@ def tied_members(
         The incidence, and what marks the communities.
     community
         int32 (N,): -1 for none.
-    kinds
-        Bool (K,): the kinds that tie.
+    marks
+        Bool (M,): the rows of `lifts` that count. With `tying_marks` those are left out whom a
+        fashion brought: a campaign's link, this month's browser, the hours of its launch mark
+        strangers, who share nothing that somebody must have handed on.
     """
-    degree, kind = shared.degree[lifts.value], shared.kind[lifts.value]
-    tying = kinds[kind]
-    if kinds is TIES:
-        rare = (degree <= np.sqrt(shared.accounts)) & (2 * lifts.inside >= degree)
-        tying |= (MEETS[kind] & rare) | (_MACHINES[kind] & (lifts.inside >= ALONE * degree))
-    key = lifts.community[tying].astype(np.int64) * shared.values + lifts.value[tying]  # ascending
+    key = lifts.community[marks].astype(np.int64) * shared.values + lifts.value[marks]  # ascending
     rows = np.flatnonzero(community[shared.account] >= 0)
     own = community[shared.account[rows]].astype(np.int64) * shared.values + shared.value[rows]
     held = np.append(key, -1)[np.searchsorted(key, own)] == own
-    tied = np.zeros(shared.accounts, dtype=bool)
-    tied[shared.account[rows[held]]] = True
-    return tied
+    marked = np.zeros(shared.accounts, dtype=bool)
+    marked[shared.account[rows[held]]] = True
+    return marked
+
+
+def count_members(
+    community: IntArray, among: BoolArray, communities: int
+) -> tuple[IntArray, IntArray]:
+    """Return int64 (R,) twice: members of each community, and those of them in `among`."""
+    inside = community >= 0
+    size = np.bincount(community[inside], minlength=communities)
+    return size, np.bincount(community[inside & among], minlength=communities)
+
+
+def _rare(shared: Incidence, degree: IntArray, inside: IntArray) -> BoolArray:
+    """Tell which values hardly anybody else has: see `MEETS`."""
+    return np.asarray((degree <= np.sqrt(shared.accounts)) & (2 * inside >= degree))

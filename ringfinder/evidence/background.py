@@ -63,6 +63,19 @@ class Background:
             out[part] = scaled[u[part]].multiply(self.holders[v[part]]).sum(axis=1)
         return out
 
+    def least_expected(self, u: IntArray, v: IntArray, degree: IntArray) -> FloatArray:
+        """Return float64 (P,): the least that is expected of each pair; `degree`, (V,), is all's.
+
+        One account in all: a pair nobody could be expected to show still has a prior. Where
+        suspects alone hold one value and everybody the other, those suspects hold the other
+        as often as anybody: no innocent shows the two together, and it says nothing. Without
+        that every browser and hour would go with a ring's cards, and the ring with everybody.
+        """
+        accounts = len(self.label)
+        suspects = 2 * np.asarray(self.holders.sum(axis=1)).ravel() < degree
+        together = degree[u] * (degree[v] / accounts)
+        return np.where(suspects[u] ^ suspects[v], together, 1.0 / accounts)
+
 
 def background(shared: Incidence, label: IntArray, suspect: BoolArray | None = None) -> Background:
     """Count the holders of every value in every class.

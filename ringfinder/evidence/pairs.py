@@ -195,24 +195,10 @@ def pairs_beyond(
     u, v, together = counts or pair_counts(shared, within_family=within_family)
     kappa = activity_correction(shared, back)
     expected = back.expected(u, v) * kappa[shared.family[u], shared.family[v]]
-    expected = np.maximum(expected, _least_expected(shared, back, u, v))
+    expected = np.maximum(expected, back.least_expected(u, v, shared.degree))
     nats = excess_nats(together, expected)
     keep = together > expected
     return Pairs(u[keep], v[keep], together[keep], expected[keep], nats[keep])
-
-
-def _least_expected(shared: Incidence, back: Background, u: IntArray, v: IntArray) -> FloatArray:
-    """Return the least that is expected of each pair, float64 (P,).
-
-    One account in all: a pair nobody could be expected to show still has a prior. Where
-    suspects alone hold one value and everybody the other, those suspects hold the other as
-    often as anybody: no innocent shows the two together, and it says nothing. Without that
-    every browser and hour would go with a ring's cards, and the ring with everybody.
-    """
-    innocent = np.asarray(back.holders.sum(axis=1)).ravel()
-    suspects = 2 * innocent < shared.degree
-    together = shared.degree[u] * (shared.degree[v] / shared.accounts)
-    return np.where(suspects[u] ^ suspects[v], together, 1.0 / shared.accounts)
 
 
 def significant_pairs(pairs: Pairs, least_nats: FloatArray | float) -> Pairs:

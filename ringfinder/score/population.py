@@ -16,7 +16,7 @@ import numpy as np
 from ringfinder.detect.classes import learn_classes, strata
 from ringfinder.detect.find import find_against
 from ringfinder.detect.refine import Communities
-from ringfinder.detect.ties import HANDED, tied_members
+from ringfinder.detect.ties import HANDED, count_members, marked_members
 from ringfinder.evidence.background import Background, background
 from ringfinder.evidence.incidence import Incidence
 from ringfinder.evidence.pairs import Counts
@@ -85,12 +85,11 @@ def _no_regions(shared: Incidence, found: Communities) -> BoolArray:
     the members share some, the community is no part of the population's structure
     however large it is.
     """
-    community, inside = found.community, found.community >= 0
-    handed = tied_members(shared, found.lifts, community, kinds=HANDED)
-    size = np.bincount(community[inside], minlength=1)
-    count = np.bincount(community[inside & handed], minlength=len(size))
+    lifts, community = found.lifts, found.community
+    handed = marked_members(shared, lifts, community, HANDED[shared.kind[lifts.value]])
+    size, count = count_members(community, handed, lifts.communities)
     apart = (size <= SMALL * np.sqrt(shared.accounts)) | (2 * count >= size)
-    return inside & np.append(apart, False)[community]
+    return np.append(apart, False)[community]  # nobody outside
 
 
 def _like_fleets(

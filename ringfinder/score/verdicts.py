@@ -79,9 +79,7 @@ def verdicts(
         elif size[number] <= HOUSEHOLD_SIZE and max(network[number], card[number]) > 0.2:
             out.append(Verdict.HOUSEHOLD)
         elif both[number] >= SHARED_TWICE and owned[number] <= 0.3:
-            out.append(
-                Verdict.UNCLEAR
-            )  # no firm that anybody has heard of shares cards and devices
+            out.append(Verdict.UNCLEAR)  # firms share cards, and no devices with them
         elif max(owned[number], network[number]) > 0.3:
             out.append(Verdict.ORGANISATION)
         else:

@@ -124,10 +124,10 @@ def survey(layout: Layout) -> Survey:
     delimiter, rest = layout.delimiter.encode(), b""
     lines, returns, last = 0, 0, b"\n"
     with file.open() as stream:
-        while chunk := stream.read(_CHUNK):
+        while chunk := bytes(stream.read(_CHUNK)):
             if not delimiter:
                 continue
-            data = rest + bytes(chunk)
+            data = rest + chunk
             ends = np.flatnonzero(np.frombuffer(data, np.uint8) == _LF)
             starts = np.concatenate(([0], ends + 1))
             for i in np.flatnonzero(np.diff(starts) > _WIDE):
@@ -138,8 +138,8 @@ def survey(layout: Layout) -> Survey:
                 return Survey(wide=True, lines=lines)
             rest = rest[-MAX_LINE:]
             lines += len(ends)
-            returns += bytes(chunk).count(b"\r")
-            last = bytes(chunk[-1:])
+            returns += 0 if lines else chunk.count(b"\r")
+            last = chunk[-1:]
     unended = last not in b"\r\n"
     return Survey(wide=False, lines=(lines or returns) + unended)
 
