@@ -9,7 +9,7 @@ from ringfinder.explain.facts import MAIN_SHARE, RingFacts
 from ringfinder.explain.features import feature_phrase
 from ringfinder.explain.given import Judgement
 from ringfinder.explain.links import EvidenceLinks
-from ringfinder.explain.numbers import big, count, day, duration, listing, number, plural, share
+from ringfinder.explain.numbers import big, day, duration, listing, number, plural, share
 from ringfinder.explain.view import FeatureView
 from ringfinder.explain.words import counted_kind
 from ringfinder.graph.columns import AttributeGraph, Rings
@@ -237,7 +237,7 @@ def finding(totals: dict[str, tuple[int, int, int]], *, accounts: int, exchanges
     unclear = totals.get(Verdict.UNCLEAR, (0, 0, 0))[0]
     look = f" {plural(unclear, 'more ring')} {'needs' if unclear == 1 else 'need'} a person's look."
     if not rings:
-        text = f"No fleet found among {count(accounts)} accounts."
+        text = f"No fleet found among {plural(accounts, 'account')}."
         return text + (look.replace(" more", "") if unclear else "")
     who = f"{plural(rings, 'fleet')} {'hold' if rings > 1 else 'holds'} "
     who += f"{plural(members, 'account')} ({share(members / accounts)} of all)"
