@@ -15,10 +15,12 @@ from ringfinder.errors import InputError
 from ringfinder.sources.checks import EXAMPLE_TIME
 from ringfinder.sources.files import Format, with_plain_line_ends
 from ringfinder.sources.layout import IN_UTF8, Layout
-from ringfinder.sources.lines import Survey, Torn, find_lines, judge_records, read_torn, survey
+from ringfinder.sources.lines import Torn, find_lines, judge_records, read_torn
+from ringfinder.sources.overlong import Cut, without_overlong
 from ringfinder.sources.quotes import OverLines, rows_over_lines, without_open_quotes
 from ringfinder.sources.rejects import Reason, RejectsWriter
 from ringfinder.sources.scan import Scan, scan
+from ringfinder.sources.survey import Survey, survey
 
 HEADER = 1
 """Lines that the header takes."""
@@ -103,17 +105,17 @@ class Intake:
         """
         name, before = layout.file.name, self._rows(target)
         try:
-            text = survey(layout)
+            layout, text, cut = without_overlong(layout, survey(layout), self.place)
             layout, plan, torn = self._mended(layout, target, text)
             staged = self._rows(target) - before
             if text.wide:
                 torn = judge_records(layout, staged)
             unseen = text.lines - HEADER - staged - len(torn.lines)
-            self._tell_of_quotes(layout, target, plan, torn, unseen)
+            self._tell_of_quotes(layout, target, plan, torn, cut, unseen)
             bad = number_of(self.con, f"SELECT count(*) FROM {target.table} WHERE bad <> 0")
             if bad:
                 self.con.execute(f"DELETE FROM {target.table} WHERE bad <> 0")
-            faults = _write_rejects(self.con, layout, plan, torn, bad, self.rejects)
+            faults = _write_rejects(self.con, layout, plan, torn, cut, bad, self.rejects)
         except (InputError, *_NOT_THE_FILE):
             raise
         except (duckdb.Error, EOFError, OSError, zlib.error, ArrowException):
@@ -122,7 +124,7 @@ class Intake:
                 f"{name} cannot be read as {layout.file.format}: it is damaged or cut short"
             ) from None
         _tell(layout, faults, self.notices)
-        return layout, (staged - bad, bad + len(torn.lines))
+        return layout, (staged - bad, bad + len(torn.lines) + len(cut.records))
 
     def _rows(self, target: Target) -> int:
         return number_of(self.con, f"SELECT count(*) FROM {target.table}")
@@ -187,7 +189,7 @@ class Intake:
             return layout, _insert_once(self.con, layout, target, rejects=rejects)
 
     def _tell_of_quotes(
-        self, layout: Layout, target: Target, plan: Scan, torn: Torn, unseen: int
+        self, layout: Layout, target: Target, plan: Scan, torn: Torn, cut: Cut, unseen: int
     ) -> None:
         """Say which quotes are open, and which may have swallowed rows before they closed.
 
@@ -197,7 +199,7 @@ class Intake:
             Lines of the file that are no row of their own.
         """
         name = layout.file.name
-        broken = torn.lines[[why is Reason.QUOTES for why in torn.reasons]]
+        broken = cut.original(torn.lines[[why is Reason.QUOTES for why in torn.reasons]])
         if len(broken):
             many = "a quote is" if len(broken) == 1 else f"quotes of {len(broken):,} lines are"
             where = "where it must be" if len(broken) == 1 else "where they must be"
@@ -212,14 +214,14 @@ class Intake:
         if len(torn.lines) or number_of(self.con, over):
             found = rows_over_lines(layout, [f for f in layout.chosen if f != "prompt"])
             if found.rows:
-                self.notices(_swallowed(name, found))
+                self.notices(_swallowed(name, found, int(cut.original(np.array(found.first)))))
 
 
-def _swallowed(name: str, found: OverLines) -> str:
+def _swallowed(name: str, found: OverLines, line: int) -> str:
     rows = "1 row has" if found.rows == 1 else f"{found.rows:,} rows have"
     return (
         f"{name}: {rows} a value, other than a prompt, over several lines, the first at line "
-        f"{found.first:,}; {found.lines:,} lines lie inside. Where a quote is opened by mistake, "
+        f"{line:,}; {found.lines:,} lines lie inside. Where a quote is opened by mistake, "
         "rows up to where it closes are lost in such a value"
     )
 
@@ -244,6 +246,7 @@ def _write_rejects(
     layout: Layout,
     plan: Scan,
     torn: Torn,
+    cut: Cut,
     bad: int,
     rejects: RejectsWriter,
 ) -> dict[Reason, list[int]]:
@@ -266,6 +269,11 @@ def _write_rejects(
         rows = found["row"].to_numpy()
         lines = np.concatenate([lines, find_lines(layout, rows, torn)])
         codes = np.concatenate([codes, found["bad"].to_numpy().astype(np.int64) - 1])
+    lines = cut.original(lines)
+    if cut.lines:
+        lines = np.append(lines, cut.lines)
+        codes = np.append(codes, np.full(len(cut.lines), len(meanings)))
+        meanings.append((None, Reason.LINE_TOO_LONG))
     order = np.argsort(lines, kind="stable")
     rejects.write(
         layout.file.table, layout.file.name, lines[order].tolist(), codes[order].tolist(), meanings

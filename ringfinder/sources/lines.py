@@ -18,7 +18,6 @@ from ringfinder.sources.scan import MAX_LINE
 
 _CHUNK = 1 << 24
 _LF, _CR = 10, 13
-_WIDE = 4096
 
 _REASONS = {
     "INVALID ENCODING": Reason.NOT_UTF8,
@@ -64,22 +63,6 @@ class Torn:
         return Torn(every[order], [fields[i] for i in order], [reasons[i] for i in order], places)
 
 
-@dataclass(frozen=True)
-class Survey:
-    """What a look over a text file shows before it is scanned.
-
-    Attributes
-    ----------
-    wide
-        Whether a line has thousands of delimiters.
-    lines
-        Lines of a CSV file; of a wide file those before such a line.
-    """
-
-    wide: bool
-    lines: int
-
-
 def read_torn(con: duckdb.DuckDBPyConnection, layout: Layout) -> Torn:
     """Return the torn rows of the scan that has just run on `con`."""
     if layout.file.format is Format.PARQUET:
@@ -105,43 +88,6 @@ def read_torn(con: duckdb.DuckDBPyConnection, layout: Layout) -> Torn:
     reasons = [_REASONS.get(error, Reason.UNREADABLE) for _, error, _ in torn]
     places = [place for place, _, _ in torn]
     return Torn(_lines_at(layout.file, places), fields, reasons, np.array(places, np.int64))
-
-
-def survey(layout: Layout) -> Survey:
-    """Read a text file once, and see whether it can be scanned.
-
-    The scanner takes quadratic time to tell the columns too many of one row, which makes
-    a damaged file look like one that never ends.
-
-    Raises
-    ------
-    EOFError, OSError, ArrowException, zlib.error
-        If a compressed file is damaged.
-    """
-    file = layout.file
-    if file.format is not Format.CSV and file.compression == "none":
-        return Survey(wide=False, lines=0)
-    delimiter, rest = layout.delimiter.encode(), b""
-    lines, returns, last = 0, 0, b"\n"
-    with file.open() as stream:
-        while chunk := bytes(stream.read(_CHUNK)):
-            if not delimiter:
-                continue
-            data = rest + chunk
-            ends = np.flatnonzero(np.frombuffer(data, np.uint8) == _LF)
-            starts = np.concatenate(([0], ends + 1))
-            for i in np.flatnonzero(np.diff(starts) > _WIDE):
-                if data.count(delimiter, starts[i], starts[i + 1]) > _WIDE:
-                    return Survey(wide=True, lines=lines)
-            rest = data[starts[-1] :]
-            if rest.count(delimiter) > _WIDE:
-                return Survey(wide=True, lines=lines)
-            rest = rest[-MAX_LINE:]
-            lines += len(ends)
-            returns += 0 if lines else chunk.count(b"\r")
-            last = chunk[-1:]
-    unended = last not in b"\r\n"
-    return Survey(wide=False, lines=(lines or returns) + unended)
 
 
 def judge_records(layout: Layout, rows: int) -> Torn:
@@ -173,7 +119,7 @@ def judge_records(layout: Layout, rows: int) -> Torn:
 def _fault(record: list[str], columns: int) -> Reason | None:
     if sum(map(len, record)) > MAX_LINE:
         return Reason.LINE_TOO_LONG
-    if len(record) != columns:
+    if len(record) < columns or any(record[columns:]):  # the scanner, too, takes empty ones more
         return Reason.COLUMNS
     try:
         "".join(record).encode()
