@@ -182,7 +182,7 @@ def _source_file(table: str, path: str, name: str, spool: Path) -> SourceFile:
 def _check_readable(path: Path, name: str) -> None:
     """Raise InputError unless there is a file with something in it."""
     if path.is_dir():
-        raise InputError(f"{name} is a directory: name its files, such as '{path}/*.parquet'")
+        raise InputError(f"{name} is a directory: name its files, such as '{_files_in(path)}'")
     if path.exists() and not path.is_file():
         # A pipe that is opened to look into it is lost to whoever writes to it.
         raise InputError(f"{name} is no regular file: give what it holds on standard input, as -")
@@ -193,6 +193,14 @@ def _check_readable(path: Path, name: str) -> None:
         raise InputError(f"{name} cannot be read: {error.strerror}") from None
     if empty:
         raise InputError(f"{name} is empty: it has no header and no rows")
+
+
+def _files_in(directory: Path) -> str:
+    """Return a glob of files that can be read, of an ending that is there."""
+    texts = [form for form in _FORMATS if form != ".parquet"]
+    endings = [".parquet", *texts, *(form + pack for form in texts for pack in _COMPRESSIONS)]
+    there = [ending for ending in endings if any(directory.glob(f"*{ending}"))]
+    return f"{directory}/*{next(iter(there), endings[0])}"
 
 
 def with_plain_line_ends(file: SourceFile, place: Path) -> SourceFile:

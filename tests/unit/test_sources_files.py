@@ -192,7 +192,9 @@ class TestRefusals:
 
     def test_a_directory_a_missing_file_an_unknown_ending(self, tmp_path):
         (tmp_path / "d.csv").mkdir()
-        assert "directory" in refusal(tmp_path / "d.csv")
+        assert f"'{tmp_path}/d.csv/*.parquet'" in refusal(tmp_path / "d.csv")
+        text_file(tmp_path / "d.csv" / "part-0.csv.gz", HEAD)
+        assert f"'{tmp_path}/d.csv/*.csv.gz'" in refusal(tmp_path / "d.csv")
         assert "no file" in refusal(tmp_path / "none*.csv")
         for name in ("s.xlsx", "s.csv.bz2", "s.parquet.gz", "csv"):
             assert "ending" in refusal(text_file(tmp_path / name, HEAD))
