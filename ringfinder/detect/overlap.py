@@ -155,17 +155,22 @@ class Overlap:
     def by_history(self, gone: BoolArray) -> Iterator[tuple[int, int]]:
         """Yield (ring, ring that is gone) most of one of which first was in that ring.
 
-        No other ring may have brought more: three accounts that are all that is left of a ring
-        do not give its name to the dozen that they are found with.
+        Most of those of the ring who ever were in one must have been in that one first: what
+        is left of a ring does not give its name to the others that it is found with. And no
+        other ring may hold more of its accounts: a handful that was mixed into a ring is not
+        it, when most of it has been merged.
         """
+        known: dict[int, int] = defaultdict(int)
         most: dict[int, int] = defaultdict(int)
-        for (new, _), count in self.first.items():
-            most[new] = max(most[new], count)
+        for (new, old), count in self.first.items():
+            known[new] += count
+            most[old] = max(most[old], count)
         pairs = [
             (-count, self.names[old], new, old)
             for (new, old), count in self.first.items()
             if gone[old]
-            and count == most[new]
+            and count == most[old]
+            and count > MAJORITY * known[new]
             and count > MAJORITY * min(int(self.size[new]), int(self.remembered[old]))
         ]
         yield from ((new, old) for _, _, new, old in sorted(pairs))

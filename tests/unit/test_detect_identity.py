@@ -127,10 +127,25 @@ class TestMergers:
         assert told(identity) == [(Change.GREW, "x", "x"), (Change.SHRANK, "y", "y")]
 
     def test_a_merged_ring_that_leaves_again_gets_its_own_id_back(self):
-        before = known(gone=("y",), x=range(30), y=range(20, 30))
+        first = {"x": range(20), "y": range(20, 30)}
+        before = known(gone=("y",), first=first, x=range(30), y=range(20, 30))
         identity = match(found(range(20), range(20, 30)), before)
         assert identity.names == ["x", "y"]
         assert {(c, e) for c, _, e in told(identity)} == {(Change.SPLIT, "x")}
+
+    def test_a_handful_mixed_into_a_merged_ring_does_not_leave_with_its_id(self):
+        first = {"x": range(20), "y": range(20, 31)}
+        before = known(gone=("y",), first=first, x=range(28), y=())
+        identity = match(found(range(28), range(28, 32)), before)
+        assert identity.names[0] == "x"
+        assert identity.names[1] not in ("x", "y")
+
+    def test_the_last_of_a_ring_that_died_do_not_name_those_they_are_found_with(self):
+        first = {"x": range(20), "y": range(26, 30), "z": range(30, 33), "w": range(33, 36)}
+        before = known(gone=("w", "y", "z"), first=first, x=range(20), y=(), z=(), w=())
+        mixed = [*range(26, 30), *range(30, 32), *range(33, 36)]
+        identity = match(found(range(20), mixed), before)
+        assert identity.names[1] not in ("w", "y", "z")
 
 
 class TestHistory:
