@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from ringfinder.evidence.incidence import FAMILY_COUNT, Incidence
+from ringfinder.evidence.incidence import Incidence
 from ringfinder.evidence.runs import fresh
 from ringfinder.model import BoolArray, FloatArray, IntArray
 
@@ -115,18 +115,17 @@ def activity_correction(shared: Incidence, back: Background) -> FloatArray:
     """How much more often two kinds meet because some accounts show more values.
 
     An account seen with 500 addresses meets everything. With k_fa the values of family f
-    that account a shows and S_fc their sum over class c,
-    ``kappa_fg = sum_a k_fa k_ga / sum_c (S_fc S_gc / N_c)``.
+    that account a shows, shared or not, and S_fc their sum over class c,
+    ``kappa_fg = sum_a k_fa k_ga / sum_c (S_fc S_gc / N_c)``. Of shared values alone, a ring
+    would be its own excuse: where nobody else shares a card or a device, its accounts alone
+    show both.
 
     Returns
     -------
     FloatArray, shape (F, F)
         At least one, so that it only ever makes the null more generous.
     """
-    shown = np.bincount(
-        shared.account.astype(np.int64) * FAMILY_COUNT + shared.family[shared.value],
-        minlength=shared.accounts * FAMILY_COUNT,
-    ).reshape(-1, FAMILY_COUNT)
+    shown = shared.activity.astype(np.float64)
     meet = shown.T @ shown
     totals = np.stack(
         [np.bincount(back.label, weights=column, minlength=back.classes) for column in shown.T]

@@ -37,6 +37,9 @@ class Incidence:
         int32 (V,): the value's index in the graph it was cut from.
     shown
         Bool (N, K): whether the account shows any value of the kind, shared or not.
+    activity
+        int32 (N, F): values of each family that the account shows, shared or not. Of an
+        incidence that was cut down to some accounts nothing for the others.
     """
 
     accounts: int
@@ -47,6 +50,7 @@ class Incidence:
     degree: IntArray
     source: IntArray
     shown: BoolArray
+    activity: IntArray
 
     @property
     def values(self) -> int:
@@ -56,7 +60,12 @@ class Incidence:
     def among(self, accounts: BoolArray) -> Incidence:
         """Return the sightings of some accounts, bool (N,); numbers and degrees stay."""
         rows = accounts[self.account]
-        return replace(self, account=self.account[rows], value=self.value[rows])
+        return replace(
+            self,
+            account=self.account[rows],
+            value=self.value[rows],
+            activity=self.activity * accounts[:, None],
+        )
 
     @cached_property
     def account_pointer(self) -> IntArray:
@@ -113,6 +122,8 @@ def incidence(accounts: int, account: IntArray, value: IntArray, kind: IntArray)
     """Build an `Incidence` from sightings sorted by account; values of one holder are dropped."""
     shown = np.zeros(accounts * len(KINDS), dtype=bool)
     shown[account.astype(np.int64) * len(KINDS) + kind[value]] = True
+    family = account.astype(np.int64) * FAMILY_COUNT + _FAMILY[kind[value]]
+    activity = np.bincount(family, minlength=accounts * FAMILY_COUNT).astype(np.int32)
     degree = np.bincount(value, minlength=len(kind))
     shared = degree >= 2
     code = np.cumsum(shared) - 1
@@ -127,4 +138,5 @@ def incidence(accounts: int, account: IntArray, value: IntArray, kind: IntArray)
         degree=degree[shared],
         source=np.flatnonzero(shared).astype(np.int32),
         shown=shown.reshape(accounts, len(KINDS)),
+        activity=activity.reshape(accounts, FAMILY_COUNT),
     )

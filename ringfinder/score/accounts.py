@@ -23,6 +23,9 @@ QUIET_HOURS = 8
 USE_BINS = 12
 """Bins of accounts used about as much, or of about the same age, of as many accounts each."""
 
+ALIKE = 1e-3
+"""Median gap to the median, in standard deviations, below which a trait tells nobody apart."""
+
 BLOCK = 1 << 14
 """Accounts whose hours are summed at a time."""
 
@@ -57,12 +60,21 @@ class Traits:
 
     @cached_property
     def variance(self) -> tuple[float, float, float]:
-        """Return the variance of output size, pace, persistence over the used accounts."""
+        """Return the variance of output size, pace, persistence over the used accounts.
+
+        Zero where more than half of them do the same: whoever does so is like nobody in
+        particular.
+        """
         size, pace, persistence = (
-            max(float(np.var(x[self.used])), 1e-6) if self.used.any() else 1.0
-            for x in (self.output_size, self.pace, self.persistence)
+            _variance(x[self.used]) for x in (self.output_size, self.pace, self.persistence)
         )
         return size, pace, persistence
+
+
+def _variance(x: FloatArray) -> float:
+    if not len(x) or np.median(np.abs(x - np.median(x))) < ALIKE:
+        return 0.0
+    return float(np.var(x))
 
 
 def account_traits(profiles: Profiles, created_ms: IntArray) -> Traits:

@@ -12,7 +12,7 @@ from ringfinder.evidence.background import Background
 from ringfinder.evidence.incidence import Incidence
 from ringfinder.evidence.membership import own_odds
 from ringfinder.graph.columns import AttributeGraph
-from ringfinder.model import FloatArray, IntArray, Verdict
+from ringfinder.model import BoolArray, FloatArray, IntArray, Verdict
 from ringfinder.score.accounts import account_traits
 from ringfinder.score.apart import let_go_established, tell_apart
 from ringfinder.score.calibrate import label_shift
@@ -20,6 +20,7 @@ from ringfinder.score.features import ring_features
 from ringfinder.score.judge import contributions, fleet_probability, shipped_weights
 from ringfinder.score.lockstep import lockstep_score
 from ringfinder.score.near import ADMIT_AGAIN, admit, admit_again, near_fleets, near_score
+from ringfinder.score.strangers import at_even_odds, strangers
 from ringfinder.score.verdicts import called_fleet, verdicts
 
 
@@ -36,7 +37,8 @@ class Assessment:
     features, contributions
         float64 (R, F).
     prior_nats
-        float64 (R,): log odds before the features, labels included.
+        float64 (R,): log odds before the features; labels included, and what holds rings of
+        `ringfinder.score.strangers` to even odds.
     probability
         float64 (R,): P(fleet | ring).
     verdict
@@ -92,7 +94,10 @@ def assess(
     families = families_per_member(shared, found)
     ring, origin = tell_apart(graph, shared, found.community, families, traits, usage=usage)
     features = ring_features(graph, ring, families, traits=traits)
-    probability, _ = fleet_probability(features, shipped_weights(usage=usage))
+    weights = shipped_weights(usage=usage)
+    alike = strangers(shared, back, ring)
+    bare = weights.intercept + contributions(features, weights).sum(axis=1)
+    probability = expit(bare + at_even_odds(bare, alike))
     near = near_fleets(shared, back, ring, probability, usage=usage)
     before = ring
     ring, nats_in = admit(ring, found.nats, near, probability)
@@ -103,9 +108,9 @@ def assess(
         ring, nats_in = admit_again(shared, back, ring, nats_in, near, probability, usage=usage)
     families = np.where(found.community >= 0, families, np.where(ring >= 0, 2.0, 0.0))
     features = ring_features(graph, ring, families, traits=traits)
-    weights = shipped_weights(usage=usage)
     bare = weights.intercept + contributions(features, weights).sum(axis=1)
     shift = label_shift(bare, ring, fraud, legitimate)
+    shift += at_even_odds(bare + shift, alike & ~_labelled(ring, fraud, len(alike)))
     probability, nats = fleet_probability(features, weights, shift_nats=shift)
     ring = let_go_established(graph, ring, called_fleet(ring, probability, usage=usage), traits)
     ring[legitimate] = -1
@@ -124,6 +129,11 @@ def assess(
         account_score=score,
         origin=origin,
     )
+
+
+def _labelled(ring: IntArray, fraud: IntArray, rings: int) -> BoolArray:
+    """Return bool (R,): rings of which a person called some account fraud."""
+    return np.bincount(ring[fraud][ring[fraud] >= 0], minlength=rings) > 0
 
 
 def families_per_member(shared: Incidence, found: Communities) -> FloatArray:

@@ -20,6 +20,7 @@ REUSED = {
 }
 FOCUSED = {
     "network_focus": "ip_network",
+    "card_focus": "payment_fingerprint",
     "bin_focus": "card_bin",
     "client_focus": "tls_fingerprint",
 }
@@ -121,6 +122,9 @@ def held_features(graph: AttributeGraph, members: Members, usual: Usual) -> dict
         out[name] = np.log((held.accounts + 1.0) / (values + 1.0))
     # a company shares cards, a classroom devices; who shares both shares hands
     out["reused_twice"] = np.sort([out[name] for name in REUSED], axis=0)[-2]
+    cards = holdings.of(CODE["payment_fingerprint"])
+    several = np.bincount(cards.ring[cards.inside >= 2], minlength=members.rings)
+    out["shared_cards"] = np.log(np.maximum(several, 1))  # a company pays with one
     out |= _domains(holdings.of(CODE["email_domain"]), members, usual)
     for name, code in focused.items():
         out[name] = _focus(holdings.of(code), usual.shown[code], members, usual)

@@ -5,7 +5,7 @@ a contribution in nats that the report shows. Two sets of weights are shipped, w
 and without; both were fitted by `tests/bench/fit_judge.py` on simulated worlds that no
 figure in the README is measured on. No feature can bring more than `LIMIT_NATS`, and
 those of one group no more than `GROUP_NATS`, so that no single habit makes a fleet:
-every class and every event shows a burst of sign-ups.
+every class and every event shows a burst of sign-ups, and in a computer room on one client.
 """
 
 from __future__ import annotations
@@ -22,17 +22,21 @@ from ringfinder.model import FloatArray
 from ringfinder.score.features import NAMES
 
 LIMIT_NATS = 3.6
-GROUP_NATS = 3.6
+GROUP_NATS = {"sign-ups": 4.5}
+"""The most that a group brings, where that is not `LIMIT_NATS`. When and with what a group signed
+up: without use a third of the free-mail farms of ten tuning worlds show nothing else, yet so do
+pupils at a school's own computers, who reach 5.4."""
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "answers": ("output_size", "output_likeness"),
     "pace": ("pace", "pace_likeness", "persistence", "persistence_likeness"),
     "clock": ("wakefulness", "ring_wakefulness"),
     "prompts": ("own_prompts", "template_cover"),
-    "sign-ups": ("signup_span", "signup_wakefulness"),
+    "sign-ups": ("signup_span", "signup_wakefulness", "client_focus"),
     "reuse": ("mailbox_reuse", "card_reuse", "device_reuse", "reused_twice"),
+    "cards": ("shared_cards", "card_focus"),
     "ownership": ("domain_spread", "domain_ownership", "network_focus"),
-    "issuers": ("bin_focus", "client_focus"),
+    "issuers": ("bin_focus",),
     "agreement": ("families",),
 }
 
@@ -92,10 +96,11 @@ def contributions(features: FloatArray, weights: Weights) -> FloatArray:
     """
     nats = weights.weight * (features - weights.centre) / weights.scale
     nats = np.nan_to_num(np.clip(nats, -LIMIT_NATS, LIMIT_NATS))
-    for group in GROUPS.values():
-        columns = [NAMES.index(name) for name in group]
+    for group, names in GROUPS.items():
+        columns = [NAMES.index(name) for name in names]
         total = np.abs(nats[:, columns].sum(axis=1))
-        nats[:, columns] *= np.minimum(1.0, GROUP_NATS / np.maximum(total, 1e-9))[:, None]
+        most = GROUP_NATS.get(group, LIMIT_NATS)
+        nats[:, columns] *= np.minimum(1.0, most / np.maximum(total, 1e-9))[:, None]
     return nats
 
 

@@ -53,6 +53,11 @@ class Members:
         return (self.sum(x, rows) + PRIOR_ACCOUNTS * population) / (count + PRIOR_ACCOUNTS)
 
     def likeness(self, x: FloatArray, rows: BoolArray, variance: float) -> FloatArray:
-        """Return ln of the ring's sd over the population's, shrunk; negative where alike."""
+        """Return ln of the ring's sd over the population's, shrunk; negative where alike.
+
+        Zero where the population has no spread: there everybody is alike.
+        """
+        if variance <= 0:
+            return np.zeros(self.rings)
         gap = (x - self.mean(x, rows, 0.0)[self.ring]) ** 2
         return 0.5 * np.log(self.mean(gap, rows, variance) / variance)

@@ -20,8 +20,8 @@ LEAST_QUIET = 0.02
 PROMPTS = ("prompt_fingerprint", "prompt_band")
 """Kinds that tell prompts; the first that occurs is taken."""
 
-COMMON = ("ip_network", "card_bin", "tls_fingerprint", "user_agent")
-"""Kinds of which some values are everybody's: how many show any is counted."""
+COMMON = ("ip_network", "payment_fingerprint", "card_bin", "tls_fingerprint", "user_agent")
+"""Kinds of which a value may be everybody's: how many show any is counted."""
 
 
 @dataclass(frozen=True)

@@ -137,3 +137,22 @@ def test_people_with_one_value_of_each_kind_need_no_correction():
     shared = shared_values(graph_of(columns))
     kappa = activity_correction(shared, background(shared, np.zeros(90, dtype=int)))
     assert np.all(kappa == 1)
+
+
+def test_a_ring_that_alone_shares_cards_and_devices_is_not_its_own_excuse():
+    ring = np.arange(90) < 20
+    columns = {
+        "payment_fingerprint": ["one" if a else f"c{n}" for n, a in enumerate(ring)],
+        "device": ["one" if a else f"d{n}" for n, a in enumerate(ring)],
+    }
+    shared = shared_values(graph_of(columns))
+    kappa = activity_correction(shared, background(shared, np.zeros(90, dtype=int)))
+    assert np.all(kappa == 1)
+
+
+def test_activity_of_those_left_aside_counts_no_more():
+    shared = shared_values(graph_of({"ip": [f"n{a % 9}" for a in range(90)]}))
+    some = shared.among(np.arange(90) < 30)
+    assert shared.activity.sum() == 90
+    assert some.activity.sum() == 30
+    assert not some.activity[30:].any()

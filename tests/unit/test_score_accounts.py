@@ -139,7 +139,15 @@ class TestTraits:
     def test_the_clock_of_nobody_strikes_every_hour_alike(self):
         traits = account_traits(empty_profiles(3), np.full(3, START_MS))
         assert traits.clock == pytest.approx(np.full(24, 1 / 24))
-        assert traits.variance == (1.0, 1.0, 1.0)
+        assert traits.variance == (0.0, 0.0, 0.0)
+
+    def test_a_trait_that_most_have_alike_has_no_spread_though_some_differ(self):
+        profiles, created = people()
+        days = np.full(len(created), 3, dtype=np.int32)
+        days[: len(days) // 3] = 2
+        same = dataclasses.replace(profiles, active_days=days)
+        assert account_traits(profiles, created).variance[2] > 0
+        assert account_traits(same, created).variance[2] == 0
 
     @pytest.mark.parametrize("accounts", [0, 1, 2])
     def test_hardly_any_accounts_are_no_hindrance(self, accounts):

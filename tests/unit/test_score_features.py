@@ -155,7 +155,8 @@ class TestWhatTheDataLacks:
         lacking = self.of("device", "ip_network")
         assert lacking == {
             "own_prompts", "template_cover", "mailbox_reuse", "card_reuse", "reused_twice",
-            "domain_spread", "domain_ownership", "bin_focus", "client_focus",
+            "shared_cards", "card_focus", "domain_spread", "domain_ownership", "bin_focus",
+            "client_focus",
         }  # fmt: skip
 
     def test_a_second_most_shared_needs_two_kinds_that_people_have_one_of(self):
@@ -208,6 +209,19 @@ class TestDefinitions:
         assert of(payment_fingerprint=one_card, device=list("abcdefgh")) == 0.0
         both = of(payment_fingerprint=one_card, device=two_devices, mailbox=list("abcdefgh"))
         assert both == pytest.approx(math.log(9 / 3))
+
+    def test_shared_cards_are_those_that_several_pay_with_beyond_the_first(self):
+        def of(cards):
+            return float(of_eight("payment_fingerprint", cards)["shared_cards"][0])
+
+        assert of(["a"] * 8) == 0.0  # a company
+        assert of(list("abcdefgh")) == 0.0
+        assert of(list("aabbccdd")) == pytest.approx(math.log(4))
+        assert of(list("aabbcdef")) == pytest.approx(math.log(2))
+
+    def test_card_focus_is_the_share_on_the_commonest_card_beyond_the_populations(self):
+        found = of_eight("payment_fingerprint", ["a"] * 6 + ["b"] * 2, strangers=["b"] * 8)
+        assert found["card_focus"] == pytest.approx([6 / (8 + PRIOR_ACCOUNTS) - 6 / 16])
 
     def test_spread_of_domains_is_their_entropy(self):
         assert of_eight("email_domain", ["x"] * 8)["domain_spread"] == [0.0]
@@ -345,6 +359,13 @@ class TestUse:
         assert self.rings(DAY_SHIFT, tokens=3_000)["output_size"][0] > plain["output_size"][0] + 1
         assert self.rings(DAY_SHIFT * 20, days=3)["pace"][0] > plain["pace"][0] + 1
         assert self.rings(DAY_SHIFT, days=30)["persistence"][0] > plain["persistence"][0] + 1
+
+    def test_in_a_world_where_everybody_does_the_same_nobody_is_alike(self):
+        profiles = used(np.tile(DAY_SHIFT, (60, 1)), days=3)
+        graph = graph_of({"device": [str(n) for n in range(60)]}, profiles=profiles)
+        found = measured(graph, np.where(np.arange(60) < 40, 0, -1))
+        for name in ("output_likeness", "pace_likeness", "persistence_likeness"):
+            assert found[name][0] == 0
 
     def test_accounts_that_do_the_same_are_alike(self):
         same = self.rings(DAY_SHIFT)

@@ -61,7 +61,8 @@ def test_accounts_showing_a_common_kind_count_once_however_many_values_they_show
     twice = np.sort(np.append(graph.account, 0))
     graph = dataclasses.replace(graph, account=twice, value=np.array([0, 1, 1, 0]))
     assert usual(graph).shown == {
-        CODE["ip_network"]: 0, CODE["card_bin"]: 0, CODE["tls_fingerprint"]: 0,
+        CODE["ip_network"]: 0, CODE["payment_fingerprint"]: 0, CODE["card_bin"]: 0,
+        CODE["tls_fingerprint"]: 0,
         CODE["user_agent"]: 3,
     }  # fmt: skip
 

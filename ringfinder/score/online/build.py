@@ -70,6 +70,7 @@ def with_own_values(
             degree=np.concatenate((shared.degree, np.ones(len(rows), dtype=np.int64))),
             source=np.concatenate((shared.source, source)).astype(np.int32),
             shown=shared.shown,
+            activity=shared.activity,
         ),
         replace(back, holders=sparse.csr_array(sparse.vstack((back.holders, none)))),
     )

@@ -1,0 +1,58 @@
+"""Who came by one way and has nothing else in common is no fleet."""
+
+import numpy as np
+import pytest
+from planted import graph_of
+
+from ringfinder.evidence.background import background
+from ringfinder.evidence.incidence import shared_values
+from ringfinder.score.strangers import at_even_odds, strangers
+
+CROWD, RING = 400, 40
+
+
+def told(**kinds):
+    """Ask of a ring of forty in a crowd; by kind, what a member shows and what others do."""
+    columns = {
+        kind: [mine(n) if n < RING else other(n) for n in range(CROWD)]
+        for kind, (mine, other) in kinds.items()
+    }
+    shared = shared_values(graph_of(columns))
+    ring = np.where(np.arange(CROWD) < RING, 0, -1).astype(np.int32)
+    back = background(shared, np.zeros(CROWD, dtype=np.int64))
+    return strangers(shared, back, ring).tolist()
+
+
+CLIENT = {"user_agent": (lambda n: "app", lambda n: f"b{n % 4}")}
+LINK = {"referrer": (lambda n: "shop", lambda n: f"r{n % 3}")}
+BANK = {"card_bin": (lambda n: "bank", lambda n: f"bank{n % 5}")}
+
+
+@pytest.mark.parametrize("way", [CLIENT | LINK, LINK | BANK, CLIENT | LINK | BANK])
+def test_customers_of_one_app_link_or_bank_are_strangers(way):
+    assert told(**way) == [True]
+
+
+@pytest.mark.parametrize(
+    "kind", ["ip", "payment_fingerprint", "device", "mailbox", "email_domain", "email_pattern"]
+)
+def test_what_somebody_must_have_handed_on_makes_a_ring(kind):
+    few = (lambda n: f"own{n % 4}", lambda n: f"other{n}")
+    assert told(**CLIENT, **LINK, **{kind: few}) == [False]
+
+
+def test_what_a_few_of_many_share_does_not():
+    few = (lambda n: "own" if n < 10 else f"m{n}", lambda n: f"other{n}")
+    assert told(**CLIENT, **LINK, device=few) == [True]
+
+
+def test_odds_of_strangers_are_held_to_even_and_low_ones_stay():
+    odds = np.array([3.0, -2.0, 3.0])
+    nats = at_even_odds(odds, np.array([True, True, False]))
+    assert (odds + nats).tolist() == [0.0, -2.0, 3.0]
+
+
+def test_no_rings_no_answer():
+    shared = shared_values(graph_of({"device": ["a", "a", "b"]}))
+    back = background(shared, np.zeros(3, dtype=np.int64))
+    assert strangers(shared, back, np.full(3, -1, dtype=np.int32)).tolist() == []
