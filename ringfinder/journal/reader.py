@@ -35,6 +35,10 @@ _BEHIND = """
     SELECT count(*), min(sequence) FROM entry INDEXED BY entry_held
     WHERE event IS NOT NULL AND sequence > ?
 """
+_HELD_OF = """
+    SELECT * FROM entry INDEXED BY entry_held
+    WHERE event IS NOT NULL AND type = ? ORDER BY sequence
+"""
 _ERASED = "SELECT sequence FROM entry WHERE sequence BETWEEN ? AND ? AND account_id IS NULL"
 
 
@@ -119,6 +123,10 @@ class Reader:
         """Return the entries of an account, in order."""
         query = "SELECT * FROM entry WHERE account_id = ? ORDER BY sequence"
         return list(self._query(query, account_id))
+
+    def held_of(self, event_type: EventType) -> list[Recorded]:
+        """Return the events of one type that are not in the log's segments yet, in order."""
+        return list(self._query(_HELD_OF, str(event_type)))
 
     def answered(self, after: int, limit: int = 1000) -> list[Recorded]:
         """Return sign-ups whose answers are kept, also of events moved to the log, in order."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from ringfinder.journal import Recorded
+from ringfinder.journal import Reader, Recorded, decode_event
 from ringfinder.model import Decision
 from ringfinder.score.policy import Label
 from ringfinder.store.events import EventType
@@ -32,17 +34,33 @@ class KnownLabels:
     def __init__(self) -> None:
         self._known: dict[str, Known] = {}
         self._read: set[str] = set()
+        self._caught_up = False
 
     def follow(self, entry: Recorded, row: Mapping[str, Any]) -> None:
         """Take in an entry of the journal, and its event."""
         if entry.event_type is EventType.LABELS:
             self._take(row, entry.sequence)
 
-    def read(self, log: EventLog) -> None:
+    def read(self, journal: Path, log: EventLog) -> None:
         """Take in the labels of the log that are new: those of files and of the command line.
 
         A snapshot that was rolled back to knows none that were given after it.
+
+        Parameters
+        ----------
+        journal
+            The journal's directory. Its labels are read the first time: whoever follows it
+            from where the snapshot ends is not told those that the snapshot had taken in.
+        log
+            Where the journal's events move to. It is read second: what leaves the journal
+            meanwhile is there by then.
         """
+        if not self._caught_up:
+            with closing(Reader(journal)) as reader:
+                for entry in reader.held_of(EventType.LABELS):
+                    if entry.event is not None:
+                        self.follow(entry, decode_event(entry.event))
+            self._caught_up = True
         for segment in log.segments(EventType.LABELS):
             if segment.events.name not in self._read:
                 for row in log.table(segment).to_pylist():

@@ -145,10 +145,12 @@ class Service:
         self.intake.warm()
         with suppress(JournalUnavailable):  # its writer may come later
             await self.journal.reach(1.0)
+        events = EventLog(self.settings.data_dir / EVENTS)
+        await self._learn_labels(events)  # ahead of the first answer, which may need them
         await self.live.start()
         watching = (
-            self.keyring.keep_fresh(), self.live.watch(), self._measure(), self._read_labels(),
-            self._forget_erased(),
+            self.keyring.keep_fresh(), self.live.watch(), self._measure(),
+            self._read_labels(events), self._forget_erased(),
         )  # fmt: skip
         for task in watching:
             self.tasks.append(asyncio.create_task(task))
@@ -169,15 +171,18 @@ class Service:
                 metrics.JOURNAL_LAG.set((await self.journal.lag()).events)
             await asyncio.sleep(MEASURE_S)
 
-    async def _read_labels(self) -> None:
+    async def _read_labels(self, events: EventLog) -> None:
         """Learn the labels that came by file or command line, and not over HTTP."""
-        events = EventLog(self.settings.data_dir / EVENTS)
         while True:
-            try:
-                await asyncio.to_thread(self.known_labels.read, events)
-            except RingfinderError as error:
-                log.warning("labels cannot be read", extra={"error": type(error).__name__})
             await asyncio.sleep(LABELS_S)
+            await self._learn_labels(events)
+
+    async def _learn_labels(self, events: EventLog) -> None:
+        journal = self.settings.data_dir / JOURNAL
+        try:
+            await asyncio.to_thread(self.known_labels.read, journal, events)
+        except RingfinderError as error:
+            log.warning("labels cannot be read", extra={"error": type(error).__name__})
 
     async def _forget_erased(self) -> None:
         """Learn who was erased through other workers."""

@@ -75,7 +75,7 @@ class Machine(RuleBasedStateMachine):
         service = self.app.state.service
         self.loop.run_until_complete(service.live._look())
         self.loop.run_until_complete(asyncio.sleep(0.01))
-        service.known_labels.read(self.journal.log)
+        service.known_labels.read(self.home / JOURNAL, self.journal.log)
 
     @precondition(lambda self: set(self.answers) - self.erased)
     @rule()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from journals import client_of, entry_of, writer_at
 
 from ringfinder.journal import Recorded
 from ringfinder.score.policy import Label
 from ringfinder.serve.knownlabels import KnownLabels
-from ringfinder.store import EventType
+from ringfinder.store import EventLog, EventType
 
 
 def labelled(*labels):
@@ -44,3 +45,20 @@ def test_who_was_erased_has_none():
     assert known.names() == ["a"]
     known.forget("a")
     assert known.find("a", is_known=lambda sequence: False) is None
+
+
+def test_who_starts_learns_the_labels_that_the_journal_holds_still(tmp_path):
+    (tmp_path / "journal").mkdir()
+    given = entry_of(1, EventType.LABELS, account="a")
+    with writer_at(tmp_path), client_of(tmp_path) as (runner, journal):
+        runner.run(journal.commit_many([given, entry_of(2, account="b")], 5.0))
+    known = KnownLabels()
+    known.read(tmp_path / "journal", EventLog(tmp_path / "events"))
+    assert known.names() == ["a"]
+    assert known.find("a", is_known=lambda sequence: True) is Label.FRAUD
+
+
+def test_where_nothing_was_journalled_yet_there_is_nothing_to_learn(tmp_path):
+    known = KnownLabels()
+    known.read(tmp_path / "journal", EventLog(tmp_path / "events"))
+    assert known.names() == []
