@@ -47,6 +47,17 @@ _OUTSIDE = (
 )  # fmt: skip
 
 
+def label_reason(label: str) -> Reason:
+    """Say what a person said of an account; the batch and the API use the same words."""
+    return Reason(
+        f"labelled_{label}", "none", "label", 0.0, f"A person labelled this account {label}."
+    )
+
+
+_FRAUD = len(_OUTSIDE)
+_FIXED = (*_OUTSIDE, label_reason("fraud"))
+
+
 @dataclass(frozen=True)
 class AccountReasons:
     """Reasons per account; at least one each.
@@ -73,7 +84,7 @@ class AccountReasons:
         return pa.ListArray.from_arrays(offsets, values)
 
     def of(self, account: int) -> tuple[Reason, ...]:
-        """Return the reasons of one account, strongest first after its ring's verdict."""
+        """Return the reasons of one account: label, ring's verdict, then strongest first."""
         rows = self.index[self.start[account] : self.start[account + 1]]
         return tuple(Reason(**row) for row in self.distinct.take(pa.array(rows)).to_pylist())
 
@@ -84,6 +95,7 @@ def account_reasons(
     judgement: Judgement,
     links: EvidenceLinks,
     *,
+    fraud: IntArray | None = None,
     legitimate: IntArray | None = None,
     contradicted: IntArray | None = None,
 ) -> AccountReasons:
@@ -95,6 +107,8 @@ def account_reasons(
         Of one run.
     links
         `evidence_links` of the run.
+    fraud
+        Accounts whose last label says fraud, in rings and outside.
     legitimate
         Accounts outside rings because a label says so.
     contradicted
@@ -104,21 +118,24 @@ def account_reasons(
     -------
     AccountReasons
         A member: its ring's verdict, then the strongest shared value of each family
-        (`SHOWN` at most). An account outside rings: that it is, or its label.
+        (`SHOWN` at most). An account outside rings: that it is, or its label. Before either
+        stands that a person labelled the account fraud.
     """
     number = len(rings.size)
     account, row = _strongest_of_each_family(graph, rings, links)
     used, place = np.unique(row, return_inverse=True)
-    reasons = [*_OUTSIDE, *(_verdict(rings, judgement, ring) for ring in range(number))]
+    reasons = [*_FIXED, *(_verdict(rings, judgement, ring) for ring in range(number))]
     reasons += [_shared(graph, rings, int(evidence)) for evidence in used]
     everyone = np.arange(graph.accounts)
-    who = np.concatenate([everyone, account])
-    first = np.where(rings.ring < 0, 0, rings.ring.astype(np.int64) + len(_OUTSIDE))
+    labelled = everyone[:0] if fraud is None else fraud
+    who = np.concatenate([labelled, everyone, account])
+    first = np.where(rings.ring < 0, 0, rings.ring.astype(np.int64) + len(_FIXED))
     if legitimate is not None:
         first[legitimate[rings.ring[legitimate] < 0]] = 1
     if contradicted is not None:
         first[contradicted[rings.ring[contradicted] < 0]] = 2
-    what = np.concatenate([first, place + len(_OUTSIDE) + number])
+    said = np.full(len(labelled), _FRAUD)
+    what = np.concatenate([said, first, place + len(_FIXED) + number])
     order = np.argsort(who, kind="stable")
     start = np.zeros(graph.accounts + 1, dtype=np.int64)
     np.cumsum(np.bincount(who, minlength=graph.accounts), out=start[1:])

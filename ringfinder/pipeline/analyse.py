@@ -155,24 +155,25 @@ def last_labels(account: IntArray, decided_ms: IntArray, fraud: BoolArray) -> La
 def write_tables(
     stage: Staging,
     analysis: Analysis,
-    legitimate: IntArray,
+    labels: Labels,
     contradicted: IntArray | None = None,
 ) -> AccountReasons:
     """Write accounts.parquet, rings.parquet and evidence.parquet; return everybody's reasons.
 
-    `legitimate` are the accounts that a label cleared, `contradicted` those of them that a
-    person should look at again.
+    `labels` are the accounts labelled fraud and those that a label cleared, `contradicted` those
+    cleared that a person should look at again.
     """
     run, judged = analysis.run, analysis.judged
+    fraud, legitimate = labels
     reasons = account_reasons(
         run.graph, run.rings, run.judgement, run.links,
-        legitimate=legitimate, contradicted=contradicted,
+        fraud=fraud, legitimate=legitimate, contradicted=contradicted,
     )  # fmt: skip
     write_accounts(
         stage.path("accounts.parquet"),
         run,
         score=judged.account_score,
-        decision=decisions(judged, contradicted),
+        decision=decisions(judged, contradicted, fraud=fraud),
         reasons=reasons,
     )
     write_rings(stage.path("rings.parquet"), run)

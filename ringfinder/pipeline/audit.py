@@ -117,7 +117,7 @@ def audit(
             labels = _labels(telemetry)
             done = judge(graph, population, found, labels, settings, _named(previous))
         with steps.step("write tables"):
-            write_tables(stage, done, labels[1])
+            write_tables(stage, done, labels)
         with steps.step("report"):
             cleared = len(labels[1])
             facts = run_facts(telemetry, settings, found, said, steps.costs, cleared=cleared)

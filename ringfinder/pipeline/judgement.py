@@ -140,19 +140,25 @@ def lifecycles(graph: AttributeGraph, ring: IntArray, last_ms: IntArray) -> list
     return out
 
 
-def decisions(judged: Assessment, contradicted: IntArray | None = None) -> list[str]:
+def decisions(
+    judged: Assessment,
+    contradicted: IntArray | None = None,
+    *,
+    fraud: IntArray | None = None,
+) -> list[str]:
     """Return each account's decision; nothing is denied on graph evidence alone.
 
     Members of fleets are challenged where the score is at least `CHALLENGE`, reviewed
     below it; everybody else is allowed, however close. Accounts whose `legitimate` label is
-    `contradicted` return to a person: reviewed.
+    `contradicted` return to a person: reviewed. So are those labelled `fraud`, at least.
     """
     fleet = np.array([verdict is Verdict.FLEET for verdict in judged.verdict] + [False])
     flagged = fleet[judged.ring] & (judged.ring >= 0)
     sure = judged.account_score >= CHALLENGE
     codes = np.where(flagged, np.where(sure, 2, 1), 0)
-    if contradicted is not None:
-        codes[contradicted] = np.maximum(codes[contradicted], 1)
+    for asked in (contradicted, fraud):
+        if asked is not None:
+            codes[asked] = np.maximum(codes[asked], 1)
     names = np.array([Decision.ALLOW, Decision.REVIEW, Decision.CHALLENGE], dtype=object)
     return [str(name) for name in names[codes]]
 

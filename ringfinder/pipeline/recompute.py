@@ -237,7 +237,7 @@ def _written(run: Run, night: Night, steps: Steps) -> RunView:
 
 def _write_files(stage: Staging, run: Run, night: Night) -> None:
     done, earlier = night.done, night.read.earlier
-    cleared = night.read.labels[1]
+    fraud, cleared = night.read.labels
     returned = contradicted_labels(
         run.home.log, run.home.store.read_labels(), done.run.graph, done.run.rings, done.judged,
         cleared,
@@ -247,7 +247,7 @@ def _write_files(stage: Staging, run: Run, night: Night) -> None:
             f"{len(returned):,} accounts labelled legitimate were seen with a fleet's card or "
             "address since: a person should look again (decision review)."
         )
-    reasons = write_tables(stage, done, cleared, returned)
+    reasons = write_tables(stage, done, night.read.labels, returned)
     write_lineage(stage, run.snapshot_id, night.identity.steps)
     write_history(stage, earlier.path, night.identity.first, done.run.graph.account_ids)
     write_epoch(stage, done.run.graph, done.population, done.found)
@@ -258,6 +258,6 @@ def _write_files(stage: Staging, run: Run, night: Night) -> None:
         judged=done.judged,
         run=replace(done.run, clear_values=False),
         reasons=reasons,
-        decision=decisions(done.judged, returned),
+        decision=decisions(done.judged, returned, fraud=fraud),
         silent=[echo.kind for echo in done.population.echoes],
     )

@@ -61,7 +61,7 @@ def write_model(
     judged, run
         What `pipeline.audit._judge` returns.
     reasons, decision
-        `explain.account_reasons` of the run, and `pipeline.judgement.decisions(judged)`.
+        `explain.account_reasons` of the run, and `pipeline.judgement.decisions` of it.
     silent
         Kinds that were left out of the run's evidence.
     """

@@ -72,8 +72,9 @@ MEANINGS: dict[str, dict[str, str]] = {
         "membership": "Probability that it belongs to that ring; 0 outside.",
         "score": "A member's membership times its ring's score; outside rings below one half, "
         "higher the more it shares with a fleet.",
-        "decision": "`challenge` or `review` for members of fleets, by score; `allow` for all "
-        "others, those of `unclear` rings included. Nothing is ever `deny`.",
+        "decision": "`challenge` or `review` for members of fleets, by score; `review` at least "
+        "for accounts labelled `fraud`; `allow` for all others, those of `unclear` rings "
+        "included. Nothing is ever `deny`.",
         "reasons": "List of code, family, kind, nats, and text: one sentence for people.",
     },
     "rings": {

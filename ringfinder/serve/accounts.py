@@ -14,10 +14,10 @@ from ringfinder.journal.salvage import damaged_files, remove
 from ringfinder.model import Decision, Family, Verdict
 from ringfinder.pipeline.home import open_graph
 from ringfinder.places import EVENTS, JOURNAL
-from ringfinder.score.policy import Action, Facts, Label, decide, public_reason
+from ringfinder.score.policy import Action, Facts, decide, public_reason
 from ringfinder.serve import reading
 from ringfinder.serve.erasure import Kept, accounts_in, attempt_events, erase_kept
-from ringfinder.serve.knownlabels import with_label
+from ringfinder.serve.knownlabels import before_label, label_told, with_label
 from ringfinder.serve.live import State
 from ringfinder.serve.service import Service, now_ms
 from ringfinder.store.events import EventType
@@ -72,16 +72,17 @@ def _ruled(service: Service, facts: Facts, action: Action) -> dict[str, Any]:
 
 def facts_of(found: Mapping[str, Any], state: State) -> Facts:
     """Return what a policy may look at, of an account as `reading.account` has it."""
-    codes = {one["code"] for one in found["reasons"]}
-    label = Label.LEGITIMATE if "label_legitimate" in codes else None
+    label = label_told(found["reasons"])
     spoken = {one["family"] for one in found["reasons"]}
     families = frozenset(family for family in Family if family in spoken)
-    ring, suggested = found["ring"], Decision(found["decision"])
+    ring = found["ring"]
+    verdict = None if ring is None else Verdict(ring["verdict"])
+    suggested = before_label(Decision(found["decision"]), verdict, label)
     if ring is None or state.model is None:
         return Facts(found["score"], families=families, label=label, suggested=suggested)
     size = state.model.views.ring_size[state.model.ring_number[ring["ring_id"]]]
     return Facts(
-        found["score"], Verdict(ring["verdict"]), ring["membership"], int(size), families,
+        found["score"], verdict, ring["membership"], int(size), families,
         label=label, suggested=suggested,
     )  # fmt: skip
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ringfinder.explain.reasons import label_reason
 from ringfinder.journal import Reader, Recorded, decode_event
-from ringfinder.model import Decision
+from ringfinder.model import Decision, Verdict
 from ringfinder.score.policy import Label
 from ringfinder.store.events import EventType
 from ringfinder.store.segments import EventLog
+
+_TOLD = frozenset(label_reason(label).code for label in Label)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,11 @@ class Known:
     label: Label
     decided_ms: int
     sequence: int
+
+    @property
+    def rank(self) -> tuple[int, bool, int]:
+        """The highest of an account counts; of two at one time `legitimate`, as in a run."""
+        return self.decided_ms, self.label is Label.LEGITIMATE, self.sequence
 
 
 class KnownLabels:
@@ -70,7 +78,7 @@ class KnownLabels:
     def _take(self, row: Mapping[str, Any], sequence: int) -> None:
         now = Known(Label(row["label"]), row["occurred_ms"], sequence)
         before = self._known.get(row["account_id"])
-        if before is None or (now.decided_ms, now.sequence) > (before.decided_ms, before.sequence):
+        if before is None or now.rank > before.rank:
             self._known[row["account_id"]] = now
 
     def find(self, account_id: str, *, is_known: Callable[[int], bool]) -> Label | None:
@@ -94,11 +102,26 @@ def with_label(found: dict[str, Any], label: Label | None) -> dict[str, Any]:
     if label is None:
         return found
     cleared = label is Label.LEGITIMATE
-    reason = {
-        "code": f"labelled_{label}", "family": "none", "kind": "label", "nats": 0.0,
-        "text": f"A person labelled this account {label}.",
-    }  # fmt: skip
+    # what the snapshot says of a label is told once, and not where a newer one says else
+    rest = [one for one in found.get("reasons") or [] if one["code"] not in _TOLD]
     decision = Decision.ALLOW if cleared else max(
         Decision(found["decision"]), Decision.REVIEW, key=list(Decision).index
     )  # fmt: skip
-    return found | {"decision": decision, "reasons": [reason, *(found.get("reasons") or [])]}
+    return found | {"decision": decision, "reasons": [asdict(label_reason(label)), *rest]}
+
+
+def label_told(reasons: Iterable[Mapping[str, Any]]) -> Label | None:
+    """Return what a person said of an account, as the reasons that a snapshot gives tell it."""
+    codes = {one["code"] for one in reasons}
+    if "label_legitimate" in codes:
+        return Label.LEGITIMATE
+    return Label.FRAUD if label_reason(Label.FRAUD).code in codes else None
+
+
+def before_label(decision: Decision, verdict: Verdict | None, label: Label | None) -> Decision:
+    """Return what the scoring itself would do, of what a snapshot decided on an account.
+
+    Only a label has those reviewed who are in no fleet.
+    """
+    raised = label is Label.FRAUD and verdict is not Verdict.FLEET
+    return Decision.ALLOW if raised else decision

@@ -17,6 +17,7 @@ from ringfinder.model import Decision, Family, Verdict
 from ringfinder.places import JOURNAL
 from ringfinder.schema import KIND
 from ringfinder.score.policy import Action, Facts, Mode, Policy, decide
+from ringfinder.serve.knownlabels import before_label, label_told
 
 EXAMPLES = 5
 MOST_LINE_BYTES = 1 << 20
@@ -220,12 +221,15 @@ def _of_account(row: Mapping[str, Any], ring: Mapping[str, Any] | None) -> Recor
         for reason in row["reasons"] or ()
         if reason["kind"] in KIND and reason["nats"] > 0
     }
+    verdict = Verdict(ring["verdict"]) if ring else None
+    label = label_told(row["reasons"] or ())
     facts = Facts(
         score=row["score"],
-        verdict=Verdict(ring["verdict"]) if ring else None,
+        verdict=verdict,
         membership=row["membership"] or 0.0,
         ring_size=ring["size"] if ring else 0,
         families=frozenset(speaks),
-        suggested=Decision(row["decision"]),
+        label=label,
+        suggested=before_label(Decision(row["decision"]), verdict, label),
     )
     return Recorded(row["account_id"], Action.SIGNUP, facts)

@@ -182,7 +182,7 @@ def one_night(
         raw=communities_before(earlier, graph.account_ids),
     )  # fmt: skip
     with staged(here) as stage:
-        write_tables(stage, done, NONE)
+        write_tables(stage, done, (NONE, NONE))
         write_history(stage, earlier, told[0].first, graph.account_ids)
         write_epoch(stage, graph, population, found)
         stage.write_run({})

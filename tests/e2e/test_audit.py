@@ -262,6 +262,8 @@ class TestLabels:
         cleared = members[fleet["ring_id"]][:2] + members[other["ring_id"]]
         labels = [{"account_id": a, "label": "legitimate"} for a in cleared]
         labels += [{"account_id": members[fleet["ring_id"]][5], "label": "fraud"}]
+        alone = next(a for a, ring in found.ring_of().items() if ring is None)
+        labels += [{"account_id": alone, "label": "fraud"}]
         labels += [{"account_id": "nobody", "label": "fraud"}]
         labels += [{"account_id": cleared[0], "label": "perhaps"}]
         directory = tmp_path_factory.mktemp("labels")
@@ -278,6 +280,18 @@ class TestLabels:
             assert rows[account]["score"] == 0
             assert rows[account]["decision"] == "allow"
             assert rows[account]["reasons"][0]["code"] == "label_legitimate"
+
+    def test_accounts_labelled_fraud_are_reviewed_at_least_and_are_told_why(self, labelled):
+        again, *_ = labelled
+        told = {
+            row["ring_id"]: (row["decision"], [one["code"] for one in row["reasons"][:2]])
+            for row in again.rows("accounts")
+            if row["reasons"][0]["code"] == "labelled_fraud"
+        }
+        assert told[None] == ("review", ["labelled_fraud", "no_ring"])
+        (member,) = (found for ring, found in told.items() if ring is not None)
+        assert member[0] in {"review", "challenge"}
+        assert member[1] == ["labelled_fraud", "ring_fleet"]
 
     def test_their_ring_stays_a_fleet_without_them(self, labelled):
         again, _, fleet, _ = labelled

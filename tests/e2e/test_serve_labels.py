@@ -6,8 +6,11 @@ import os
 import subprocess
 import sys
 
+import pyarrow.parquet as pq
 import pytest
 from served import ROOT, Served, signup, wait_for
+
+from ringfinder.publish import snapshots
 
 
 @pytest.fixture
@@ -59,3 +62,16 @@ def test_a_fraud_label_that_a_nightly_run_took_in_outlives_a_restart(served):
     payout = served.get("/v1/accounts/acct-3", params={"action": "payout"}).json()
     assert (payout["decision"], payout["rule"]) == ("review", "labelled fraud")
     assert says(served, "acct-2") == ("allow", ["no_ring"])
+
+
+def test_a_snapshot_says_of_a_labelled_account_what_the_api_says(served):
+    for number in range(3):
+        served.post("/v1/signups", signup(number, ip=f"198.51.100.{number}"))
+    for account, label in (("acct-0", "fraud"), ("acct-1", "legitimate")):
+        body = {"event_id": f"label-{account}", "account_id": account, "label": label}
+        assert served.post("/v1/labels", body).json()["accepted"]
+    recompute(served)
+    path = snapshots.current(served.home / "snapshots")
+    for row in pq.read_table(path / "accounts.parquet").to_pylist():
+        found = served.get(f"/v1/accounts/{row['account_id']}").json()
+        assert (row["decision"], row["reasons"]) == (found["decision"], found["reasons"])

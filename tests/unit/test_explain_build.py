@@ -19,6 +19,7 @@ from ringfinder.explain import (
     build_run_view,
 )
 from ringfinder.explain import build as build_module
+from ringfinder.explain.reasons import label_reason
 from ringfinder.schema import FAMILY_OF_KIND, KINDS
 
 PLOTS = [
@@ -252,6 +253,16 @@ class TestAccountReasons:
         )
         assert told.of(int(stranger[0]))[0].code == "no_ring"
         assert told.of(int(stranger[1]))[0].code == "label_legitimate"
+
+    def test_a_fraud_label_stands_before_everything_else(self, reasons, run):
+        labelled = np.array([run.links.members_of(1)[0], np.flatnonzero(run.rings.ring < 0)[0]])
+        told = account_reasons(run.graph, run.rings, run.judgement, run.links, fraud=labelled)
+        for account in labelled.tolist():
+            first, *rest = told.of(account)
+            assert first == label_reason("fraud")
+            assert tuple(rest) == reasons.of(account)
+        others = np.setdiff1d(np.arange(run.graph.accounts), labelled)[:50]
+        assert [told.of(a) for a in others.tolist()] == [reasons.of(a) for a in others.tolist()]
 
     def test_a_slice_is_a_part_of_the_whole(self, reasons, run):
         whole = reasons.to_arrow(0, run.graph.accounts).to_pylist()

@@ -118,6 +118,12 @@ class TestDecisions:
             assert Decision.DENY not in found
             assert found <= set(Decision)
 
+    def test_accounts_labelled_fraud_are_reviewed_at_least(self):
+        ring, score = [0, 0, 1, -1, -1], [CHALLENGE, 0.5, 0.1, 0.0, 0.0]
+        one = judged(ring, [Verdict.FLEET, Verdict.HOUSEHOLD], score)
+        found = decisions(one, fraud=np.array([0, 1, 2, 3]))
+        assert found == ["challenge", "review", "review", "review", "allow"]
+
     def test_without_rings_everybody_is_allowed(self):
         assert decisions(judged([-1, -1], score=[0.0, 1.0])) == ["allow", "allow"]
 

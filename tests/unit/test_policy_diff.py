@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
@@ -11,7 +13,7 @@ from ringfinder.cli.failure import guarded
 from ringfinder.cli.policy import cautions, policy
 from ringfinder.errors import InputError
 from ringfinder.model import Decision, Family, Verdict
-from ringfinder.score.policy import Action, Facts
+from ringfinder.score.policy import Action, Facts, Label
 from ringfinder.serve.policy import default_policy, read_policy
 from ringfinder.serve.policydiff import Recorded, compare, read_recorded
 
@@ -103,6 +105,20 @@ class TestRecorded:
     def test_a_directory_without_tables_is_a_sentence(self, tmp_path):
         with pytest.raises(InputError, match=r"no accounts\.parquet"):
             list(read_recorded(tmp_path))
+
+    def test_of_a_run_the_labels_are_known_and_what_the_scoring_would_do_without(self, tmp_path):
+        said = {"family": "none", "kind": "label", "nats": 0.0, "text": "x"}
+        rows = [
+            {"account_id": code, "ring_id": None, "membership": 0.0, "score": 0.1,
+             "decision": decision, "reasons": [said | {"code": code}]}
+            for code, decision in (("labelled_fraud", "review"), ("no_ring", "allow"))
+        ]  # fmt: skip
+        pq.write_table(pa.Table.from_pylist(rows), tmp_path / "accounts.parquet")
+        rings = [{"ring_id": "r", "verdict": "fleet", "size": 9}]
+        pq.write_table(pa.Table.from_pylist(rings), tmp_path / "rings.parquet")
+        labelled, other = (one.facts for one in read_recorded(tmp_path))
+        assert labelled == Facts(0.1, label=Label.FRAUD, suggested=Decision.ALLOW)
+        assert other == Facts(0.1)
 
 
 class TestCommands:

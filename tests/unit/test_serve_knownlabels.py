@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from journals import client_of, entry_of, writer_at
 
+from ringfinder.explain.reasons import label_reason
 from ringfinder.journal import Recorded
+from ringfinder.model import Decision, Verdict
 from ringfinder.score.policy import Label
-from ringfinder.serve.knownlabels import KnownLabels
+from ringfinder.serve.knownlabels import KnownLabels, before_label, label_told, with_label
 from ringfinder.store import EventLog, EventType
 
 
@@ -40,6 +42,14 @@ def test_the_newest_label_counts():
     assert known.find("a", is_known=lambda sequence: sequence < 2) is Label.LEGITIMATE
 
 
+def test_of_two_labels_at_one_time_the_one_that_clears_counts_as_in_a_nightly_run():
+    known = KnownLabels()
+    for sequence, label in enumerate(("fraud", "legitimate", "fraud"), 1):
+        row = {"account_id": "a", "label": label, "occurred_ms": 5}
+        known.follow(Recorded(sequence, EventType.LABELS, "a", 0, b"", None), row)
+    assert known.find("a", is_known=lambda sequence: False) is Label.LEGITIMATE
+
+
 def test_who_was_erased_has_none():
     known = labelled("fraud")
     assert known.names() == ["a"]
@@ -62,3 +72,41 @@ def test_where_nothing_was_journalled_yet_there_is_nothing_to_learn(tmp_path):
     known = KnownLabels()
     known.read(tmp_path / "journal", EventLog(tmp_path / "events"))
     assert known.names() == []
+
+
+def answer(decision, *codes):
+    """What a snapshot says of an account."""
+    return {"decision": decision, "reasons": [{"code": code} for code in codes]}
+
+
+def test_a_label_that_the_snapshot_tells_of_is_told_once():
+    found = with_label(answer("review", "labelled_fraud", "no_ring"), Label.FRAUD)
+    assert found["decision"] is Decision.REVIEW
+    assert [one["code"] for one in found["reasons"]] == ["labelled_fraud", "no_ring"]
+
+
+def test_a_newer_label_takes_the_place_of_the_one_that_the_snapshot_tells_of():
+    found = with_label(answer("review", "labelled_fraud", "no_ring"), Label.LEGITIMATE)
+    assert found["decision"] is Decision.ALLOW
+    assert [one["code"] for one in found["reasons"]] == ["labelled_legitimate", "no_ring"]
+
+
+@pytest.mark.parametrize(
+    ("code", "label"),
+    [
+        (label_reason("fraud").code, Label.FRAUD),
+        ("label_legitimate", Label.LEGITIMATE),
+        ("label_contradicted", None),
+        ("no_ring", None),
+    ],
+)
+def test_what_a_snapshot_says_of_a_label_is_understood(code, label):
+    assert label_told(answer("allow", code, "no_ring")["reasons"]) is label
+
+
+def test_policies_are_told_what_the_scoring_would_do_without_the_label():
+    review = Decision.REVIEW
+    assert before_label(review, None, Label.FRAUD) is Decision.ALLOW
+    assert before_label(review, Verdict.UNCLEAR, Label.FRAUD) is Decision.ALLOW
+    assert before_label(review, Verdict.FLEET, Label.FRAUD) is review
+    assert before_label(review, None, None) is review
