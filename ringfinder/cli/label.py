@@ -32,9 +32,10 @@ def label(
     from ringfinder.explain.numbers import plural
     from ringfinder.pipeline.home import open_home
     from ringfinder.pipeline.label import never_seen, record_labels
+    from ringfinder.places import JOURNAL
 
     with open_home(settings, notices=notice) as home:
-        strangers = never_seen(home.log, home.store, account_ids)
+        strangers = never_seen(home.directory / JOURNAL, home.log, account_ids)
         recorded = record_labels(home.log, word, account_ids, source=source)
     details = {"label": word} | ({"source": source} if source else {})
     for account_id in account_ids:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ringfinder.journal import Reader
 from ringfinder.normalise import NORMALISER
 from ringfinder.store.events import EVENT_SCHEMAS, EventType
-from ringfinder.store.protocol import GraphStore
 from ringfinder.store.segments import EventLog
 
 
@@ -55,13 +57,34 @@ def record_labels(
     return log.append([(EventType.LABELS, table)]).recorded[EventType.LABELS]
 
 
-def never_seen(log: EventLog, store: GraphStore, account_ids: Sequence[str]) -> list[str]:
-    """Return those of some accounts that never signed up, as far as log and store know."""
-    wanted = pa.array(dict.fromkeys(account_ids), pa.string())
+def never_seen(journal: Path, log: EventLog, account_ids: Sequence[str]) -> list[str]:
+    """Return those of some accounts of which neither journal nor log has a sign-up.
+
+    Parameters
+    ----------
+    journal
+        The journal's directory: who was accepted over HTTP stands there alone for up to a day.
+        It is read first, for what leaves it meanwhile is in the log by then.
+    log
+        Where events are kept.
+    account_ids
+        Whom to look for.
+
+    Raises
+    ------
+    StoreError
+        If journal or log cannot be read.
+    """
+    names = list(dict.fromkeys(account_ids))
+    with closing(Reader(journal)) as reader:
+        names = [
+            name
+            for name in names
+            if all(one.event_type is not EventType.SIGNUPS for one in reader.of_account(name))
+        ]
+    wanted = pa.array(names, pa.string())
     for table in log.read(EventType.SIGNUPS, columns=["account_id"]):
         wanted = _without(wanted, table["account_id"])
-    if len(wanted):  # the store also has what is in the journal alone
-        wanted = _without(wanted, store.read_profiles()["account_id"])
     return [str(name) for name in wanted.to_pylist()]
 
 

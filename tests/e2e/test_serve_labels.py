@@ -75,3 +75,15 @@ def test_a_snapshot_says_of_a_labelled_account_what_the_api_says(served):
     for row in pq.read_table(path / "accounts.parquet").to_pylist():
         found = served.get(f"/v1/accounts/{row['account_id']}").json()
         assert (row["decision"], row["reasons"]) == (found["decision"], found["reasons"])
+
+
+def test_the_command_knows_accounts_that_were_accepted_a_moment_ago(served):
+    assert served.post("/v1/signups", signup("new")).json()["accepted"]
+    attempt = signup("tried", attempt_id="try-1")
+    del attempt["account_id"]
+    served.post("/v1/signups", attempt)
+    outcome = {"outcome": "completed", "account_id": "acct-tried"}
+    assert served.post("/v1/signups/evt-tried/outcome", outcome).json()["accepted"]
+    said = run(served, "label", "legitimate", "acct-new", "acct-tried", "acct-nwe")
+    assert "No sign-up is known of 1 account: acct-nwe." in said
+    wait_for(lambda: "labelled_legitimate" in says(served, "acct-new")[1])
