@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,10 +12,11 @@ import numpy as np
 from pyarrow.lib import ArrowException
 
 from ringfinder.errors import InputError
-from ringfinder.sources.checks import EXAMPLE_TIME
+from ringfinder.model import IntArray
 from ringfinder.sources.files import Format, with_plain_line_ends
-from ringfinder.sources.layout import IN_UTF8, Layout
+from ringfinder.sources.layout import Layout
 from ringfinder.sources.lines import Torn, find_lines, judge_records, read_torn
+from ringfinder.sources.losses import REMEDIES, tell_of_decimals, tell_of_file
 from ringfinder.sources.overlong import Cut, without_overlong
 from ringfinder.sources.quotes import OverLines, rows_over_lines, without_open_quotes
 from ringfinder.sources.rejects import Reason, RejectsWriter
@@ -36,12 +37,6 @@ _NOT_THE_FILE = (
     duckdb.ParserException,
 )
 """What the database raises for other reasons than what it finds in a file."""
-
-_REMEDIES = {
-    Reason.NOT_UTF8: ("as not UTF-8", IN_UTF8),
-    Reason.NOT_A_TIME: ("for a time that is none", f"a time is written such as {EXAMPLE_TIME}"),
-}
-"""Faults that a whole file tends to have, in words, and what a person does about them."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +111,8 @@ class Intake:
             if bad:
                 self.con.execute(f"DELETE FROM {target.table} WHERE bad <> 0")
             faults = _write_rejects(self.con, layout, plan, torn, cut, bad, self.rejects)
+            if len(faults[Reason.UNKNOWN_ACCOUNT]) * 2 > staged:  # a scan more is worth it
+                tell_of_decimals(self.con, layout, plan, self.notices)
         except (InputError, *_NOT_THE_FILE):
             raise
         except (duckdb.Error, EOFError, OSError, zlib.error, ArrowException):
@@ -123,7 +120,7 @@ class Intake:
             raise InputError(
                 f"{name} cannot be read as {layout.file.format}: it is damaged or cut short"
             ) from None
-        _tell(layout, faults, self.notices)
+        tell_of_file(layout, faults, self.notices)
         return layout, (staged - bad, bad + len(torn.lines) + len(cut.records))
 
     def _rows(self, target: Target) -> int:
@@ -249,13 +246,13 @@ def _write_rejects(
     cut: Cut,
     bad: int,
     rejects: RejectsWriter,
-) -> dict[Reason, list[int]]:
+) -> dict[Reason, IntArray]:
     """Write down the bad rows of a file, by line; a second scan finds where they are.
 
     Returns
     -------
-    dict of Reason to list of int
-        The lines by reason, of reasons in `_REMEDIES`.
+    dict of Reason to IntArray
+        The lines by reason, of reasons in `REMEDIES`, and of unknown accounts.
     """
     meanings = list(plan.meanings)
     lines, codes = torn.lines, np.zeros(len(torn.lines), np.int64)
@@ -281,21 +278,9 @@ def _write_rejects(
     return {
         reason: lines[order][
             np.isin(codes[order], [i for i, (_, why) in enumerate(meanings) if why is reason])
-        ].tolist()
-        for reason in _REMEDIES
+        ]
+        for reason in (*REMEDIES, Reason.UNKNOWN_ACCOUNT)
     }
-
-
-def _tell(
-    layout: Layout, faults: Mapping[Reason, Sequence[int]], notices: Callable[[str], None]
-) -> None:
-    """Say of what a whole file may suffer what it is, and what to do about it."""
-    for reason, (why, remedy) in _REMEDIES.items():
-        lines = faults.get(reason, ())
-        if lines:
-            many = "1 row" if len(lines) == 1 else f"{len(lines):,} rows"
-            first = f", the first at line {lines[0]:,}" if lines[0] else ""
-            notices(f"{layout.file.name}: {many} left out {why}{first}; {remedy}")
 
 
 def number_of(con: duckdb.DuckDBPyConnection, query: str) -> int:

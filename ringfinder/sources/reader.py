@@ -13,7 +13,7 @@ import duckdb
 
 from ringfinder.errors import InputError
 from ringfinder.graph.telemetry import RawSightings, Telemetry
-from ringfinder.sources.columns import TABLES, WORDS
+from ringfinder.sources.columns import TABLES
 from ringfinder.sources.files import FileRecord, Fingerprints, SourceFile, find_files
 from ringfinder.sources.fold import (
     find_sightings,
@@ -236,8 +236,6 @@ def _stage_all(
                     "numbers, such as 1.2E+15, in which the last digits are lost; they became "
                     f"{became}, and what several did counts as one's. Export the column as text"
                 )
-        elif not found.rows:
-            notices(f"{WORDS[table]}: no row could be used")
     if "signups" not in staged:
         raise InputError("no sign-ups given: name at least one file of them")
     return staged

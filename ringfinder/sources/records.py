@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from ringfinder.errors import InputError
-from ringfinder.sources.columns import TABLES, TIME_OF, WORDS
+from ringfinder.sources.columns import TABLES, TIME_OF
 from ringfinder.sources.files import Fingerprints, find_files
 from ringfinder.sources.layout import find_layouts
 from ringfinder.sources.prompts import Bands, band_prompts
@@ -153,8 +153,6 @@ def read_records(
             for table in dict.fromkeys(file.table for file in files):
                 given = [layout for layout in layouts if layout.file.table == table]
                 staged[table] = stage(con, table, given, place, rejects, notices, record=True)
-                if not staged[table].rows:
-                    notices(f"{WORDS[table]}: no row could be used")
             hashes, seed = digests.result()
         _check_some(staged, rejects)
         _find_bands(con, staged.get("usage"), prompt_bands, notices)

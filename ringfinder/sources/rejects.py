@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
@@ -34,6 +35,37 @@ class Reason(StrEnum):
     UNREADABLE = "unreadable"
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What rows of one table were rejected for.
+
+    Attributes
+    ----------
+    field
+        The field at fault; None where the whole row is.
+    reason
+        Why.
+    rows
+        How many.
+    file, line
+        Where the first one stands; 0 where no line is known.
+    """
+
+    field: str | None
+    reason: Reason
+    rows: int
+    file: str
+    line: int
+
+    @property
+    def words(self) -> str:
+        """The fault in words, such as ``not a time in created_at``."""
+        # An unknown account can be in one field only, and that field is not what is wrong.
+        if self.field is None or self.reason is Reason.UNKNOWN_ACCOUNT:
+            return str(self.reason)
+        return f"{self.reason} in {self.field}"
+
+
 class RejectsWriter:
     """Writes ``rejects.jsonl`` and counts what went there.
 
@@ -54,18 +86,29 @@ class RejectsWriter:
         )
         self.counts: Counter[tuple[str, str]] = Counter()
         """Rejected rows by (table, reason)."""
+        self._faults: dict[str, dict[tuple[str | None, Reason], Fault]] = {}
 
     @property
     def total(self) -> int:
         """Number of rejected rows."""
         return self.counts.total()
 
+    def faults(self, *tables: str) -> list[Fault]:
+        """Return what rows of these tables were rejected for, by table, the most frequent first."""
+        return [
+            fault
+            for table in tables
+            for fault in sorted(
+                self._faults.get(table, {}).values(), key=lambda one: (-one.rows, one.words)
+            )
+        ]
+
     def write(
         self,
         table: str,
         file: str,
-        lines: Iterable[int],
-        codes: Iterable[int],
+        lines: Sequence[int],
+        codes: Sequence[int],
         meanings: Sequence[tuple[str | None, Reason]],
     ) -> None:
         """Add the rejected rows of one file.
@@ -86,14 +129,22 @@ class RejectsWriter:
             f', "field": {json.dumps(field)}, "reason": {json.dumps(reason)}}}\n'
             for field, reason in meanings
         ]
-        codes = list(codes)
         for code, number in Counter(codes).items():
-            self.counts[table, str(meanings[code][1])] += number
+            field, reason = meanings[code]
+            self.counts[table, str(reason)] += number
+            self._count(table, Fault(field, reason, number, file, lines[codes.index(code)]))
         if self._file is not None:
             self._file.writelines(
                 f"{head}{line or 'null'}{tails[code]}"
                 for line, code in zip(lines, codes, strict=True)
             )
+
+    def _count(self, table: str, fault: Fault) -> None:
+        faults = self._faults.setdefault(table, {})
+        key = fault.field, fault.reason
+        faults[key] = (
+            replace(faults[key], rows=faults[key].rows + fault.rows) if key in faults else fault
+        )
 
     def close(self) -> None:
         """Close the file; the counts stay."""

@@ -36,12 +36,15 @@ class Scan:
         The field at fault, or None, and the reason.
     types
         SQL type by field.
+    strangers
+        Gives ``account_id`` of the rows whose account is unknown; empty where all are taken.
     """
 
     rows: str
     rejects: str
     meanings: list[tuple[str | None, Reason]]
     types: dict[str, str]
+    strangers: str = ""
 
 
 def scan(
@@ -101,6 +104,10 @@ def scan(
         "WHERE bad <> 0 ORDER BY row",
         meanings=meanings,
         types={f: p.type for f, p in fields.items()},
+        strangers=""
+        if known_account
+        else f"SELECT p.account_id FROM ({judged(number=False, keep=False)}) p "
+        f"WHERE bad = {unknown}",
     )
 
 

@@ -12,6 +12,7 @@ from ringfinder.sources.checks import is_trimmed_late, trimmed
 from ringfinder.sources.columns import TABLES, WORDS, Column, Type, is_read
 from ringfinder.sources.intake import Intake, Target, number_of
 from ringfinder.sources.layout import Layout
+from ringfinder.sources.losses import tell_of_table
 from ringfinder.sources.rejects import RejectsWriter
 
 SQL_TYPES = {
@@ -105,6 +106,9 @@ def stage(
     if repeated:
         notices(f"{WORDS[table]}: {repeated:,} rows repeat an event_id and count once")
     rows = number_of(con, f"SELECT count(*) FROM {table}")
+    if rows or table != "signups":  # without any sign-up the run ends, and says why itself
+        good = sum(usable for _, (usable, _) in done)
+        tell_of_table(table, good, rejects.faults(table), notices)
     return Staged(
         table=table,
         fields=fields,
