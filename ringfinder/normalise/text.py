@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ringfinder.model import BoolArray, IntArray
+from ringfinder.normalise.countries import codes_of_names
 
 MAX_CHARS = 512
 """Longest identifier believed; longer ones are broken exports or attacks on memory."""
@@ -192,14 +193,16 @@ def canonical_model(values: pa.StringArray) -> pa.StringArray:
 
 
 def canonical_country(values: pa.StringArray) -> pa.StringArray:
-    """Return ISO 3166 two-letter codes, upper case; anything else is null.
+    """Return ISO 3166 two-letter codes, upper case, of codes and English names; else null.
 
     ``NA`` is Namibia here, not a sentinel; ``XX`` and ``ZZ`` are what locators say of nowhere.
+    The tag of a language, such as ``en-US``, says what somebody reads, not where.
     """
     upper = pc.utf8_upper(fold(values))
     upper = pc.if_else(pc.equal(upper, "UK"), pa.scalar("GB"), upper)
     shaped = flags(pc.match_substring_regex(upper, "^[A-Z]{2}$"))
-    return without(upper, ~shaped | _is_nowhere(upper))
+    upper = where(upper, ~shaped, codes_of_names)
+    return without(upper, _is_nowhere(upper))
 
 
 def _is_nowhere(codes: pa.StringArray) -> BoolArray:

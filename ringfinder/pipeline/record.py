@@ -26,7 +26,7 @@ TIMES = frozenset({"created_at", "occurred_at"})
 
 
 _HINTS = {
-    "country": " Expected codes of two letters, such as GB.",
+    "country": " Expected ISO codes, such as GB or GBR, or English names.",
     "phone": " Numbers without a country code need a column `country` with codes such as GB, or "
     "the setting `default_region`.",
 }

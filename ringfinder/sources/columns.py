@@ -86,7 +86,11 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("phone", Type.TEXT, "The telephone number given."),
         _AGENT,
         _TLS,
-        Column("country", Type.TEXT, "The country of the account, by the operator's knowledge."),
+        Column(
+            "country",
+            Type.TEXT,
+            "The country of the account, by the operator's knowledge: ISO code or English name.",
+        ),
         Column("plan", Type.TEXT, "The plan or product signed up for."),
         Column("organisation_id", Type.TEXT, "The customer organisation it was made in."),
         Column("referrer", Type.TEXT, "Where the sign-up says it came from."),

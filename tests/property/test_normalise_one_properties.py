@@ -106,7 +106,9 @@ def rows(draw):
     return found
 
 
-COUNTRIES = st.one_of(st.none(), st.sampled_from(["GB", "de", "UK", "US", "XX", "Italy", "", "NA"]))
+COUNTRIES = st.one_of(
+    st.none(), st.sampled_from(["GB", "de", "UK", "US", "XX", "Italy", "ITA", "it-IT", "", "NA"])
+)
 TIMES = st.one_of(
     st.integers(0, 4_102_444_800_000), st.integers(-62_135_596_800_000, 253_402_300_799_999)
 )

@@ -203,3 +203,9 @@ def test_a_domain_is_a_tail_of_its_host(hosts):
     read = read_domains(pa.array(hosts, pa.string()), bundled_lists())
     for host, domain in zip(hosts, read.registrable.to_pylist(), strict=True):
         assert host == domain or host.endswith("." + domain)
+
+
+@given(code=st.from_regex("[A-Za-z]{2}", fullmatch=True))
+def test_two_letters_of_a_country_stay_what_they_are(code):
+    kept = {"XX": None, "ZZ": None, "UK": "GB"}.get(code.upper(), code.upper())
+    assert answers(text.canonical_country, [code]) == [kept]

@@ -181,9 +181,44 @@ class TestCountries:
     def test_codes_are_upper_case(self, raw, code):
         assert one(text.canonical_country, raw) == code
 
-    @pytest.mark.parametrize("raw", ["Germany", "USA", "12", "N/A", "-", "é1", "D", "XX", "zz"])
-    def test_what_is_no_two_letter_code_is_unknown(self, raw):
+    @pytest.mark.parametrize(
+        ("raw", "code"),
+        [
+            ("USA", "US"), ("gbr", "GB"), ("DEU", "DE"), ("NAM", "NA"), ("UAE", "AE"),
+        ],
+    )  # fmt: skip
+    def test_three_letters_are_known(self, raw, code):
+        assert one(text.canonical_country, raw) == code
+
+    @pytest.mark.parametrize(
+        ("raw", "code"),
+        [
+            ("United States", "US"), ("united  states of america", "US"), ("Germany", "DE"),
+            ("Federal Republic of Germany", "DE"), ("Brazil", "BR"), ("Russia", "RU"),
+            ("Russian Federation", "RU"), ("Turkey", "TR"), ("Türkiye", "TR"), ("TURKIYE", "TR"),
+            ("Czech Republic", "CZ"), ("South Korea", "KR"), ("Republic of Korea", "KR"),
+            ("Korea, Republic of", "KR"), ("Côte d'Ivoire", "CI"), ("Cote d’Ivoire", "CI"),
+            ("Iran", "IR"), ("Vietnam", "VN"), ("Viet Nam", "VN"), ("Great Britain", "GB"),
+            ("Curac\u0327ao", "CW"),
+        ],
+    )  # fmt: skip
+    def test_english_names_are_known(self, raw, code):
+        assert one(text.canonical_country, raw) == code
+
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            "12", "N/A", "-", "é1", "D", "XX", "zz", "en-US", "de_DE", "eng", "Deutschland",
+            "Atlantis", "ZZZ", "Korea", ",", ", ",
+        ],
+    )  # fmt: skip
+    def test_what_is_neither_code_nor_name_is_unknown(self, raw):
         assert one(text.canonical_country, raw) is None
+
+    def test_a_column_of_names_is_read_as_each_of_them_alone(self):
+        raw = ["Germany", None, "", "DEU", "de", "nowhere"] * 3
+        found = text.canonical_country(pa.array(raw, pa.string())).to_pylist()
+        assert found == ["DE", None, None, "DE", "DE", None] * 3
 
 
 def test_namibia_is_a_country_and_no_sentinel():

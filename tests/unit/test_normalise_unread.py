@@ -53,8 +53,8 @@ def test_a_number_that_only_some_countries_can_read_is_read():
     assert unread(world) == [Unread("phone", 1, 1, 3, 3)]
 
 
-def test_countries_in_words_are_counted_and_empty_ones_are_not_given():
-    world = telemetry(5, country=["DE", "Germany", "Germany", "", None])
+def test_countries_that_are_none_are_counted_and_empty_ones_are_not_given():
+    world = telemetry(5, country=["DE", "Deutschland", "Deutschland", "", None])
     assert unread(world) == [Unread("country", 1, 2, 2, 3)]
 
 

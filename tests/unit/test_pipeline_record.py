@@ -159,7 +159,7 @@ class TestUnreadSentences:
         assert sentence.endswith("ip 3 of 9,000, phone 41 of 800.")
 
     @pytest.mark.parametrize(
-        ("field", "hint"), [("phone", "default_region"), ("country", "such as GB")]
+        ("field", "hint"), [("phone", "default_region"), ("country", "such as GB or GBR")]
     )
     def test_fields_that_need_more_than_the_right_column_say_so(self, field, hint):
         (sentence,) = unread_sentences([Unread(field, 6, 10, 6, 10)])
