@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ringfinder.errors import InvalidParameter
+from ringfinder.model import BoolArray
 from ringfinder.normalise.phone_rules import read_plain
 from ringfinder.normalise.text import clean, flags, without
 
@@ -21,6 +22,7 @@ MAX_PHONE = 64
 
 _PLAIN = r"^[ ().\[\]/-]*\+?[ ().\[\]/-]*[0-9][0-9 ().\[\]/-]*$"
 _DIALLED = r"^[ (]*00[ )]*([1-9])"
+_ABROAD = r"^[\s(]*(?:\+|00)"
 _MAYBE = r"\pN\D*\pN"  # fewer than two digits are no number
 _PREFIX = r"^(?P<prefix>\+(?:1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[0-9]{3})[0-9]{2}).*$"  # noqa: E501
 
@@ -68,6 +70,11 @@ def _read(values: pa.StringArray, regions: pa.StringArray) -> pa.StringArray:
     answer = pa.nulls(len(values), pa.string())
     answer = pc.replace_with_mask(answer, plain, phones)
     return pc.replace_with_mask(answer, hard, slow)
+
+
+def is_international(values: pa.StringArray) -> BoolArray:
+    """Tell which raw numbers name their country themselves, by a plus or by 00."""
+    return flags(pc.match_substring_regex(values, _ABROAD))
 
 
 def phone_with_library(value: str, region: str | None) -> str | None:

@@ -17,7 +17,12 @@ from ringfinder.normalise.email import Emails, read_emails
 from ringfinder.normalise.lists import NetworkLists
 from ringfinder.normalise.network import canonical_asn, network_classes, read_addresses
 from ringfinder.normalise.payment import canonical_card_bin, canonical_payment_fingerprint
-from ringfinder.normalise.phone import canonical_phone, phone_blocks, phone_prefixes
+from ringfinder.normalise.phone import (
+    canonical_phone,
+    is_international,
+    phone_blocks,
+    phone_prefixes,
+)
 from ringfinder.normalise.prompt import BANDS, are_bands, distinct_bands
 from ringfinder.normalise.windows import day_windows
 
@@ -102,6 +107,9 @@ class FieldRead:
         Of mail addresses, value by value.
     network_class
         Of addresses, int8 (V,).
+    needs_country
+        Of phone numbers, bool (E,): sightings that could be read in no country, for none is
+        known.
     """
 
     sightings: RawSightings
@@ -109,6 +117,7 @@ class FieldRead:
     columns: list[Column]
     emails: Emails | None = None
     network_class: IntArray | None = None
+    needs_country: BoolArray | None = None
 
 
 def read_field(sightings: RawSightings, context: Context) -> FieldRead:
@@ -183,6 +192,7 @@ def _read_phone(seen: RawSightings, context: Context) -> FieldRead:
     where = regions.take(pa.array(region, mask=region < 0))
     if context.default_region is not None:
         where = pc.fill_null(where, context.default_region)
+    needs_country = text.flags(pc.is_null(where)) & ~is_international(raw)
     phones = canonical_phone(raw, where)
     by_pair = RawSightings(
         seen.field, raw, seen.account, inverse, seen.first_ms, seen.last_ms, seen.count
@@ -195,7 +205,7 @@ def _read_phone(seen: RawSightings, context: Context) -> FieldRead:
     said = np.zeros(len(seen.values), dtype=bool)
     said[pairs[_told(phones)] // width] = True
     columns = [_column(kind, by_pair, values) for kind, values in texts.items()]
-    return FieldRead(seen, said, columns)
+    return FieldRead(seen, said, columns, needs_country=needs_country[inverse])
 
 
 def _read_prompt(seen: RawSightings, context: Context) -> FieldRead:

@@ -24,6 +24,8 @@ class Unread:
         Distinct raw values that say nothing, of all.
     seen, of_seen
         Pairs of account and value with such a value, of all.
+    need_country
+        Of `seen`, phone numbers without a country code of accounts without a country.
     """
 
     field: str
@@ -31,6 +33,7 @@ class Unread:
     of_values: int
     seen: int
     of_seen: int
+    need_country: int = 0
 
     def __add__(self, other: Unread) -> Unread:
         """Return what two pieces of one field hold; distinct values of both count twice."""
@@ -40,6 +43,7 @@ class Unread:
             self.of_values + other.of_values,
             self.seen + other.seen,
             self.of_seen + other.of_seen,
+            self.need_country + other.need_country,
         )
 
     def by_seen(self) -> Unread:
@@ -57,7 +61,10 @@ def unread_of(read: FieldRead) -> Unread:
     seen = read.sightings
     mute = np.flatnonzero(~read.said)
     times = np.bincount(seen.value, minlength=len(seen.values))[mute] if len(mute) else mute
-    return Unread(seen.field, len(mute), len(seen.values), int(times.sum()), len(seen.value))
+    need = 0
+    if read.needs_country is not None:
+        need = int((~read.said[seen.value] & read.needs_country).sum())
+    return Unread(seen.field, len(mute), len(seen.values), int(times.sum()), len(seen.value), need)
 
 
 def unread_countries(raw: pa.StringArray, canonical: pa.StringArray) -> Unread:

@@ -27,9 +27,13 @@ TIMES = frozenset({"created_at", "occurred_at"})
 
 _HINTS = {
     "country": " Expected ISO codes, such as GB or GBR, or English names.",
-    "phone": " Numbers without a country code need a column `country` with codes such as GB, or "
-    "the setting `default_region`.",
+    "phone": " Most have a country, of their own or by their account, and no numbering plan of it "
+    "knows them: digits are missing, or they are made up.",
 }
+_NEEDS_COUNTRY = (
+    " Numbers without a country code need a column `country` with codes such as GB, or the setting "
+    "`default_region`."
+)
 
 MOSTLY = 0.5
 """Share of a field's values, or of where they were seen, from which what cannot be read is more
@@ -59,9 +63,15 @@ def unread_sentences(unread: Iterable[Unread], *, of: str = "different values") 
         else:
             few.append(f"{one.field} {count(one.values)} of {count(one.of_values)}")
             continue
-        yield f"{one.field}: {many}; is it the right column?{_HINTS.get(one.field, '')}"
+        yield f"{one.field}: {many}; is it the right column?{_hint(one)}"
     if few:
         yield f"{of.capitalize()} that say nothing, and are left out: {', '.join(few)}."
+
+
+def _hint(one: Unread) -> str:
+    if one.need_country and 2 * one.need_country >= one.seen:
+        return _NEEDS_COUNTRY
+    return _HINTS.get(one.field, "")
 
 
 def echo_sentences(echoes: Iterable[Echo]) -> Iterator[str]:

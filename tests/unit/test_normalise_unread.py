@@ -1,5 +1,7 @@
 """What a field holds and nobody can read is counted, not dropped in silence."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -39,6 +41,7 @@ def seen(field, *values):
 def test_each_field_counts_the_values_that_say_nothing(field, good, bad):
     values = [good, good, *bad, bad[0]]
     (told,) = unread(seen(field, *values))
+    told = replace(told, need_country=0)
     assert told == Unread(field, len(bad), len(bad) + 1, len(bad) + 1, len(values))
 
 
@@ -50,7 +53,19 @@ def test_a_number_that_only_some_countries_can_read_is_read():
     )
     assert unread(world) == []
     world = telemetry(3, *world.sightings.values())
-    assert unread(world) == [Unread("phone", 1, 1, 3, 3)]
+    assert unread(world) == [Unread("phone", 1, 1, 3, 3, need_country=3)]
+
+
+def test_numbers_that_name_a_country_or_have_one_need_none():
+    numbers = ["+49 151", "0049 151", " (+1) 555", "0151 1", "0151 2"]
+    world = telemetry(
+        5,
+        sightings("phone", *((at, number, NOON, NOON, 1) for at, number in enumerate(numbers))),
+        country=[None, None, None, "DE", None],
+    )
+    assert unread(world) == [Unread("phone", 5, 5, 5, 5, need_country=1)]
+    (told,) = unread(world, default_region="DE")
+    assert told.need_country == 0
 
 
 def test_countries_that_are_none_are_counted_and_empty_ones_are_not_given():
@@ -82,4 +97,7 @@ def test_rows_of_events_tell_of_each_piece_and_pieces_add_up():
     assert (told[0].field, told[0].seen, told[0].of_seen) == ("ip", 2, 3)
     whole = told[0] + told[1]
     assert (whole.seen, whole.of_seen) == (4, 6)
+    assert replace(whole, need_country=2) + replace(whole, need_country=3) == Unread(
+        "ip", 2 * whole.values, 2 * whole.of_values, 8, 12, need_country=5
+    )
     assert (whole.by_seen().values, whole.by_seen().of_values) == (4, 6)

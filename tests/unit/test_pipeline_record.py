@@ -159,11 +159,17 @@ class TestUnreadSentences:
         assert sentence.endswith("ip 3 of 9,000, phone 41 of 800.")
 
     @pytest.mark.parametrize(
-        ("field", "hint"), [("phone", "default_region"), ("country", "such as GB or GBR")]
+        ("field", "hint"), [("phone", "digits are missing"), ("country", "such as GB or GBR")]
     )
     def test_fields_that_need_more_than_the_right_column_say_so(self, field, hint):
         (sentence,) = unread_sentences([Unread(field, 6, 10, 6, 10)])
         assert hint in sentence
+
+    def test_a_country_is_asked_for_only_where_most_numbers_need_one(self):
+        (sentence,) = unread_sentences([Unread("phone", 6, 10, 6, 10, need_country=3)])
+        assert "need a column `country`" in sentence
+        (sentence,) = unread_sentences([Unread("phone", 6, 10, 6, 10, need_country=2)])
+        assert "country`" not in sentence
 
     def test_where_all_is_read_nothing_is_said(self):
         assert list(unread_sentences([])) == []
