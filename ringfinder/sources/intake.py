@@ -12,11 +12,10 @@ import numpy as np
 from pyarrow.lib import ArrowException
 
 from ringfinder.errors import InputError
-from ringfinder.model import IntArray
 from ringfinder.sources.files import Format, with_plain_line_ends
 from ringfinder.sources.layout import Layout
 from ringfinder.sources.lines import Torn, find_lines, judge_records, read_torn
-from ringfinder.sources.losses import REMEDIES, tell_of_decimals, tell_of_file
+from ringfinder.sources.losses import Lost, tell_of_decimals, tell_of_file, tell_of_thousands
 from ringfinder.sources.overlong import Cut, without_overlong
 from ringfinder.sources.quotes import OverLines, rows_over_lines, without_open_quotes
 from ringfinder.sources.rejects import Reason, RejectsWriter
@@ -110,9 +109,11 @@ class Intake:
             bad = number_of(self.con, f"SELECT count(*) FROM {target.table} WHERE bad <> 0")
             if bad:
                 self.con.execute(f"DELETE FROM {target.table} WHERE bad <> 0")
-            faults = _write_rejects(self.con, layout, plan, torn, cut, bad, self.rejects)
-            if len(faults[Reason.UNKNOWN_ACCOUNT]) * 2 > staged:  # a scan more is worth it
+            lost = _write_rejects(self.con, layout, plan, torn, cut, bad, self.rejects)
+            if lost.strangers * 2 > staged:  # a scan more is worth it
                 tell_of_decimals(self.con, layout, plan, self.notices)
+            if lost.grouped:
+                tell_of_thousands(self.con, layout, plan, lost, self.notices)
         except (InputError, *_NOT_THE_FILE):
             raise
         except (duckdb.Error, EOFError, OSError, zlib.error, ArrowException):
@@ -120,7 +121,7 @@ class Intake:
             raise InputError(
                 f"{name} cannot be read as {layout.file.format}: it is damaged or cut short"
             ) from None
-        tell_of_file(layout, faults, self.notices)
+        tell_of_file(layout, lost, self.notices)
         return layout, (staged - bad, bad + len(torn.lines) + len(cut.records))
 
     def _rows(self, target: Target) -> int:
@@ -246,15 +247,10 @@ def _write_rejects(
     cut: Cut,
     bad: int,
     rejects: RejectsWriter,
-) -> dict[Reason, IntArray]:
-    """Write down the bad rows of a file, by line; a second scan finds where they are.
-
-    Returns
-    -------
-    dict of Reason to IntArray
-        The lines by reason, of reasons in `REMEDIES`, and of unknown accounts.
-    """
+) -> Lost:
+    """Write down the bad rows of a file, by line; a second scan finds where they are."""
     meanings = list(plan.meanings)
+    grouped: set[int] = set()
     lines, codes = torn.lines, np.zeros(len(torn.lines), np.int64)
     for i, meaning in enumerate(zip(torn.fields, torn.reasons, strict=True)):
         if meaning not in meanings:
@@ -264,6 +260,7 @@ def _write_rejects(
         con.execute("SET preserve_insertion_order = true")
         found = con.sql(plan.rejects).to_arrow_table()
         rows = found["row"].to_numpy()
+        grouped = set(found.filter(found["grouped"])["bad"].to_pylist())
         lines = np.concatenate([lines, find_lines(layout, rows, torn)])
         codes = np.concatenate([codes, found["bad"].to_numpy().astype(np.int64) - 1])
     lines = cut.original(lines)
@@ -272,15 +269,12 @@ def _write_rejects(
         codes = np.append(codes, np.full(len(cut.lines), len(meanings)))
         meanings.append((None, Reason.LINE_TOO_LONG))
     order = np.argsort(lines, kind="stable")
-    rejects.write(
-        layout.file.table, layout.file.name, lines[order].tolist(), codes[order].tolist(), meanings
+    lines, codes = lines[order], codes[order]
+    rejects.write(layout.file.table, layout.file.name, lines.tolist(), codes.tolist(), meanings)
+    return Lost(
+        {meanings[code]: lines[codes == code] for code in np.unique(codes).tolist()},
+        [str(meanings[code - 1][0]) for code in sorted(grouped)],
     )
-    return {
-        reason: lines[order][
-            np.isin(codes[order], [i for i, (_, why) in enumerate(meanings) if why is reason])
-        ]
-        for reason in (*REMEDIES, Reason.UNKNOWN_ACCOUNT)
-    }
 
 
 def number_of(con: duckdb.DuckDBPyConnection, query: str) -> int:

@@ -30,21 +30,22 @@ class Scan:
         Gives the values by field, ``bad`` (0, or 1 + index into `meanings`) and, for all
         tables but sign-ups, ``idx``, the index of the account (not of rows to be recorded).
     rejects
-        Gives ``row`` and ``bad`` of the bad rows, by row. The row counts from 1 those rows that
-        can be told apart: of Parquet all, of CSV the well-formed ones, of JSON lines all lines.
+        Gives ``row``, ``bad`` and ``grouped`` of the bad rows, by row. The row counts from 1
+        those rows that can be told apart: of Parquet all, of CSV the well-formed ones, of JSON
+        lines all lines. Grouped: a number is at fault that has dots between thousands.
     meanings
         The field at fault, or None, and the reason.
     types
         SQL type by field.
-    strangers
-        Gives ``account_id`` of the rows whose account is unknown; empty where all are taken.
+    judged
+        Gives the same as `rows`, and ``raw_FIELD``: what stands in the file.
     """
 
     rows: str
     rejects: str
     meanings: list[tuple[str | None, Reason]]
     types: dict[str, str]
-    strangers: str = ""
+    judged: str
 
 
 def scan(
@@ -100,15 +101,23 @@ def scan(
 
     return Scan(
         rows=judged(number=record, keep=rejects),
-        rejects=f"SELECT row, bad FROM ({judged(number=True, keep=False)}) "
-        "WHERE bad <> 0 ORDER BY row",
+        rejects=f"SELECT row, bad, {_grouped(meanings)} AS grouped "
+        f"FROM ({judged(number=True, keep=False)}) WHERE bad <> 0 ORDER BY row",
         meanings=meanings,
         types={f: p.type for f, p in fields.items()},
-        strangers=""
-        if known_account
-        else f"SELECT p.account_id FROM ({judged(number=False, keep=False)}) p "
-        f"WHERE bad = {unknown}",
+        judged=judged(number=False, keep=False),
     )
+
+
+def _grouped(meanings: Sequence[tuple[str | None, Reason]]) -> str:
+    """Return SQL that tells whether what is at fault is a number with dots between thousands."""
+    shape = "'[0-9]{1,3}([.][0-9]{3}){2,}'"
+    cases = [
+        f"WHEN {code} THEN regexp_full_match(raw_{field}::VARCHAR, {shape})"
+        for code, (field, reason) in enumerate(meanings, 1)
+        if reason is Reason.NOT_A_NUMBER
+    ]
+    return f"CASE bad {' '.join(cases)} ELSE false END" if cases else "false"
 
 
 def _cases(fields: dict[str, Parsed]) -> tuple[list[tuple[str | None, Reason]], str]:

@@ -47,6 +47,54 @@ class TestTables:
         ]
 
 
+class TestNumbers:
+    """In the columns that count exchanges and tokens."""
+
+    @pytest.fixture
+    def told(self, tmp_path, signups):
+        def told(*values, delimiter=";"):
+            head = delimiter.join(["account_id", "occurred_at", "input_tokens"])
+            rows = [delimiter.join(["1001", "2026-01-02", value]) for value in values]
+            usage = text_file(tmp_path / "u.csv", head, *rows)
+            return Reading(tmp_path, signups=signups, usage=usage).notices
+
+        return told
+
+    def test_with_dots_between_thousands_are_told_with_how_many_were_misread(self, told):
+        assert told("12.000", "500", "1.234.567", "7.000", "12.345") == [
+            "u.csv: input_tokens seems to have dots between thousands, such as 1.234.567: 2 rows "
+            "left out, the first at line 4, and 2 rows with numbers such as 12.000 read as 12; "
+            "write numbers in digits alone, such as 12500: no dots, commas or units"
+        ]
+
+    def test_with_dots_between_thousands_may_all_be_left_out(self, told):
+        (notice, nothing) = told("1.234.567")
+        assert "1 row left out, the first at line 2; write" in notice
+        assert nothing == "usage: no row could be used: not a number in input_tokens (1)"
+
+    @pytest.mark.parametrize("value", ["12,5", "12.345", "1,234,567", "many", "5k", "1.23.456"])
+    def test_that_are_none_are_told_with_their_column_and_what_to_do(self, told, value):
+        assert told("1", value, "12.000") == [
+            "u.csv: 1 row left out for input_tokens that is no whole number, the first at line 3; "
+            "write numbers in digits alone, such as 12500: no dots, commas or units"
+        ]
+
+    def test_written_as_data_frames_do_are_read_without_a_word(self, told):
+        assert told("12.0", "12.000", "1e3") == []
+
+    def test_are_told_of_each_column(self, tmp_path, signups):
+        rows = [
+            {"account_id": "1001", "occurred_at": "2026-01-02", "exchanges": "x"},
+            {"account_id": "1001", "occurred_at": "2026-01-02", "output_tokens": "1.000.000"},
+        ]
+        usage = write(tmp_path / "u.jsonl", rows)
+        told = Reading(tmp_path, signups=signups, usage=usage).notices
+        assert [sentence.split(",")[0] for sentence in sorted(told[:2])] == [
+            "u.jsonl: 1 row left out for exchanges that is no whole number",
+            "u.jsonl: output_tokens seems to have dots between thousands",
+        ]
+
+
 class TestAccountsWrittenAsDecimals:
     @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
     def test_are_told_with_what_to_do(self, tmp_path, signups, ending):
