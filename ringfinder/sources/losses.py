@@ -168,6 +168,20 @@ def tell_of_table(
         notices(f"{WORDS[table]}: many of {rows:,} rows are left out: {listed(large)}")
 
 
+def why_none(faults: Sequence[Fault]) -> str:
+    """Return why no row is left, each reason with the place of its first row.
+
+    An audit that ends so leaves no list of rejects behind.
+    """
+    if not faults:
+        return "no rows"
+    reasons = []
+    for fault in faults:
+        line = f"line {fault.line:,}" if fault.line else "line unknown"
+        reasons.append(f"{fault.words} ({fault.rows:,}, first {line} of {fault.file})")
+    return f"all rows rejected: {', '.join(reasons)}"
+
+
 def listed(faults: Iterable[Fault]) -> str:
     """Return faults in words, each with the number of its rows."""
     return ", ".join(f"{fault.words} ({fault.rows:,})" for fault in faults)

@@ -26,6 +26,7 @@ from ringfinder.sources.fold import (
     times,
 )
 from ringfinder.sources.layout import Layout, find_layouts
+from ringfinder.sources.losses import why_none
 from ringfinder.sources.prompts import Bands, band_prompts
 from ringfinder.sources.rejects import RejectsWriter
 from ringfinder.sources.stage import Staged, stage
@@ -245,10 +246,7 @@ def _check_some(signups: Staged, rejects: RejectsWriter) -> None:
     if signups.rows:
         return
     names = ", ".join(signups.by_file)
-    reasons = ", ".join(f"{n:,} {reason}" for (_, reason), n in sorted(rejects.counts.items()))
-    raise InputError(
-        f"no sign-up in {names}: " + (f"all rows rejected ({reasons})" if reasons else "no rows")
-    )
+    raise InputError(f"no sign-up in {names}: {why_none(rejects.faults('signups'))}")
 
 
 def _find_prompts(

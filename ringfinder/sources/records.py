@@ -14,6 +14,7 @@ from ringfinder.errors import InputError
 from ringfinder.sources.columns import TABLES, TIME_OF
 from ringfinder.sources.files import Fingerprints, find_files
 from ringfinder.sources.layout import find_layouts
+from ringfinder.sources.losses import why_none
 from ringfinder.sources.prompts import Bands, band_prompts
 from ringfinder.sources.reader import Inputs, Record, to_record, workplace
 from ringfinder.sources.rejects import RejectsWriter
@@ -169,17 +170,10 @@ def _check_some(staged: Mapping[str, Staged], rejects: RejectsWriter) -> None:
     wrong = "signups" in staged and not staged["signups"].rows
     if not wrong and any(found.rows for found in staged.values()):
         return
-    names = ", ".join(
-        name
-        for table, found in staged.items()
-        if table == "signups" or not wrong
-        for name in found.by_file
-    )
-    reasons = ", ".join(f"{n:,} {reason}" for (_, reason), n in sorted(rejects.counts.items()))
+    asked = ["signups"] if wrong else list(staged)
+    names = ", ".join(name for table in asked for name in staged[table].by_file)
     what = "sign-up" if wrong else "usable row"
-    raise InputError(
-        f"no {what} in {names}: " + (f"all rows rejected ({reasons})" if reasons else "no rows")
-    )
+    raise InputError(f"no {what} in {names}: {why_none(rejects.faults(*asked))}")
 
 
 def _find_bands(

@@ -283,6 +283,17 @@ class TestRows:
         assert ran.err.count("\n") == 1
         assert not list((tmp_path / "out").iterdir())
 
+    def test_of_sign_ups_all_bad_end_the_run_with_where_each_reason_is_met_first(self, tmp_path):
+        rows = ["a,2026-01-01x", "b,soon", ",2026-01-01", "c,later"]
+        (tmp_path / "s.csv").write_text("\n".join(["account_id,created_at", *rows, ""]))
+        ran = run("audit", tmp_path / "s.csv", "--out", tmp_path / "out")
+        assert ran.code == 2
+        assert ran.err.splitlines()[-1] == (
+            "ringfinder: no sign-up in s.csv: all rows rejected: not a time in created_at (3, "
+            "first line 2 of s.csv), missing in account_id (1, first line 4 of s.csv)"
+        )
+        assert not list((tmp_path / "out").iterdir())
+
     def test_may_come_on_standard_input(self, world, tmp_path):
         rows = pq.read_table(world["signups"]).select(["account_id", "created_at", "ip"])
         text = "".join(

@@ -161,7 +161,10 @@ class TestRefusals:
 
     def test_only_bad_rows_are_told_by_reason(self, tmp_path):
         file = text_file(tmp_path / "s.csv", HEAD, "a,soon", "b,soon", ",2026-01-01")
-        assert "all rows rejected (1 missing, 2 not a time)" in refusal(file)
+        assert refusal(file).endswith(
+            "all rows rejected: not a time in created_at (2, first line 2 of s.csv), "
+            "missing in account_id (1, first line 4 of s.csv)"
+        )
 
     def test_a_missing_column_is_named_with_those_found_and_the_way_out(self, tmp_path):
         sentence = refusal(text_file(tmp_path / "s.csv", "account_id,signed_up", "a,2026-01-01"))
