@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import duckdb
@@ -18,9 +17,9 @@ from pyarrow.lib import ArrowException
 from ringfinder.errors import InputError
 from ringfinder.sources.columns import TABLES, WORDS, fields, is_read
 from ringfinder.sources.files import Format, SourceFile
+from ringfinder.sources.nested import columns_of_schema, how_to_flatten, keys_of_json
 
 _HEAD_BYTES = 1 << 22
-_HEAD_LINES = 10_000
 _LONGEST_HEADER = 1 << 20
 _HEADER = re.compile(rf"[^\r\n]{{0,{_LONGEST_HEADER}}}[\r\n]")
 _DELIMITERS = ",;\t|"
@@ -45,6 +44,8 @@ class Layout:
         may come later in the file.
     unknown
         Columns that hold no field.
+    nested
+        Those of them that hold objects.
     delimiter
         Of a CSV file; else empty.
     now_ms
@@ -58,6 +59,7 @@ class Layout:
     columns: tuple[str, ...]
     chosen: dict[str, str]
     unknown: tuple[str, ...]
+    nested: tuple[str, ...] = ()
     delimiter: str = ""
     now_ms: int | None = None
     tolerant: bool = False
@@ -116,15 +118,18 @@ def find_layouts(
     for table, names in unknown.items():
         if names:
             notices(f"{WORDS[table]}: columns left out, not known: {_list(sorted(names))}")
+        for layout in layouts:
+            if layout.file.table == table and layout.nested:
+                notices(f"{layout.file.name}: {_nested(layout.nested, layout.file)}")
     return layouts
 
 
 def _layout(file: SourceFile, mapping: Mapping[str, str]) -> Layout:
     if file.format is Format.PARQUET:
-        return _choose(file, _parquet_columns(file), mapping)
+        return _choose(file, *_parquet_columns(file), mapping)
     head = _head(file)
     if file.format is Format.JSONL:
-        return _choose(file, _json_keys(file, head), mapping)
+        return _choose(file, *keys_of_json(head), mapping)
     if len(head) > _LONGEST_HEADER and not _HEADER.match(head):
         raise InputError(
             f"{file.name}: its first line is longer than {_LONGEST_HEADER:,} characters: "
@@ -139,11 +144,15 @@ def _layout(file: SourceFile, mapping: Mapping[str, str]) -> Layout:
             f"{file.name}: a quote is opened in the header and not closed on its line, and what "
             "follows is taken for the name of a column; close it"
         )
-    return _choose(file, tried[best], mapping, _DELIMITERS[best])
+    return _choose(file, tried[best], (), mapping, _DELIMITERS[best])
 
 
 def _choose(
-    file: SourceFile, columns: Sequence[str], mapping: Mapping[str, str], delimiter: str = ""
+    file: SourceFile,
+    columns: Sequence[str],
+    objects: Collection[str],
+    mapping: Mapping[str, str],
+    delimiter: str = "",
 ) -> Layout:
     holders = _holders(file.table, columns, mapping)
     for field, names in holders.items():
@@ -162,11 +171,13 @@ def _choose(
                 f"{file.name}: no column {declared.name}, which {WORDS[file.table]} {needs}; "
                 f"{_found(columns)}; if one of them holds it, say so with "
                 f"--map COLUMN={declared.name}"
+                + (f"; {_nested(sorted(objects), file)}" if objects else "")
             )
         if file.format is Format.JSONL:
             chosen.setdefault(declared.name, declared.name)
     unknown = tuple(name for name in columns if name not in chosen.values())
-    return Layout(file, tuple(columns), chosen, unknown, delimiter)
+    nested = tuple(name for name in unknown if name in objects)
+    return Layout(file, tuple(columns), chosen, unknown, nested, delimiter)
 
 
 def _without_unread(layout: Layout, *, record: bool) -> Layout:
@@ -193,9 +204,9 @@ def _holders(
     return holders
 
 
-def _parquet_columns(file: SourceFile) -> list[str]:
+def _parquet_columns(file: SourceFile) -> tuple[list[str], set[str]]:
     try:
-        return list(pq.read_schema(file.path).names)
+        return columns_of_schema(pq.read_schema(file.path))
     except (ArrowException, OSError):
         raise InputError(
             f"{file.name} cannot be read as Parquet: it is damaged, cut short or something else"
@@ -238,19 +249,6 @@ def _split(head: str, delimiter: str) -> list[str]:
         return []
 
 
-def _json_keys(file: SourceFile, head: str) -> list[str]:
-    """Return the keys of the first objects, in the order in which they are met."""
-    keys: dict[str, None] = {}
-    for line in head.split("\n", _HEAD_LINES)[:_HEAD_LINES]:
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):  # no JSON, or nested thousands deep
-            continue
-        if isinstance(row, dict):
-            keys.update(dict.fromkeys(row))
-    return list(keys)
-
-
 def _found(columns: Sequence[str]) -> str:
     """Say which columns a file has.
 
@@ -261,6 +259,10 @@ def _found(columns: Sequence[str]) -> str:
     if all(_NAME.fullmatch(name) for name in named):
         return f"columns found: {_list(named)}"
     return f"its first line, of {len(columns)} values, does not look like names of columns"
+
+
+def _nested(names: Sequence[str], file: SourceFile) -> str:
+    return how_to_flatten(_list(names), file.format)
 
 
 def _list(names: Iterable[str]) -> str:

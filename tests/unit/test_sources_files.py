@@ -284,6 +284,22 @@ class TestColumns:
         reading = Reading(tmp_path, signups=str(tmp_path / "s*.csv"))
         assert reading.notices == ["sign-ups: columns left out, not known: note, shoe size"]
 
+    @pytest.mark.parametrize(("ending", "tool"), [("jsonl", "jq -c"), ("parquet", "unnest(NAME)")])
+    def test_columns_that_hold_objects_are_told_with_how_to_flatten_them(
+        self, tmp_path, ending, tool
+    ):
+        rows = [{"account_id": "a", "created_at": "2026-01-01", "user": {"ip": "8.8.8.8"}, "x": 1}]
+        left_out, nested = Reading(tmp_path, signups=write(tmp_path / f"s.{ending}", rows)).notices
+        assert left_out == "sign-ups: columns left out, not known: user, x"
+        assert nested.startswith(f"s.{ending}: what is nested in user is not read: flatten it")
+        assert tool in nested
+
+    def test_objects_with_columns_that_are_needed_are_told_in_the_refusal(self, tmp_path):
+        rows = [{"user": {"id": "a"}, "created_at": "2026-01-01"}]
+        told = refusal(write(tmp_path / "s.jsonl", rows))
+        assert "no column account_id" in told
+        assert "what is nested in user is not read" in told
+
     def test_columns_of_no_use_to_the_audit_are_known_and_told_nowhere(self, tmp_path):
         file = text_file(tmp_path / "s.csv", HEAD + ",received_at", "a,2026-01-01,nonsense")
         assert Reading(tmp_path, signups=file).notices == []
