@@ -128,10 +128,8 @@ def tying_marks(shared: Incidence, lifts: Lifts) -> BoolArray:
     return TIES[kind] | rare | (_MACHINES[kind] & (lifts.inside >= ALONE * degree))
 
 
-def marked_members(
-    shared: Incidence, lifts: Lifts, community: IntArray, marks: BoolArray
-) -> BoolArray:
-    """Return bool (N,): members that hold some of the values that mark their community.
+def marked_rows(shared: Incidence, lifts: Lifts, community: IntArray, marks: BoolArray) -> IntArray:
+    """Return int64 (E',): sightings by members of values that mark their community.
 
     Parameters
     ----------
@@ -147,9 +145,18 @@ def marked_members(
     key = lifts.community[marks].astype(np.int64) * shared.values + lifts.value[marks]  # ascending
     rows = np.flatnonzero(community[shared.account] >= 0)
     own = community[shared.account[rows]].astype(np.int64) * shared.values + shared.value[rows]
-    held = np.append(key, -1)[np.searchsorted(key, own)] == own
+    return rows[np.append(key, -1)[np.searchsorted(key, own)] == own]
+
+
+def marked_members(
+    shared: Incidence, lifts: Lifts, community: IntArray, marks: BoolArray
+) -> BoolArray:
+    """Return bool (N,): members that hold some of the values that mark their community.
+
+    Parameters as of `marked_rows`.
+    """
     marked = np.zeros(shared.accounts, dtype=bool)
-    marked[shared.account[rows[held]]] = True
+    marked[shared.account[marked_rows(shared, lifts, community, marks)]] = True
     return marked
 
 

@@ -1,10 +1,13 @@
-"""Rings of people who came by one way and have nothing in common beside it."""
+"""Rings of people who came by one way, or look alike, and have nothing in common beside it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from ringfinder.detect.ties import TIES, count_members, marked_members
+from ringfinder.detect.refine import MINIMUM_SIZE
+from ringfinder.detect.ties import TIES, count_members, marked_rows, untied
 from ringfinder.evidence.background import Background
 from ringfinder.evidence.incidence import Incidence
 from ringfinder.evidence.lifts import log_lifts
@@ -20,12 +23,18 @@ OWN_SHARE = 0.5
 are strangers: 12 of 412 fleets found by sign-ups alone on ten tuning worlds."""
 
 
+PATCHES = 20
+"""Accounts of the largest ring that is asked whether it is a handful of households."""
+
+
 def strangers(shared: Incidence, back: Background, ring: IntArray) -> BoolArray:
     """Tell which rings a client, a referrer, an issuer and an hour alone may have made.
 
     Everybody who comes by a new app or a partner's page shows its client, its link and the
     month of its launch, and often one bank's cards. That they have no office and no card in
     common must not speak against them, nor must a use that is all alike in such a world.
+    Of a few small families whose addresses look alike the largest part that anything ties is a
+    family; each shares its card and tablet, and the families nothing.
 
     Parameters
     ----------
@@ -39,9 +48,16 @@ def strangers(shared: Incidence, back: Background, ring: IntArray) -> BoolArray:
     BoolArray, shape (R,)
     """
     lifts = log_lifts(shared, back, ring)
-    own = marked_members(shared, lifts, ring, OWN[shared.kind[lifts.value]])
-    size, count = count_members(ring, own, int(ring.max(initial=-1)) + 1)
-    return np.asarray(count < OWN_SHARE * size)
+    rings = int(ring.max(initial=-1)) + 1
+    rows = marked_rows(shared, lifts, ring, OWN[shared.kind[lifts.value]])
+    own = np.zeros(shared.accounts, dtype=bool)
+    own[shared.account[rows]] = True
+    size, count = count_members(ring, own, rings)
+    # a value that two show by chance ties no families: of what marks the ring alone
+    marks = replace(shared, account=shared.account[rows], value=shared.value[rows])
+    _, apart = count_members(ring, untied(marks, ring) >= 0, rings)
+    households = (size < PATCHES) & (size - apart < MINIMUM_SIZE)
+    return np.asarray((count < OWN_SHARE * size) | households)
 
 
 def at_even_odds(log_odds: FloatArray, alike: BoolArray) -> FloatArray:

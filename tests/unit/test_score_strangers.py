@@ -46,6 +46,26 @@ def test_what_a_few_of_many_share_does_not():
     assert told(**CLIENT, **LINK, device=few) == [True]
 
 
+def in_families(n: int, of: int) -> str:
+    return f"own{n // of}"
+
+
+@pytest.mark.parametrize(("of", "wanted"), [(3, True), (4, False)])
+def test_families_of_three_whose_addresses_look_alike_are_strangers(of, wanted):
+    ring, kinds = 12, ("ip", "payment_fingerprint", "device")
+    columns = {
+        kind: [in_families(n, of) if n < ring else f"other{n}" for n in range(CROWD)]
+        for kind in kinds
+    }
+    columns["email_pattern"] = ["one" if n < 2 * ring else f"p{n % 90}" for n in range(CROWD)]
+    # two of them wrote one prompt by chance, as two others did
+    columns["prompt_band"] = ["hello" if n in (0, 5, 50, 60) else f"b{n}" for n in range(CROWD)]
+    shared = shared_values(graph_of(columns))
+    members = np.where(np.arange(CROWD) < ring, 0, -1).astype(np.int32)
+    back = background(shared, np.zeros(CROWD, dtype=np.int64))
+    assert strangers(shared, back, members).tolist() == [wanted]
+
+
 def test_odds_of_strangers_are_held_to_even_and_low_ones_stay():
     odds = np.array([3.0, -2.0, 3.0])
     nats = at_even_odds(odds, np.array([True, True, False]))
