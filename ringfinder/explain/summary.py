@@ -128,9 +128,10 @@ def _use(facts: RingFacts, ring: int, exchanges: int) -> str:
     if exchanges <= 0:
         return ""
     per_day, when = float(facts.per_day[ring]), when_used(facts, ring)
-    rate = (
-        f"{number(per_day)} exchanges per account and day of use" if math.isfinite(per_day) else ""
-    )
+    rate = ""
+    if math.isfinite(per_day):
+        many = "exchange" if number(per_day) == "1" else "exchanges"
+        rate = f"{number(per_day)} {many} per account and day of use"
     text = ", ".join(part for part in (rate, when) if part)
     return f"{text}; {big(exchanges)} exchanges in all" if text else f"{big(exchanges)} exchanges"
 

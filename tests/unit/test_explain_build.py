@@ -167,6 +167,12 @@ class TestRing:
         assert "; no sign-up since " in again.summaries[2]
         assert not any("silent" in summary for summary in again.summaries)
 
+    def test_one_exchange_a_day_is_one(self, run):
+        days = run.graph.profiles.active_days.astype(np.int64)
+        once = dataclasses.replace(run.graph.profiles, exchanges=days)
+        again = Joined.of(dataclasses.replace(run.graph, profiles=once), run.rings, run.judgement)
+        assert "; 1 exchange per account and day of use" in again.summaries[1]
+
     def test_why_names_both_sides(self, run):
         assert build_ring_view(run, 1).why.startswith("What speaks for one operator: ")
         assert build_ring_view(run, 3).why.startswith("What speaks against one operator: ")
