@@ -19,6 +19,8 @@ _SUFFIXES = {
     "_nats": "nats",
     "_tokens": "tokens",
 }
+FEW = 0.2
+"""Shares below this are called few."""
 SAME = 0.005
 """Differences below this share of the population's value are told as 'the same'."""
 
@@ -91,7 +93,8 @@ def feature_sentence(feature: FeatureView) -> str:
 def feature_phrase(feature: FeatureView, note: str = "") -> str:
     """Return one feature inside a sentence: ``use at night (33%, population 9%)``.
 
-    A note is added in the brackets.
+    A note is added in the brackets. A small share of accounts or cards is called few: that
+    hardly any is on one network speaks for one operator, and must not read as its opposite.
     """
     if feature.value is None or not math.isfinite(feature.value):
         return feature.words
@@ -99,7 +102,9 @@ def feature_phrase(feature: FeatureView, note: str = "") -> str:
     text = measure(feature.value, unit)
     if not is_relative(feature.unit) and feature.population is not None:
         text += f", population {measure(feature.population, unit)}"
-    return f"{feature.words} ({text}{'; ' if note else ''}{note})"
+    few = feature.unit.startswith("share") and feature.value < FEW
+    few = few and feature.words.startswith(("accounts ", "cards "))
+    return f"{'few ' if few else ''}{feature.words} ({text}{'; ' if note else ''}{note})"
 
 
 def feature_views(judgement: Judgement, ring: int) -> tuple[FeatureView, ...]:

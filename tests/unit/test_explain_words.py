@@ -7,7 +7,13 @@ import math
 import numpy as np
 import pytest
 
-from ringfinder.explain.features import difference, feature_sentence, feature_views, measure
+from ringfinder.explain.features import (
+    difference,
+    feature_phrase,
+    feature_sentence,
+    feature_views,
+    measure,
+)
 from ringfinder.explain.given import FeatureWords, Judgement
 from ringfinder.explain.summary import ORDINARY, finding, why
 from ringfinder.explain.view import FeatureView
@@ -87,6 +93,14 @@ class TestFeatures:
     def test_a_sentence_holds_value_population_and_difference(self):
         view = FeatureView("night", "use at night", 0.33, "share", 0.09, 2.0)
         assert feature_sentence(view) == "Use at night: 33%; population 9%, +24 points."
+
+    @pytest.mark.parametrize(
+        ("value", "said"),
+        [(0.002, "few accounts on one network (0.2%)"), (0.9, "accounts on one network (90%)")],
+    )
+    def test_a_small_share_of_the_accounts_is_called_few(self, value, said):
+        view = FeatureView("network_focus", "accounts on one network", value, "share 0-1", None, 2)
+        assert feature_phrase(view) == said
 
     def test_views_add_up_to_the_odds_whatever_their_order(self):
         judgement = judgement_of(

@@ -161,6 +161,9 @@ class TestRuns:
         text = Page(render_report(dataclasses.replace(view, facts=facts))).text
         assert "no usage was given" in text
         assert "without usage, anything about behaviour" in text
+        assert "Exchanges by day" not in text
+        assert "Use by hour of day" not in text
+        assert "Sign-ups by day" in text
 
     def test_the_thresholds_told_are_those_of_the_judgement(self, view):
         def method(facts):
