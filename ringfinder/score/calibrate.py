@@ -24,6 +24,10 @@ FRAUD_LIMIT_NATS = 4.5
 PRIOR_SD = (0.25, 1.0)
 """Prior standard deviations of Platt's slope around 1 and of the shift around 0, nats."""
 
+MISTAKEN = 0.05
+"""Share of labels that are taken to be mistaken: one `legitimate` in a ring that is a fleet beyond
+doubt is rather a slip than a reason to doubt every other ring."""
+
 RING_WEIGHT = 3.0
 """Labels of one ring count at most as three: they were not chosen independently."""
 
@@ -69,7 +73,8 @@ def platt(log_odds: FloatArray, bad: IntArray, good: IntArray) -> tuple[float, f
     Returns
     -------
     slope, shift
-        Slope in 0.2-5, shift in -8 to 8 nats.
+        Slope in 0.2-5, shift in -8 to 8 nats, and none upwards without `legitimate` labels:
+        who labels fraud alone says nothing of how common it is.
     """
     total = bad + good
     if not total.any():
@@ -78,10 +83,13 @@ def platt(log_odds: FloatArray, bad: IntArray, good: IntArray) -> tuple[float, f
     share = bad / np.maximum(total, 1)
 
     def loss(theta: FloatArray) -> float:
-        p = np.clip(expit(theta[0] * log_odds + theta[1]), 1e-9, 1 - 1e-9)
+        p = expit(theta[0] * log_odds + theta[1])
+        p = MISTAKEN + (1 - 2 * MISTAKEN) * p
         fit = -(weight * (share * np.log(p) + (1 - share) * np.log(1 - p))).sum()
         prior = ((theta[0] - 1) / PRIOR_SD[0]) ** 2 + (theta[1] / PRIOR_SD[1]) ** 2
         return float(fit + prior / 2)
 
-    found = minimize(loss, np.array([1.0, 0.0]), method="L-BFGS-B", bounds=[(0.2, 5), (-8, 8)])
+    most = 8.0 if good.any() else 0.0
+    bounds = [(0.2, 5.0), (-8.0, most)]
+    found = minimize(loss, np.array([1.0, 0.0]), method="L-BFGS-B", bounds=bounds)
     return float(found.x[0]), float(found.x[1])

@@ -79,6 +79,22 @@ def test_labels_that_agree_with_the_model_hardly_move_it():
     assert np.all(moved[:2] > log_odds[:2] - 0.5)
 
 
+def test_one_label_against_a_fleet_beyond_doubt_hardly_moves_the_others():
+    sure = np.array([7.0, 7.0, 3.0, -3.0])
+    moved = calibrated(sure, legitimate=[(0, 1)])
+    assert moved[1:] == pytest.approx(sure[1:], abs=0.35)
+    doubtful = calibrated(np.array([1.0, 1.0]), legitimate=[(0, 3)])
+    assert doubtful[1] < 0.8
+
+
+@settings(max_examples=20, deadline=None)
+@given(odds_of_rings)
+def test_fraud_labels_alone_make_no_fleet_of_a_ring_without(log_odds):
+    low = -np.abs(log_odds) - 0.1
+    moved = calibrated(np.r_[low, -0.5], fraud=[(len(low), SIZE)])
+    assert np.all(moved[:-1] <= 0)
+
+
 def test_one_ring_full_of_labels_says_as_much_as_three():
     log_odds = np.array([1.0, 1.0, -2.0])
     three = calibrated(log_odds, legitimate=[(2, 3)])
