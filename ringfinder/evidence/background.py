@@ -12,9 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from ringfinder.evidence.incidence import Incidence
+from ringfinder.evidence.incidence import FAMILY_COUNT, Incidence
 from ringfinder.evidence.runs import fresh
 from ringfinder.model import BoolArray, FloatArray, IntArray
+
+LEEWAY = 1.25
+"""How much more often kinds may meet for what accounts share alone: at most 1.18 on simulated
+worlds and those of the other generator, where people who share one thing share others."""
 
 SHRINKAGE = 10.0
 """Accounts of prior weight with which a class's rate leans on the population's."""
@@ -115,20 +119,31 @@ def activity_correction(shared: Incidence, back: Background) -> FloatArray:
     """How much more often two kinds meet because some accounts show more values.
 
     An account seen with 500 addresses meets everything. With k_fa the values of family f
-    that account a shows, shared or not, and S_fc their sum over class c,
-    ``kappa_fg = sum_a k_fa k_ga / sum_c (S_fc S_gc / N_c)``. Of shared values alone, a ring
-    would be its own excuse: where nobody else shares a card or a device, its accounts alone
-    show both.
+    that account a shows and S_fc their sum over class c,
+    ``kappa_fg = sum_a k_fa k_ga / sum_c (S_fc S_gc / N_c)``.
+
+    Counted are shared values. Of these alone a ring would be its own excuse: where nobody
+    else shares a card or a device, its accounts alone show both. Beyond `LEEWAY` the
+    correction is therefore no larger than with all values counted, shared or not.
 
     Returns
     -------
     FloatArray, shape (F, F)
         At least one, so that it only ever makes the null more generous.
     """
-    shown = shared.activity.astype(np.float64)
-    meet = shown.T @ shown
+    family = shared.account.astype(np.int64) * FAMILY_COUNT + shared.family[shared.value]
+    counted = np.bincount(family, minlength=shared.accounts * FAMILY_COUNT)
+    among_shared = _meetings(counted.reshape(-1, FAMILY_COUNT), back)
+    among_all = _meetings(shared.activity, back)
+    return np.minimum(among_shared, np.maximum(among_all, LEEWAY))
+
+
+def _meetings(shown: IntArray, back: Background) -> FloatArray:
+    """Return kappa (F, F) of the values (N, F) that accounts show."""
+    counts = shown.astype(np.float64)
+    meet = counts.T @ counts
     totals = np.stack(
-        [np.bincount(back.label, weights=column, minlength=back.classes) for column in shown.T]
+        [np.bincount(back.label, weights=column, minlength=back.classes) for column in counts.T]
     )
     expected = (totals / back.everyone) @ totals.T
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -2,7 +2,7 @@
 
 ``logit P(fleet | ring) = intercept + sum of weight_f * clip(feature_f)``: every term is
 a contribution in nats that the report shows. Two sets of weights are shipped, with usage
-and without; both were fitted by `tests/bench/fit_judge.py` on simulated worlds that no
+and without, and one for whom to suspect without; all were fitted by `tests/bench/fit_judge.py` on simulated worlds that no
 figure in the README is measured on. No feature can bring more than `LIMIT_NATS`, and
 those of one group no more than `GROUP_NATS`, so that no single habit makes a fleet:
 every class and every event shows a burst of sign-ups, and in a computer room on one client.
@@ -22,10 +22,11 @@ from ringfinder.model import FloatArray
 from ringfinder.score.features import NAMES
 
 LIMIT_NATS = 3.6
-GROUP_NATS = {"sign-ups": 4.5}
-"""The most that a group brings, where that is not `LIMIT_NATS`. When and with what a group signed
-up: without use a third of the free-mail farms of ten tuning worlds show nothing else, yet so do
-pupils at a school's own computers, who reach 5.4."""
+GROUP_NATS = {"sign-ups": 5.2}
+"""The most that a group brings, where that is not `LIMIT_NATS`: when and with what a group signed
+up. Free-mail farms of which no use is known show little else (of those of ten tuning worlds 97%
+are flagged without a limit, 78% with 4.8); so do pupils at a school's own computers, of whom a
+limit of 5.4 flags most."""
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "answers": ("output_size", "output_likeness"),
@@ -60,15 +61,19 @@ class Weights:
 
 
 @cache
-def shipped_weights(*, usage: bool) -> Weights:
+def shipped_weights(*, usage: bool, suspects: bool = False) -> Weights:
     """Read the weights that came with this version.
 
     Parameters
     ----------
     usage
         Whether anybody's use is known; without, features that need it weigh nothing.
+    suspects
+        Whether it is only asked who may be a fleet, and therefore teaches nothing of the
+        population. Without use that has weights of its own: those that tell a fleet from a
+        company call every region, which is none, a suspect, and then no region is learned.
     """
-    name = "usage" if usage else "signups"
+    name = "usage" if usage else "suspects" if suspects else "signups"
     data = json.loads((files(__package__) / "weights.json").read_text())[name]
     rows = data["features"]
     empty = {"centre": 0.0, "scale": 1.0, "weight": 0.0}

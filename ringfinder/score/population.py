@@ -100,7 +100,8 @@ def _like_fleets(
     Groups are int32 (N,), -1 for none; `families` is float64 (N,), as `ring_features` asks.
     """
     features = ring_features(graph, ring, families, traits=traits)
-    probability, _ = fleet_probability(features, shipped_weights(usage=bool(traits.used.any())))
+    weights = shipped_weights(usage=bool(traits.used.any()), suspects=True)
+    probability, _ = fleet_probability(features, weights)
     out = np.zeros(graph.accounts, dtype=bool)
     inside = ring >= 0
     out[inside] = (probability >= SUSPECT)[ring[inside]]  # nobody where there is no group

@@ -25,7 +25,7 @@ def weights(monkeypatch):
     weight = np.zeros(len(NAMES))
     weight[[NAMES.index("output_size"), NAMES.index("ring_wakefulness")]] = 3.0
     fixed = Weights(-4.5, np.zeros(len(NAMES)), np.ones(len(NAMES)), weight)
-    monkeypatch.setattr(population, "shipped_weights", lambda *, usage: fixed)
+    monkeypatch.setattr(population, "shipped_weights", lambda **_: fixed)
 
 
 def world(*, fleet=BIG, machines=True, regions=True):
