@@ -2,10 +2,11 @@
 
 ``logit P(fleet | ring) = intercept + sum of weight_f * clip(feature_f)``: every term is
 a contribution in nats that the report shows. Two sets of weights are shipped, with usage
-and without, and one for whom to suspect without; all were fitted by `tests/bench/fit_judge.py` on simulated worlds that no
-figure in the README is measured on. No feature can bring more than `LIMIT_NATS`, and
-those of one group no more than `GROUP_NATS`, so that no single habit makes a fleet:
-every class and every event shows a burst of sign-ups, and in a computer room on one client.
+and without, and one for whom to suspect without; all were fitted by
+`tests/bench/fit_judge.py` on simulated worlds that no figure in the README is measured on.
+No feature can bring more than `LIMIT_NATS`, and those of one group no more than
+`GROUP_NATS`, so that no single habit makes a fleet: every class and every event shows a
+burst of sign-ups, and in a computer room on one client.
 """
 
 from __future__ import annotations
