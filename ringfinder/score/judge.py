@@ -2,7 +2,7 @@
 
 ``logit P(fleet | ring) = intercept + sum of weight_f * clip(feature_f)``: every term is
 a contribution in nats that the report shows. Two sets of weights are shipped, with usage
-and without, and one for whom to suspect without; all were fitted by
+and without, and one for large groups without; all were fitted by
 `tests/bench/fit_judge.py` on simulated worlds that no figure in the README is measured on.
 No feature can bring more than `LIMIT_NATS`, and those of one group no more than
 `GROUP_NATS`, so that no single habit makes a fleet: every class and every event shows a
@@ -62,19 +62,19 @@ class Weights:
 
 
 @cache
-def shipped_weights(*, usage: bool, suspects: bool = False) -> Weights:
+def shipped_weights(*, usage: bool, regions: bool = False) -> Weights:
     """Read the weights that came with this version.
 
     Parameters
     ----------
     usage
         Whether anybody's use is known; without, features that need it weigh nothing.
-    suspects
-        Whether it is only asked who may be a fleet, and therefore teaches nothing of the
-        population. Without use that has weights of its own: those that tell a fleet from a
-        company call every region, which is none, a suspect, and then no region is learned.
+    regions
+        Whether groups as large as a region are asked of. Without use that has weights of its
+        own: those that tell a fleet from a company would take for one whatever is none, and a
+        region under suspicion teaches nothing.
     """
-    name = "usage" if usage else "suspects" if suspects else "signups"
+    name = "usage" if usage else "regions" if regions else "signups"
     data = json.loads((files(__package__) / "weights.json").read_text())[name]
     rows = data["features"]
     empty = {"centre": 0.0, "scale": 1.0, "weight": 0.0}

@@ -100,10 +100,16 @@ def _like_fleets(
     Groups are int32 (N,), -1 for none; `families` is float64 (N,), as `ring_features` asks.
     """
     features = ring_features(graph, ring, families, traits=traits)
-    weights = shipped_weights(usage=bool(traits.used.any()), suspects=True)
-    probability, _ = fleet_probability(features, weights)
-    out = np.zeros(graph.accounts, dtype=bool)
+    usage = bool(traits.used.any())
     inside = ring >= 0
+    size = np.bincount(ring[inside], minlength=len(features))
+    region = size > SMALL * np.sqrt(graph.accounts)
+    probability = np.where(
+        region,
+        fleet_probability(features, shipped_weights(usage=usage, regions=True))[0],
+        fleet_probability(features, shipped_weights(usage=usage))[0],
+    )
+    out = np.zeros(graph.accounts, dtype=bool)
     out[inside] = (probability >= SUSPECT)[ring[inside]]  # nobody where there is no group
     return out
 

@@ -117,10 +117,10 @@ def test_one_habit_alone_makes_no_fleet_of_an_average_ring():
 
 
 class TestShippedWeights:
-    def test_suspects_have_weights_of_their_own_only_where_no_use_is_known(self):
-        alone = shipped_weights(usage=False, suspects=True)
+    def test_regions_have_weights_of_their_own_only_where_no_use_is_known(self):
+        alone = shipped_weights(usage=False, regions=True)
         assert not np.array_equal(alone.weight, shipped_weights(usage=False).weight)
-        known = shipped_weights(usage=True, suspects=True)
+        known = shipped_weights(usage=True, regions=True)
         assert np.array_equal(known.weight, shipped_weights(usage=True).weight)
 
     @pytest.mark.parametrize("name", ["usage", "signups"])

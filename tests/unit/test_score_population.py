@@ -10,6 +10,7 @@ from ringfinder.detect.find import find_against
 from ringfinder.evidence.background import background
 from ringfinder.evidence.incidence import shared_values
 from ringfinder.score import population
+from ringfinder.score.accounts import account_traits
 from ringfinder.score.features import NAMES
 from ringfinder.score.judge import Weights
 from ringfinder.score.population import learn_population
@@ -69,6 +70,23 @@ def test_its_own_values_are_expected_of_nobody():
     own = [v for v in range(shared.values) if names[shared.source[v]].endswith((":d1", ":d2"))]
     assert len(own) == 2
     assert back.holders[own].sum() == 0
+
+
+@pytest.mark.parametrize(("accounts", "asked"), [(100, False), (600, True)])
+def test_groups_as_large_as_a_region_are_asked_by_weights_of_their_own(
+    monkeypatch, accounts, asked
+):
+    none = np.zeros(len(NAMES))
+
+    def weights(*, usage, regions=False):
+        return Weights(5.0 if regions else -5.0, none, none + 1, none)
+
+    monkeypatch.setattr(population, "shipped_weights", weights)
+    graph, _ = world()
+    ring = np.where(np.arange(ACCOUNTS) < accounts, 0, -1).astype(np.int32)
+    traits = account_traits(graph.profiles, graph.created_ms)
+    suspect = population._like_fleets(graph, ring, np.zeros(ACCOUNTS), traits)
+    assert suspect.any() == asked
 
 
 def test_without_judgement_it_would_have_vanished_into_its_own_class():
