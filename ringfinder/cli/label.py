@@ -35,8 +35,8 @@ def label(
     from ringfinder.places import JOURNAL
 
     with open_home(settings, notices=notice) as home:
-        strangers = never_seen(home.directory / JOURNAL, home.log, account_ids)
         recorded = record_labels(home.log, word, account_ids, source=source)
+        strangers = never_seen(home.directory / JOURNAL, home.log, account_ids)
     details = {"label": word} | ({"source": source} if source else {})
     for account_id in account_ids:
         note_act(settings, "label.given", about=account_id, details=details)

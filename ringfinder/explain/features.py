@@ -21,6 +21,8 @@ _SUFFIXES = {
 }
 FEW = 0.2
 """Shares below this are called few."""
+_WELCOME = frozenset(["network_focus", "card_focus", "domain_ownership"])
+"""Features of which little speaks for one operator."""
 SAME = 0.005
 """Differences below this share of the population's value are told as 'the same'."""
 
@@ -93,8 +95,8 @@ def feature_sentence(feature: FeatureView) -> str:
 def feature_phrase(feature: FeatureView, note: str = "") -> str:
     """Return one feature inside a sentence: ``use at night (33%, population 9%)``.
 
-    A note is added in the brackets. A small share of accounts or cards is called few: that
-    hardly any is on one network speaks for one operator, and must not read as its opposite.
+    A note is added in the brackets. A small share is called few where little speaks for one
+    operator: that hardly anybody is on one network must not read as its opposite.
     """
     if feature.value is None or not math.isfinite(feature.value):
         return feature.words
@@ -102,8 +104,7 @@ def feature_phrase(feature: FeatureView, note: str = "") -> str:
     text = measure(feature.value, unit)
     if not is_relative(feature.unit) and feature.population is not None:
         text += f", population {measure(feature.population, unit)}"
-    few = feature.unit.startswith("share") and feature.value < FEW
-    few = few and feature.words.startswith(("accounts ", "cards "))
+    few = feature.name in _WELCOME and feature.value < FEW
     return f"{'few ' if few else ''}{feature.words} ({text}{'; ' if note else ''}{note})"
 
 

@@ -20,7 +20,7 @@ from ringfinder.score.features import ring_features
 from ringfinder.score.judge import contributions, fleet_probability, shipped_weights
 from ringfinder.score.lockstep import lockstep_score
 from ringfinder.score.near import ADMIT_AGAIN, admit, admit_again, near_fleets, near_score
-from ringfinder.score.strangers import at_even_odds, strangers
+from ringfinder.score.strangers import OWN_SHARE, at_even_odds, strangers
 from ringfinder.score.verdicts import called_fleet, verdicts
 
 
@@ -132,8 +132,12 @@ def assess(
 
 
 def _labelled(ring: IntArray, fraud: IntArray, rings: int) -> BoolArray:
-    """Return bool (R,): rings of which a person called some account fraud."""
-    return np.bincount(ring[fraud][ring[fraud] >= 0], minlength=rings) > 0
+    """Return bool (R,): rings of which a person called more than a few accounts fraud.
+
+    Among an app's nine hundred customers one is to be expected.
+    """
+    size, bad = np.bincount(ring[ring >= 0], minlength=rings), ring[fraud][ring[fraud] >= 0]
+    return np.asarray(np.bincount(bad, minlength=rings) >= np.maximum(OWN_SHARE * size, 1))
 
 
 def families_per_member(shared: Incidence, found: Communities) -> FloatArray:

@@ -2,11 +2,11 @@
 
 ``logit P(fleet | ring) = intercept + sum of weight_f * clip(feature_f)``: every term is
 a contribution in nats that the report shows. Two sets of weights are shipped, with usage
-and without, and one for large groups without; all were fitted by
-`tests/bench/fit_judge.py` on simulated worlds that no figure in the README is measured on.
-No feature can bring more than `LIMIT_NATS`, and those of one group no more than
-`GROUP_NATS`, so that no single habit makes a fleet: every class and every event shows a
-burst of sign-ups, and in a computer room on one client.
+and without, and one for large groups without, which is an earlier fit of that; all come from
+`tests/bench/fit_judge.py` and simulated worlds that no figure in the README is measured on.
+No feature can bring more than `LIMIT_NATS`, and those of one group together no more than
+that or what `GROUP_NATS` says, so that no single habit makes a fleet: every class and every
+event shows a burst of sign-ups, and in a computer room on one client.
 """
 
 from __future__ import annotations
@@ -25,9 +25,8 @@ from ringfinder.score.features import NAMES
 LIMIT_NATS = 3.6
 GROUP_NATS = {"sign-ups": 5.2}
 """The most that a group brings, where that is not `LIMIT_NATS`: when and with what a group signed
-up. Free-mail farms of which no use is known show little else (of those of ten tuning worlds 97%
-are flagged without a limit, 78% with 4.8); so do pupils at a school's own computers, of whom a
-limit of 5.4 flags most."""
+up. Without use free-mail farms show little else; so do pupils at a school's own computers. What was
+tried is in `tests/bench/LOG.md`."""
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "answers": ("output_size", "output_likeness"),
@@ -98,7 +97,7 @@ def contributions(features: FloatArray, weights: Weights) -> FloatArray:
     -------
     FloatArray, shape (R, F)
         Each within +-`LIMIT_NATS`, zero where a feature could not be measured; a group's
-        terms are scaled down together where their sum exceeds `GROUP_NATS`.
+        terms are scaled down together where their sum exceeds its limit.
     """
     nats = weights.weight * (features - weights.centre) / weights.scale
     nats = np.nan_to_num(np.clip(nats, -LIMIT_NATS, LIMIT_NATS))

@@ -15,7 +15,7 @@ from ringfinder.score.policy import Label
 from ringfinder.store.events import EventType
 from ringfinder.store.segments import EventLog
 
-_TOLD = frozenset(label_reason(label).code for label in Label)
+_TOLD = {label_reason(label).code for label in Label} | {"label_legitimate", "label_contradicted"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +63,22 @@ class KnownLabels:
             Where the journal's events move to. It is read second: what leaves the journal
             meanwhile is there by then.
         """
-        if not self._caught_up:
-            with closing(Reader(journal)) as reader:
-                for entry in reader.held_of(EventType.LABELS):
-                    if entry.event is not None:
-                        self.follow(entry, decode_event(entry.event))
-            self._caught_up = True
-        for segment in log.segments(EventType.LABELS):
-            if segment.events.name not in self._read:
-                for row in log.table(segment).to_pylist():
-                    self._take(row, row["sequence"])
-                self._read.add(segment.events.name)
+        try:
+            if not self._caught_up:
+                self._catch_up(journal)
+        finally:  # labels of the log count whatever became of the journal
+            for segment in log.segments(EventType.LABELS):
+                if segment.events.name not in self._read:
+                    for row in log.table(segment).to_pylist():
+                        self._take(row, row["sequence"])
+                    self._read.add(segment.events.name)
+
+    def _catch_up(self, journal: Path) -> None:
+        with closing(Reader(journal)) as reader:
+            for entry in reader.held_of(EventType.LABELS):
+                if entry.event is not None:
+                    self.follow(entry, decode_event(entry.event))
+        self._caught_up = True
 
     def _take(self, row: Mapping[str, Any], sequence: int) -> None:
         now = Known(Label(row["label"]), row["occurred_ms"], sequence)

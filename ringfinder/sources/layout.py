@@ -118,8 +118,10 @@ def find_layouts(
     for table, names in unknown.items():
         if names:
             notices(f"{WORDS[table]}: columns left out, not known: {_list(sorted(names))}")
+        told: set[tuple[str, ...]] = set()  # an export of a thousand files has one shape
         for layout in layouts:
-            if layout.file.table == table and layout.nested:
+            if layout.file.table == table and layout.nested and tuple(layout.nested) not in told:
+                told.add(tuple(layout.nested))
                 notices(f"{layout.file.name}: {_nested(layout.nested, layout.file)}")
     return layouts
 

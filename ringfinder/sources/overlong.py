@@ -7,6 +7,7 @@ import io
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -20,7 +21,8 @@ from ringfinder.sources.survey import Overlong, Survey, survey
 
 _CHUNK = 1 << 24
 _READ = 1 << 28
-"""Bytes of a record that is still read whole, to see whether it is one."""
+"""Bytes of a record that is still read whole, to see whether it is one; of a longer one it is not
+known, and lines of it may become rows."""
 
 
 @dataclass(frozen=True)
@@ -59,33 +61,42 @@ def without_overlong(layout: Layout, text: Survey, place: Path) -> tuple[Layout,
     place
         Where a copy is made. Lines end in LF there.
     """
-    if not any(_is_record(layout, record) for record in text.overlong):
+    if not _records(layout, text.overlong):
         return layout, text, Cut()
     plain = replace(layout, file=with_plain_line_ends(layout.file, place))
     found = survey(plain).overlong  # again: a lone CR ends a line, too
-    records = tuple(record for record in found if _is_record(plain, record))
+    records = _records(plain, found)
     short = replace(layout, file=_without(plain.file, records, place))
     plain.file.path.unlink()
     return short, survey(short), Cut(records)
 
 
-def _is_record(layout: Layout, record: Overlong) -> bool:
-    """Tell whether what was found is one whole row, and not rows behind an open quote.
+def _records(layout: Layout, found: tuple[Overlong, ...]) -> tuple[Overlong, ...]:
+    """Return those of what was found that are one row each, and not rows behind an open quote."""
+    records, at = [], 0
+    with layout.file.open() if found else nullcontext(io.BytesIO()) as stream:
+        for record in found:
+            if record.end - record.begin > _READ:
+                continue
+            _skip(stream, record.begin - at)
+            data = b"".join(_read(stream, record.end - record.begin))
+            at = record.end
+            if _is_one(data, layout.delimiter):
+                records.append(record)
+    return tuple(records)
+
+
+def _is_one(data: bytes, delimiter: str) -> bool:
+    """Tell whether bytes are one row, of however many columns.
 
     A quote opened by mistake closes where the next value's opens, in front of text.
     """
-    if record.end - record.begin > _READ:
-        return False
-    with layout.file.open() as stream:
-        _skip(stream, record.begin)
-        data = b"".join(_read(stream, record.end - record.begin))
     csv.field_size_limit(1 << 31)
-    lines = io.StringIO(data.decode("utf-8", "surrogateescape"), newline="")
+    lines = io.TextIOWrapper(io.BytesIO(data), "utf-8", "surrogateescape", newline="")
     try:
-        rows = list(csv.reader(lines, delimiter=layout.delimiter, strict=True))
+        return sum(1 for _ in csv.reader(lines, delimiter=delimiter, strict=True)) == 1
     except csv.Error:
         return False
-    return [len(row) for row in rows] == [len(layout.columns)]
 
 
 def _without(plain: SourceFile, records: tuple[Overlong, ...], place: Path) -> SourceFile:

@@ -170,7 +170,7 @@ def hidden(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Fit both models, print them, and write them if asked."""
+    """Fit both models, print them, and write them if asked; those for regions stay as they are."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--only", choices=("usage", "signups"), help="keep the other as it is")
@@ -178,7 +178,7 @@ def main(arguments: list[str] | None = None) -> int:
     files = [simulated(f"fit-{n}", **spec) for n, spec in enumerate(SIMULATED)]
     files += [other(f"fit-other-{n}", **spec) for n, spec in enumerate(OTHER)]
     shipped = Path(score.__file__).parent / "weights.json"
-    weights = json.loads(shipped.read_text()) if wanted.only else {}
+    weights = json.loads(shipped.read_text())  # those for regions are kept as they are
     weights |= {
         name: fit([rings_of(world, usage=usage) for world in files], usage=usage)
         for name, usage in (("usage", True), ("signups", False))

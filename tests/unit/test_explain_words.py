@@ -102,6 +102,10 @@ class TestFeatures:
         view = FeatureView("network_focus", "accounts on one network", value, "share 0-1", None, 2)
         assert feature_phrase(view) == said
 
+    def test_what_speaks_for_an_operator_for_being_much_is_never_few(self):
+        view = FeatureView("client_focus", "accounts with one client", 0.19, "share 0-1", None, 1)
+        assert feature_phrase(view) == "accounts with one client (19%)"
+
     def test_views_add_up_to_the_odds_whatever_their_order(self):
         judgement = judgement_of(
             features={"a": np.array([1.0]), "b": np.array([2.0])},

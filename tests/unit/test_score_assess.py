@@ -347,3 +347,34 @@ def test_one_of_seven_who_was_there_long_before_is_let_go_as_one_of_forty_is():
     graph = graph_of({"device": ["d"] * 7}, created_ms=created + 1_767_225_600_000)
     ring, fleet = np.zeros(7, dtype=np.int32), np.array([True])
     assert let_go_established(graph, ring, fleet, idle(graph)).tolist() == [-1] + [0] * 6
+
+
+class TestStrangers:
+    """Customers of one app, who answer at all hours: by weights alone they are a fleet."""
+
+    CROWD = range(700, 760)
+
+    def of(self, shared, fraud=()):
+        columns = crowd(ACCOUNTS)
+        columns |= {"user_agent": [f"b{n % 5}" for n in range(ACCOUNTS)],
+                    "referrer": [f"r{n % 4}" for n in range(ACCOUNTS)]}  # fmt: skip
+        plant(columns, self.CROWD, {"user_agent": ["app"], "referrer": ["shop"]} | shared)
+        built = world(columns, machines=self.CROWD)
+        judgement, _ = judged(self.CROWD, built=built, **({"fraud": fraud} if fraud else {}))
+        return judgement
+
+    def test_are_held_to_even_odds(self):
+        judgement = self.of({})
+        assert judgement.probability.max() == pytest.approx(0.5)
+        assert Verdict.FLEET not in judgement.verdict
+        assert judgement.account_score.max() <= 0.5
+
+    def test_are_a_fleet_where_they_share_devices(self):
+        assert self.of({"device": ["d1", "d2"]}).verdict == [Verdict.FLEET]
+
+    def test_stay_what_they_are_when_one_of_them_is_labelled_fraud(self):
+        judgement = self.of({}, fraud=[self.CROWD[0]])
+        assert Verdict.FLEET not in judgement.verdict
+
+    def test_are_none_any_more_when_a_person_called_a_third_of_them_fraud(self):
+        assert self.of({}, fraud=self.CROWD[:20]).verdict == [Verdict.FLEET]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from journals import client_of, entry_of, writer_at
 
+from ringfinder.errors import StoreError
 from ringfinder.explain.reasons import label_reason
 from ringfinder.journal import Recorded
 from ringfinder.model import Decision, Verdict
+from ringfinder.pipeline.label import record_labels
 from ringfinder.score.policy import Label
 from ringfinder.serve.knownlabels import KnownLabels, before_label, label_told, with_label
 from ringfinder.store import EventLog, EventType
@@ -89,6 +91,25 @@ def test_a_newer_label_takes_the_place_of_the_one_that_the_snapshot_tells_of():
     found = with_label(answer("review", "labelled_fraud", "no_ring"), Label.LEGITIMATE)
     assert found["decision"] is Decision.ALLOW
     assert [one["code"] for one in found["reasons"]] == ["labelled_legitimate", "no_ring"]
+
+
+@pytest.mark.parametrize("told", ["label_legitimate", "label_contradicted"])
+@pytest.mark.parametrize("label", list(Label))
+def test_what_a_run_said_of_an_older_label_is_not_said_beside_a_newer(told, label):
+    found = with_label(answer("allow", told, "ring_fleet"), label)
+    codes = [one["code"] for one in found["reasons"]]
+    assert codes == [f"labelled_{label}", "ring_fleet"]
+
+
+def test_labels_of_the_log_are_learned_though_the_journal_cannot_be_read(tmp_path):
+    log = EventLog(tmp_path / "events")
+    record_labels(log, "legitimate", ["a"])
+    (tmp_path / "journal").mkdir()
+    (tmp_path / "journal" / "journal.sqlite").write_bytes(b"garbage" * 999)
+    known = KnownLabels()
+    with pytest.raises(StoreError):
+        known.read(tmp_path / "journal", log)
+    assert known.find("a", is_known=lambda _: False) is Label.LEGITIMATE
 
 
 @pytest.mark.parametrize(

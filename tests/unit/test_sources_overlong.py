@@ -45,6 +45,16 @@ def test_rows_written_inside_a_value_that_is_too_long_stay_in_it(tmp_path, endin
     assert reading.faults == [(7, None, "line too long")]
 
 
+@pytest.mark.parametrize("around", ["{},", "{},more", "{}"])
+def test_a_row_too_long_stays_one_whatever_its_number_of_columns(tmp_path, around):
+    value = '"' + f"{MADE_UP}\n" * (TEN_MIB // len(MADE_UP)) + '"'
+    long = row("long", around.format(value)) if "," in around else f"long,{value}"
+    path = text_file(tmp_path / "s.csv", HEAD, row("a"), long, row("b"))
+    reading = Reading(tmp_path, signups=path)
+    assert reading.accounts == ["a", "b"]
+    assert reading.faults == [(3, None, "line too long")]
+
+
 @pytest.mark.parametrize("inside", ["\n", "a\n", "a\rb\n", "\r\n", 'said ""no""\n', ",,,\n"])
 def test_millions_of_lines_inside_one_value_are_one_reject(tmp_path, inside):
     value = '"' + inside * (4 * TEN_MIB // len(inside)) + '"'
