@@ -95,7 +95,7 @@ def assess(
     ring, origin = tell_apart(graph, shared, found.community, families, traits, usage=usage)
     features = ring_features(graph, ring, families, traits=traits)
     weights = shipped_weights(usage=usage)
-    alike = strangers(shared, back, ring)
+    alike = strangers(shared, back, ring, features)
     bare = weights.intercept + contributions(features, weights).sum(axis=1)
     probability = expit(bare + at_even_odds(bare, alike))
     near = near_fleets(shared, back, ring, probability, usage=usage)

@@ -13,6 +13,7 @@ from ringfinder.evidence.incidence import Incidence
 from ringfinder.evidence.lifts import log_lifts
 from ringfinder.model import BoolArray, Family, FloatArray, IntArray
 from ringfinder.schema import KINDS
+from ringfinder.score.features import NAMES
 
 OWN = TIES | np.array([kind.family is Family.IDENTITY for kind in KINDS])
 """Kinds of values that somebody must have handed on, or made up: who numbers mailboxes through
@@ -23,11 +24,18 @@ OWN_SHARE = 0.25
 are strangers. At one half a tenth of the quiet fleets of three tuning worlds, which buy at one bank
 and rent their addresses, are held to even odds as well; at one tenth as many as here."""
 
+AWAKE = 0.5
+"""Sign-ups in the ring's quiet hours, as ln ratio to the population's, from which no advertisement
+brought them: people sleep whatever they clicked on. Quiet fleets of the tuning worlds that show
+nothing of their own in common: .56 and .84."""
+
 PATCHES = 20
 """Accounts of the largest ring that is asked whether it is a handful of households."""
 
 
-def strangers(shared: Incidence, back: Background, ring: IntArray) -> BoolArray:
+def strangers(
+    shared: Incidence, back: Background, ring: IntArray, features: FloatArray
+) -> BoolArray:
     """Tell which rings a client, a referrer, an issuer and an hour alone may have made.
 
     Everybody who comes by a new app or a partner's page shows its client, its link and the
@@ -42,6 +50,8 @@ def strangers(shared: Incidence, back: Background, ring: IntArray) -> BoolArray:
         The incidence and its background.
     ring
         int32 (N,): 0 to R - 1, -1 outside.
+    features
+        float64 (R, F): of the rings, see `ringfinder.score.features`.
 
     Returns
     -------
@@ -57,7 +67,8 @@ def strangers(shared: Incidence, back: Background, ring: IntArray) -> BoolArray:
     marks = replace(shared, account=shared.account[rows], value=shared.value[rows])
     _, apart = count_members(ring, untied(marks, ring) >= 0, rings)
     households = (size < PATCHES) & (size - apart < MINIMUM_SIZE)
-    return np.asarray((count < OWN_SHARE * size) | households)
+    asleep = ~(features[:, NAMES.index("signup_wakefulness")] >= AWAKE)
+    return np.asarray(((count < OWN_SHARE * size) & asleep) | households)
 
 
 def at_even_odds(log_odds: FloatArray, alike: BoolArray) -> FloatArray:

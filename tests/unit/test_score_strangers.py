@@ -6,12 +6,20 @@ from planted import graph_of
 
 from ringfinder.evidence.background import background
 from ringfinder.evidence.incidence import shared_values
+from ringfinder.score.features import NAMES
 from ringfinder.score.strangers import at_even_odds, strangers
 
 CROWD, RING = 400, 40
 
 
-def told(**kinds):
+def wakeful(nats=0.0):
+    """Features of one ring that signed up in quiet hours as said."""
+    out = np.zeros((1, len(NAMES)))
+    out[0, NAMES.index("signup_wakefulness")] = nats
+    return out
+
+
+def told(awake=0.0, **kinds):
     """Ask of a ring of forty in a crowd; by kind, what a member shows and what others do."""
     columns = {
         kind: [mine(n) if n < RING else other(n) for n in range(CROWD)]
@@ -20,7 +28,7 @@ def told(**kinds):
     shared = shared_values(graph_of(columns))
     ring = np.where(np.arange(CROWD) < RING, 0, -1).astype(np.int32)
     back = background(shared, np.zeros(CROWD, dtype=np.int64))
-    return strangers(shared, back, ring).tolist()
+    return strangers(shared, back, ring, wakeful(awake)).tolist()
 
 
 CLIENT = {"user_agent": (lambda n: "app", lambda n: f"b{n % 4}")}
@@ -46,6 +54,11 @@ def test_what_a_few_of_many_share_does_not():
     assert told(**CLIENT, **LINK, device=few) == [True]
 
 
+@pytest.mark.parametrize(("awake", "wanted"), [(0.3, True), (0.6, False), (np.nan, True)])
+def test_who_signs_up_while_people_sleep_came_by_no_advertisement(awake, wanted):
+    assert told(awake=awake, **CLIENT, **LINK) == [wanted]
+
+
 def in_families(n: int, of: int) -> str:
     return f"own{n // of}"
 
@@ -63,7 +76,7 @@ def test_families_of_three_whose_addresses_look_alike_are_strangers(of, wanted):
     shared = shared_values(graph_of(columns))
     members = np.where(np.arange(CROWD) < ring, 0, -1).astype(np.int32)
     back = background(shared, np.zeros(CROWD, dtype=np.int64))
-    assert strangers(shared, back, members).tolist() == [wanted]
+    assert strangers(shared, back, members, wakeful(2.0)).tolist() == [wanted]
 
 
 def test_odds_of_strangers_are_held_to_even_and_low_ones_stay():
@@ -75,4 +88,5 @@ def test_odds_of_strangers_are_held_to_even_and_low_ones_stay():
 def test_no_rings_no_answer():
     shared = shared_values(graph_of({"device": ["a", "a", "b"]}))
     back = background(shared, np.zeros(3, dtype=np.int64))
-    assert strangers(shared, back, np.full(3, -1, dtype=np.int32)).tolist() == []
+    nobody = np.full(3, -1, dtype=np.int32)
+    assert strangers(shared, back, nobody, np.zeros((0, len(NAMES)))).tolist() == []
