@@ -36,10 +36,10 @@ def label(
 
     with open_home(settings, notices=notice) as home:
         recorded = record_labels(home.log, word, account_ids, source=source)
+        details = {"label": word} | ({"source": source} if source else {})
+        for account_id in account_ids:  # at once: the look for strangers may fail
+            note_act(settings, "label.given", about=account_id, details=details)
         strangers = never_seen(home.directory / JOURNAL, home.log, account_ids)
-    details = {"label": word} | ({"source": source} if source else {})
-    for account_id in account_ids:
-        note_act(settings, "label.given", about=account_id, details=details)
     if strangers:
         named = ", ".join(strangers[:SHOWN]) + (", ..." if len(strangers) > SHOWN else "")
         notice(

@@ -7,7 +7,6 @@ import io
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -73,8 +72,10 @@ def without_overlong(layout: Layout, text: Survey, place: Path) -> tuple[Layout,
 
 def _records(layout: Layout, found: tuple[Overlong, ...]) -> tuple[Overlong, ...]:
     """Return those of what was found that are one row each, and not rows behind an open quote."""
+    if not found:
+        return ()
     records, at = [], 0
-    with layout.file.open() if found else nullcontext(io.BytesIO()) as stream:
+    with layout.file.open() as stream:
         for record in found:
             if record.end - record.begin > _READ:
                 continue

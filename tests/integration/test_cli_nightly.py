@@ -121,6 +121,17 @@ def a_label_of_an_account_that_nobody_knows_is_kept_and_told(run):
     assert "No sign-up is known of 1 account: NOSUCH." in said
 
 
+def a_label_is_noted_though_the_journal_cannot_be_read(run, directory):
+    journal = directory / "journal"
+    journal.mkdir()
+    (journal / "journal.sqlite").write_bytes(b"garbage" * 999)
+    assert run("label", "fraud", "UNREAD")[0] != 0
+    (journal / "journal.sqlite").unlink()
+    journal.rmdir()
+    (noted,) = run("auditlog", "show", "--account", "UNREAD", "--json")[1]["acts"]
+    assert noted["details"] == {"label": "fraud"}
+
+
 def rings_that_nobody_knows_cannot_be_kept_apart(run, directory):
     path = snapshots.current(directory / "snapshots")
     ring = next(ring for ring in ring_of(path).values() if ring)
@@ -175,6 +186,7 @@ STORY = (
     a_damaged_snapshot_is_refused_with_exit_code_4,
     labels_are_recorded_once_for_each_account_and_count_in_the_next_run,
     a_label_of_an_account_that_nobody_knows_is_kept_and_told,
+    a_label_is_noted_though_the_journal_cannot_be_read,
     rings_that_nobody_knows_cannot_be_kept_apart,
     accounts_that_nobody_knows_cannot_be_kept_apart_and_are_not_quoted,
     what_is_kept_apart_is_listed_and_can_be_taken_back,
