@@ -9,6 +9,8 @@
       journal/       what the API accepted and the log does not have yet
       snapshots/     what nightly runs found; `current` names the one in force
       run/           only what matters while the API runs: counts its workers share, metrics
+      store-rings/   only until a restore is finished: the rings that the store is to get back
+      before-*/      what a restore found here
       keys.sqlite  audit.log
 """
 
@@ -18,3 +20,4 @@ EVENTS = "events"
 JOURNAL = "journal"
 SNAPSHOTS = "snapshots"
 RUN = "run"
+STORE_RINGS = "store-rings"

@@ -54,14 +54,15 @@ def backup(out: Path, as_json: bool, **options: Any) -> None:
 @click.option(
     "--force",
     is_flag=True,
-    help="Replace a data directory and a graph that are there; the directory is moved aside.",
+    help="Replace what directory and graph hold; the files are moved into before-* in it.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as one JSON object.")
 @settings_options(STORE, BACKUP, "memory_limit", "pepper_file", "pepper_version")
 def restore(file: Path, force: bool, as_json: bool, **options: Any) -> None:
     """Put a backup in the place of the data directory, and rebuild the store from its events.
 
-    Nothing is changed unless the whole archive is sound and the passphrase right.
+    Nothing is changed unless the whole archive is sound and the passphrase right. Where the
+    store is away, `ringfinder rebuild` finishes it later.
     """
     settings = settings_from(options, notice)
     passphrase = _passphrase(settings)

@@ -11,6 +11,7 @@ from ringfinder.cli.arguments import Command, settings_from, settings_options
 from ringfinder.cli.terminal import notice, say, say_json, table
 from ringfinder.config.table import STORE
 from ringfinder.errors import InputError, StoreError
+from ringfinder.places import SNAPSHOTS
 
 if TYPE_CHECKING:
     from ringfinder.store.compare import Differences
@@ -28,14 +29,16 @@ WAIT_S = 600.0  # a load may be writing
 def rebuild(check: bool, repair: bool, as_json: bool, **options: Any) -> None:
     """Empty the store and take all events into it again.
 
-    Rings and their history stay: they are results of runs, not of events.
+    Rings and their history stay: they are results of runs, not of events. What a restore
+    could not bring into the store is finished. While a run is on its way: exit code 4.
     """
     if check and repair:
         raise InputError("--check changes nothing and --repair does: give one of them.")
     settings = settings_from(options, notice)
     from ringfinder.pipeline.check import check_graph
     from ringfinder.pipeline.home import open_home
-    from ringfinder.store import rebuild as rebuild_store
+    from ringfinder.pipeline.one_run import the_only_run
+    from ringfinder.pipeline.writeback import is_owed, made_anew
 
     begun = time.perf_counter()
     found: Differences | None = None
@@ -44,13 +47,15 @@ def rebuild(check: bool, repair: bool, as_json: bool, **options: Any) -> None:
         if check or repair:
             found = check_graph(home.log, home.store, temp_dir=settings.temp_dir)
         unequal = found is not None and bool(found.found)
-        if not check and (found is None or unequal):
-            batches = rebuild_store(home.log, home.store)
+        rebuilt = not check and (found is None or unequal or is_owed(home.directory))
+        if rebuilt:  # no run may meet a graph that is being made
+            with the_only_run(home.store, home.directory / SNAPSHOTS) as lock:
+                batches = made_anew(home, lock)
         events = home.log.last_sequence
     told = {
         "equal": None if found is None else not unequal,
         "differences": [] if found is None else [one.to_dict() for one in found.found],
-        "rebuilt": not check and (found is None or unequal),
+        "rebuilt": rebuilt,
         "batches": batches,
         "events": events,
         "seconds": round(time.perf_counter() - begun, 3),

@@ -18,27 +18,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from ringfinder.errors import InputError, StoreError
 from ringfinder.journal.copying import copy_sqlite, is_sqlite
 from ringfinder.pipeline.home import Home
 from ringfinder.pipeline.pepper import PEPPER_FILE, PepperRecord
 from ringfinder.pipeline.sealing import CHUNK, SealingWriter
-from ringfinder.places import EVENTS, SNAPSHOTS
+from ringfinder.pipeline.writeback import check_finished, ring_files
+from ringfinder.places import EVENTS, SNAPSHOTS, STORE_RINGS
 from ringfinder.store import RingTables, project
 from ringfinder.store.files import locked, publish
 from ringfinder.store.segments import EventLog
 
 FORMAT = 1
 ABOUT = "backup.json"
-RINGS = "store-rings"
-"""Folder of the archive for what only the store holds; no file of a data directory."""
-
-RING_TABLES = ("rings", "members", "evidence", "lineage")
 _LEFT_OUT = (
     "*.lock", "lock", "*.tmp", "*.new", "*.spill", "*.sock", "*-wal", "*-shm", "*.wal",
-    "graph.duckdb*", "rejects-*.jsonl", "spill", "backup-*", "*.pid",
+    "graph.duckdb*", "rejects-*.jsonl", "spill", "backup-*", "*.pid", "restore-*", "before-*",
 )  # fmt: skip
 _WAIT_S = 600.0
 
@@ -93,9 +88,11 @@ def backup(home: Home, out: Path, passphrase: str, *, created_ms: int) -> Backup
     InputError
         If `out` exists or lies in the data directory.
     StoreError
-        If something of the directory is damaged, or the disk refuses.
+        If something of the directory is damaged, or a restore into it not finished, or the
+        disk refuses.
     """
     _check_out(home, out)
+    check_finished(home.directory)
     project(home.log, home.store)
     temporary = out.with_name(f"{out.name}.{secrets.token_hex(4)}.tmp")
     try:
@@ -236,8 +233,8 @@ def _pack(
     files = size = 0
     with tarfile.open(fileobj=sealed, mode="w|", bufsize=CHUNK, format=tarfile.PAX_FORMAT) as tar:
         _add(tar, ABOUT, json.dumps(about, sort_keys=True).encode())
-        for name, content in _ring_files(rings):
-            _add(tar, f"{RINGS}/{name}", content)
+        for name, content in () if rings is None else ring_files(rings):
+            _add(tar, f"{STORE_RINGS}/{name}", content)
         for path in sorted(path for path in place.rglob("*") if path.is_file()):
             entry = tarfile.TarInfo(path.relative_to(place).as_posix())
             entry.size, entry.mode = path.stat().st_size, 0o600
@@ -251,15 +248,3 @@ def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
     entry = tarfile.TarInfo(name)
     entry.size, entry.mode = len(content), 0o600
     tar.addfile(entry, io.BytesIO(content))
-
-
-def _ring_files(rings: RingTables | None) -> Iterator[tuple[str, bytes]]:
-    if rings is None:
-        return
-    yield "run_id", rings.run_id.encode()
-    for name in RING_TABLES:
-        table = getattr(rings, name)
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_file(sink, table.schema) as writer:
-            writer.write_table(table)
-        yield f"{name}.arrow", sink.getvalue().to_pybytes()

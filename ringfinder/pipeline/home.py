@@ -14,6 +14,7 @@ from ringfinder.config import Settings
 from ringfinder.errors import NotFound, StoreError
 from ringfinder.normalise import NetworkLists, Pepper
 from ringfinder.pipeline.pepper import PEPPER_FILE, find_pepper
+from ringfinder.pipeline.switch import check_whole
 from ringfinder.places import EVENTS
 from ringfinder.runs import Notice
 from ringfinder.store.open import open_store
@@ -90,9 +91,11 @@ def open_home(
     InputError
         If a setting is unusable, or the pepper is not the one of this data directory.
     StoreError
-        If the event log or the store cannot be opened; `StoreUnavailable`: try again.
+        If the event log or the store cannot be opened, or a restore was interrupted;
+        `StoreUnavailable`: try again.
     """
     directory = settings.data_dir
+    check_whole(directory)
     if not make and not (directory / EVENTS).is_dir() and not (directory / PEPPER_FILE).is_file():
         raise NotFound(
             f"{directory} is no data directory of ringfinder: run `ringfinder load` first, "

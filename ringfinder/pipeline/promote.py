@@ -5,16 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-import pyarrow as pa
-
 from ringfinder.errors import InputError, NotFound
-from ringfinder.pipeline.check import held_events
 from ringfinder.pipeline.home import Home
 from ringfinder.pipeline.one_run import the_only_run
 from ringfinder.pipeline.recompute import put_in_force
-from ringfinder.places import JOURNAL, SNAPSHOTS
+from ringfinder.pipeline.writeback import is_owed, known_accounts, made_anew
+from ringfinder.places import SNAPSHOTS
 from ringfinder.publish import snapshots
-from ringfinder.store.events import EventType
 
 
 def promote(home: Home, name: str | None = None) -> str:
@@ -64,6 +61,8 @@ def _put(
     if not directory.is_dir():
         raise NotFound("There is no snapshot yet. Run `ringfinder recompute` first.")
     with the_only_run(home.store, directory, clock=clock) as lock:
+        if is_owed(home.directory):  # or it would take the place of what a restore brought
+            made_anew(home, lock)
         path = snapshots.find(directory, choose(directory))
         made = snapshots.check(path).get("pepper_version", home.pepper.version)
         if made != home.pepper.version:
@@ -72,15 +71,5 @@ def _put(
                 "is in use since `ringfinder pepper rotate`: it would match nobody. Run "
                 "`ringfinder recompute`."
             )
-        put_in_force(home.store, directory, path.name, lock, known=_known_accounts(home))
+        put_in_force(home.store, directory, path.name, lock, known=known_accounts(home))
         return path.name
-
-
-def _known_accounts(home: Home) -> pa.Array:
-    """Return the accounts that signed up, by log and journal: who was erased is in neither."""
-    names = [
-        table["account_id"].combine_chunks()
-        for table in home.log.read(EventType.SIGNUPS, columns=["account_id"])
-    ]
-    names.append(pa.array([entry.account_id for entry in held_events(home.directory / JOURNAL)]))
-    return pa.concat_arrays([one.cast(pa.string()) for one in names])

@@ -43,6 +43,7 @@ from ringfinder.pipeline.night import Earlier, Night, Read, Run, flagged
 from ringfinder.pipeline.nightly import nightly_facts, nightly_record, nightly_summary
 from ringfinder.pipeline.one_run import the_only_run
 from ringfinder.pipeline.steps import Steps
+from ringfinder.pipeline.writeback import is_owed, made_anew
 from ringfinder.places import JOURNAL, SNAPSHOTS
 from ringfinder.publish import snapshots
 from ringfinder.publish.carried import (
@@ -112,6 +113,9 @@ def recompute(
     with the_only_run(home.store, home.directory / SNAPSHOTS, clock=clock) as lock:
         run = Run(settings, home, lock, notices, int(clock() * 1000))
         with steps.step("project"):
+            if is_owed(home.directory):
+                made_anew(home, lock)
+                notices("The restore was finished: the store has its graph and its rings back.")
             project(home.log, home.store)
             settle(home.directory / JOURNAL, home.log, home.store, notices)
         edited: list[str] = []

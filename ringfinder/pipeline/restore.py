@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import glob
 import json
-import secrets
+import os
 import shutil
 import tarfile
 from collections.abc import Iterator
@@ -13,20 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
-import pyarrow as pa
-
 from ringfinder.config import Settings
 from ringfinder.errors import InputError, StoreError, StoreUnavailable
 from ringfinder.journal.place import only_writer
-from ringfinder.pipeline.backup import ABOUT, FORMAT, RING_TABLES, RINGS
+from ringfinder.pipeline.backup import ABOUT, FORMAT
 from ringfinder.pipeline.home import open_graph, open_home
+from ringfinder.pipeline.one_run import the_only_run
 from ringfinder.pipeline.pepper import find_pepper
 from ringfinder.pipeline.sealing import CHUNK, SealedReader
-from ringfinder.pipeline.writeback import write_back
-from ringfinder.places import EVENTS, JOURNAL
+from ringfinder.pipeline.switch import held, put_in_place, room
+from ringfinder.pipeline.writeback import made_anew, read_rings
+from ringfinder.places import EVENTS, JOURNAL, SNAPSHOTS, STORE_RINGS
 from ringfinder.runs import Notice
-from ringfinder.store import EventLog, RingTables, rebuild
-from ringfinder.store.files import sync_directory
+from ringfinder.store import EventLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,23 +80,30 @@ def restore(
     passphrase
         As when it was made.
     force
-        Whether a data directory and a graph that are there may be replaced; the directory
-        is moved aside, not deleted.
+        Whether what a data directory holds, and a graph, may be replaced; the files are
+        moved aside, not deleted.
     notices
-        Told where the earlier directory went.
+        Told where the earlier files went.
 
     Raises
     ------
     InputError
         If the archive, the passphrase or the target is unusable; nothing was changed.
     StoreError
-        If the disk refuses; or the store, after the files are in their place.
-        `StoreUnavailable` while the API runs on the target; nothing was changed.
+        If the disk refuses; or the store, after the files are in their place: `made_anew`
+        finishes that. `StoreUnavailable` while the API runs on the target; nothing was changed.
     """
-    _check_target(settings, force=force)
-    with _no_service(settings.data_dir):
-        about, rings = _replace(file, settings, passphrase, notices)
-    return _rebuild(settings, about, rings, notices)
+    target = settings.data_dir
+    if target.exists() and not target.is_dir():
+        raise InputError(f"{target} is no directory: name another one with --data-dir.")
+    try:
+        with room(target, notices) as fresh:
+            _check_target(settings, force=force)
+            with _no_service(target):
+                about = _replace(file, settings, passphrase, fresh, notices)
+            return _rebuild(settings, about, notices)
+    except OSError as error:
+        raise StoreError(f"cannot restore to {target}: {error.strerror}") from error
 
 
 @contextmanager
@@ -107,10 +112,10 @@ def _no_service(target: Path) -> Iterator[None]:
 
     It would go on saying that sign-ups are recorded, in a directory that was moved aside.
     """
-    with ExitStack() as held:
+    with ExitStack() as held_back:
         if (target / JOURNAL).is_dir():
             try:
-                held.enter_context(only_writer(target / JOURNAL))
+                held_back.enter_context(only_writer(target / JOURNAL))
             except StoreUnavailable as error:
                 raise StoreUnavailable(
                     f"A service is running on {target}: stop `ringfinder serve` and try again. "
@@ -120,39 +125,28 @@ def _no_service(target: Path) -> Iterator[None]:
 
 
 def _replace(
-    file: Path, settings: Settings, passphrase: str, notices: Notice
-) -> tuple[dict[str, Any], RingTables | None]:
-    """Put the files of an archive in the place of the data directory."""
-    target = settings.data_dir
-    whole = target.absolute()
-    for left in whole.parent.glob(f"{glob.escape(whole.name)}.restore-*"):  # by one that was killed
-        shutil.rmtree(left, ignore_errors=True)
-    fresh = whole.with_name(f"{whole.name}.restore-{secrets.token_hex(4)}")
-    try:
-        about, rings = _unpack(file, passphrase, fresh)
-        log = EventLog(fresh / EVENTS)
-        log.check()
-        within = settings.model_copy(update={"data_dir": fresh})
-        find_pepper(
-            within, used=log.last_sequence > 0
-        )  # a wrong pepper is refused before the switch
-        _switch(fresh, target, notices)
-    except OSError as error:
-        raise StoreError(f"cannot restore to {target}: {error.strerror}") from error
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-    return about, rings
+    file: Path, settings: Settings, passphrase: str, fresh: Path, notices: Notice
+) -> dict[str, Any]:
+    """Put the files of an archive in the place of what the data directory holds."""
+    about = _unpack(file, passphrase, fresh)
+    log = EventLog(fresh / EVENTS)
+    log.check()
+    # A wrong pepper is refused before the switch.
+    find_pepper(settings.model_copy(update={"data_dir": fresh}), used=log.last_sequence > 0)
+    before = put_in_place(fresh, settings.data_dir)
+    if before is not None:
+        notices(f"what the data directory held before is now in {before}")
+    return about
 
 
 def _check_target(settings: Settings, *, force: bool) -> None:
     """Raise InputError if something would be replaced, unless it may be."""
-    target = settings.data_dir
     if force:
         return
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+    if held(settings.data_dir):
         raise InputError(
-            f"{target} is not empty: name another directory with --data-dir, or move it aside and "
-            "put the backup in its place with --force."
+            f"{settings.data_dir} is not empty: name another directory with --data-dir, or put the "
+            "backup in the place of what it holds, which is moved aside, with --force."
         )
     if settings.store is not None:
         store = open_graph(settings)
@@ -166,11 +160,10 @@ def _check_target(settings: Settings, *, force: bool) -> None:
             store.close()
 
 
-def _unpack(file: Path, passphrase: str, fresh: Path) -> tuple[dict[str, Any], RingTables | None]:
+def _unpack(file: Path, passphrase: str, fresh: Path) -> dict[str, Any]:
     """Write the files of an archive into a new directory; nothing else, and nowhere else."""
     about: dict[str, Any] = {}
-    tables: dict[str, bytes] = {}
-    fresh.mkdir(mode=0o700)
+    (fresh / STORE_RINGS).mkdir(mode=0o700)  # the store has to be made anew, rings or none
     for name, content in _members(file, passphrase):
         if name == PurePosixPath(ABOUT):
             about = json.loads(content.read())
@@ -178,17 +171,18 @@ def _unpack(file: Path, passphrase: str, fresh: Path) -> tuple[dict[str, Any], R
                 raise InputError(
                     f"{file} has format {about['format']}; this version restores format {FORMAT}."
                 )
-        elif name.parts[0] == RINGS:
-            tables[name.stem] = content.read()
         else:
             path = fresh.joinpath(*name.parts)
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with path.open("xb") as out:
                 path.chmod(0o600)
                 shutil.copyfileobj(content, out, CHUNK)
+                out.flush()
+                os.fsync(out.fileno())  # on disk before anything is moved aside for it
     if not about:
         raise InputError(f"{file} is no backup of ringfinder: it does not say what it holds.")
-    return about, _rings(tables)
+    read_rings(fresh / STORE_RINGS)
+    return about
 
 
 @contextmanager
@@ -222,41 +216,22 @@ def _safe(entry: tarfile.TarInfo, file: Path) -> PurePosixPath:
     return name
 
 
-def _rings(tables: dict[str, bytes]) -> RingTables | None:
-    if not tables:
-        return None
-    read = {name: pa.ipc.open_file(tables[name]).read_all() for name in RING_TABLES}
-    return RingTables(tables["run_id"].decode(), **read)
-
-
-def _switch(fresh: Path, target: Path, notices: Notice) -> None:
-    """Put the new directory in the place of the old one, which is kept if it holds anything."""
-    if target.exists():
-        if any(target.iterdir()):
-            aside = target.with_name(f"{target.name}.before-{secrets.token_hex(4)}")
-            target.rename(aside)
-            notices(f"the earlier data directory is now {aside}")
-        else:
-            target.rmdir()
-    fresh.rename(target)
-    sync_directory(target.absolute().parent)
-
-
-def _rebuild(
-    settings: Settings, about: dict[str, Any], rings: RingTables | None, notices: Notice
-) -> Restored:
+def _rebuild(settings: Settings, about: dict[str, Any], notices: Notice) -> Restored:
     try:
-        with open_home(settings, notices=notices) as home:
-            batches = rebuild(home.log, home.store)
-            if rings is not None:
-                write_back(home.store, rings, holder="restore")
+        with (
+            open_home(settings, notices=notices) as home,
+            the_only_run(home.store, home.directory / SNAPSHOTS) as lock,
+        ):
+            batches = made_anew(home, lock)
             same = about["fingerprint"] and home.store.fingerprint() == about["fingerprint"]
             return Restored(
                 settings.data_dir, about["created_ms"], home.log.last_sequence, batches, same
             )
-    except StoreError as error:
+    except (StoreError, OSError) as error:
         kind = StoreUnavailable if isinstance(error, StoreUnavailable) else StoreError
         raise kind(
-            f"{str(error).rstrip('.')}. The files are restored in {settings.data_dir}; once the "
-            "store can be reached, run `ringfinder rebuild`"
+            f"{str(error).rstrip('.')}. The files are restored in {settings.data_dir}, with the "
+            "rings and their history that the store is to get back. Once it can be reached, and no "
+            "run holds its lock, run `ringfinder rebuild`: that finishes the restore, as the next "
+            "`ringfinder recompute` would"
         ) from error

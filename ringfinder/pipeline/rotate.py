@@ -22,10 +22,12 @@ from ringfinder.journal.place import only_writer
 from ringfinder.journal.reader import Reader
 from ringfinder.normalise.pseudonym import Pepper, wrap_all
 from ringfinder.pipeline.home import open_graph
+from ringfinder.pipeline.one_run import the_only_run
 from ringfinder.pipeline.pepper import KEY_BYTES, PepperRecord, check_key, commitment
-from ringfinder.pipeline.writeback import write_back
-from ringfinder.places import EVENTS, JOURNAL
-from ringfinder.store import EventLog, GraphStore, RingTables, project, rebuild
+from ringfinder.pipeline.switch import check_whole
+from ringfinder.pipeline.writeback import check_finished, write_back
+from ringfinder.places import EVENTS, JOURNAL, SNAPSHOTS
+from ringfinder.store import EventLog, GraphStore, RingTables, RunLock, project, rebuild
 from ringfinder.store.events import PSEUDONYMS, VALUES
 from ringfinder.store.files import locked
 
@@ -59,9 +61,12 @@ def rotate(settings: Settings, new_key: bytes | None) -> Rotated:
         If the pepper in use is not the configured one, the new one is too short or the same,
         or another one than an interrupted rotation had; or if events wait in the journal.
     StoreError
-        If log or store failed: run it again. `StoreUnavailable` while the API runs.
+        If log or store failed: run it again; or if a restore is not finished.
+        `StoreUnavailable` while the API or another run is on its way.
     """
     directory = settings.data_dir
+    check_whole(directory)
+    check_finished(directory)  # the rings it brought are of the pepper in use
     record = PepperRecord.read(directory) if directory.is_dir() else None
     if record is None:
         raise NotFound(f"{directory} is no data directory of ringfinder: nothing to rotate.")
@@ -76,19 +81,20 @@ def rotate(settings: Settings, new_key: bytes | None) -> Rotated:
         if coming is None:  # not possible: `_begun` sets it
             raise StoreError("the rotation was not recorded")
         pepper = coming.pepper(_new_key(coming, new_key))
-        if record.coming is not None:
-            record.write(directory)
         log = EventLog(directory / EVENTS, wait_s=WAIT_S)
         store = open_graph(settings, wait_s=WAIT_S)
         try:
-            project(log, store)
-            rings = store.read_rings()
-            segments = log.rewrite(lambda events: wrapped_events(events, pepper))
-            batches = rebuild(log, store)
-            _wrap_rings(store, rings, pepper)
+            # A run that met the rebuild would publish what is in the store by then.
+            with the_only_run(store, directory / SNAPSHOTS) as lock:
+                record.write(directory)
+                project(log, store)
+                rings = store.read_rings()
+                segments = log.rewrite(lambda events: wrapped_events(events, pepper))
+                batches = rebuild(log, store)
+                _wrap_rings(store, rings, pepper, lock)
+                coming.write(directory)
         finally:
             store.close()
-        coming.write(directory)
     return Rotated(coming.version, segments, batches)
 
 
@@ -180,10 +186,9 @@ def wrapped(pseudonyms: pa.StringArray, pepper: Pepper) -> pa.StringArray:
     return fresh.take(encoded.indices)
 
 
-def _wrap_rings(store: GraphStore, rings: RingTables | None, pepper: Pepper) -> None:
+def _wrap_rings(store: GraphStore, rings: RingTables | None, pepper: Pepper, lock: RunLock) -> None:
     if rings is None or not len(rings.evidence):
         return
     evidence = rings.evidence
     pseudonyms = wrapped(evidence["pseudonym"].combine_chunks(), pepper)
-    wrapped_rings = replace(rings, evidence=_with(evidence, "pseudonym", pseudonyms))
-    write_back(store, wrapped_rings, holder="pepper rotate")
+    write_back(store, replace(rings, evidence=_with(evidence, "pseudonym", pseudonyms)), lock)

@@ -28,6 +28,7 @@ from ringfinder.config import Settings
 from ringfinder.errors import InputError, RingfinderError, StoreError, StoreUnavailable
 from ringfinder.pipeline.home import make_directory, network_lists
 from ringfinder.pipeline.pepper import find_pepper
+from ringfinder.pipeline.switch import check_whole
 from ringfinder.places import EVENTS, RUN
 from ringfinder.runs import Notice
 from ringfinder.serve import metrics
@@ -232,6 +233,7 @@ def serve(settings: Settings, notices: Notice) -> None:
         If the journal or the store cannot be opened.
     """
     check_safe(settings)
+    check_whole(settings.data_dir)
     make_directory(settings.data_dir)
     log_ = EventLog(settings.data_dir / EVENTS)
     find_pepper(settings, used=log_.last_sequence > 0, notices=notices)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import tarfile
 import time
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
@@ -32,11 +33,13 @@ from stored import rings_of
 
 from ringfinder.config import settings_table
 from ringfinder.errors import InputError, StoreError, StoreUnavailable
-from ringfinder.pipeline import sealing
+from ringfinder.pipeline import sealing, switch
 from ringfinder.pipeline.backup import backup
 from ringfinder.pipeline.home import open_home
+from ringfinder.pipeline.recompute import recompute
 from ringfinder.pipeline.restore import restore
 from ringfinder.pipeline.sealing import SealedReader, SealingWriter
+from ringfinder.store import EmbeddedStore
 
 PASSPHRASE = "a passphrase of the tests"
 LINEAGE = {"run_id": "run 0", "change": "born", "ring_id": "R1", "shared": 0}
@@ -268,9 +271,16 @@ class TestForce:
         restore(archive, settings_of(home.directory), PASSPHRASE, force=True, notices=said.append)
         with home_at(home.directory) as back:
             assert back.store.fingerprint(rings=True) == fingerprint
-        (aside,) = tmp_path.glob("data.before-*")
+        (aside,) = home.directory.glob("before-*")
         assert (aside / "graph.duckdb").exists()
         assert str(aside) in said[0]
+
+    def test_the_directory_itself_stays_as_a_mount_point_must(self, archive, tmp_path, home):
+        before, beside = home.directory.stat().st_ino, sorted(tmp_path.iterdir())
+        restore(archive, settings_of(home.directory), PASSPHRASE, force=True)
+        assert home.directory.stat().st_ino == before
+        assert sorted(tmp_path.iterdir()) == beside
+        assert not list(home.directory.glob("restore*"))
 
     def test_while_a_service_runs_nothing_is_moved(self, archive, tmp_path, home):
         before = {path.name for path in home.directory.iterdir()} | {"journal"}
@@ -278,9 +288,8 @@ class TestForce:
         with writer_at(home.directory), pytest.raises(StoreUnavailable, match="stop `ringfinder s"):
             restore(archive, settings, PASSPHRASE, force=True)
         assert {path.name for path in home.directory.iterdir()} == before
-        assert not list(tmp_path.glob("data.*"))
         restore(archive, settings, PASSPHRASE, force=True)
-        assert list(tmp_path.glob("data.before-*"))
+        assert list(home.directory.glob("before-*"))
 
     def test_a_store_elsewhere_gets_the_graph_and_its_history_once(self, archive, tmp_path, home):
         elsewhere = {"store": f"embedded:{home.directory / 'graph.duckdb'}"}
@@ -290,17 +299,199 @@ class TestForce:
         assert home.store.fingerprint(rings=True) == before
 
 
-def test_a_store_that_is_away_says_that_the_files_are_there(archive, tmp_path, monkeypatch):
-    from ringfinder.pipeline import restore as module
+class TestAStoreThatIsAway:
+    """The files are there, and nothing that only the archive had is lost."""
 
-    def away(*_, **__):
-        raise StoreUnavailable("the store is away.")
+    @pytest.fixture
+    def place(self, archive, tmp_path):
+        """A data directory whose store another machine's run held while it was restored."""
+        store = EmbeddedStore(tmp_path / "elsewhere.duckdb")
+        lock = store.acquire_run_lock("a machine that died", lease_s=4 * 3600.0)
+        said = "files are restored in .*run `ringfinder rebuild`"
+        with pytest.raises(StoreUnavailable, match=said):
+            restore(archive, self.settings(tmp_path), PASSPHRASE)
+        store.release_run_lock(lock)
+        return tmp_path / "back"
 
-    monkeypatch.setattr(module, "rebuild", away)
-    with pytest.raises(StoreUnavailable, match="files are restored in .*run `ringfinder rebuild`"):
-        restore(archive, settings_of(tmp_path / "back"), PASSPHRASE)
-    monkeypatch.undo()
-    assert run("rebuild", "--data-dir", tmp_path / "back").code == 0
+    def settings(self, tmp_path):
+        elsewhere = f"embedded:{tmp_path / 'elsewhere.duckdb'}"
+        return settings_of(tmp_path / "back", store=elsewhere)
+
+    def ran(self, tmp_path, *words):
+        store = self.settings(tmp_path).store
+        return run(*words, "--data-dir", tmp_path / "back", "--store", store)
+
+    def fingerprint(self, tmp_path):
+        return EmbeddedStore(tmp_path / "elsewhere.duckdb").fingerprint(rings=True)
+
+    @pytest.mark.parametrize("how", [(), ("--repair",)])
+    def test_rebuild_as_advised_brings_rings_and_their_history_back(
+        self, place, tmp_path, home, how
+    ):
+        assert self.ran(tmp_path, "rebuild", *how).code == 0
+        assert self.fingerprint(tmp_path) == home.store.fingerprint(rings=True)
+        assert not (place / "store-rings").exists()
+
+    def test_rebuild_waits_too_while_the_lock_is_held(self, place, tmp_path, home):
+        store = EmbeddedStore(tmp_path / "elsewhere.duckdb")
+        lock = store.acquire_run_lock("another machine")
+        told = self.ran(tmp_path, "rebuild")
+        assert (told.code, "another machine" in told.err) == (4, True)
+        store.release_run_lock(lock)
+        assert self.ran(tmp_path, "rebuild").code == 0
+        assert self.fingerprint(tmp_path) == home.store.fingerprint(rings=True)
+
+    def test_a_rebuild_that_only_compares_finishes_nothing(self, place, tmp_path):
+        self.ran(tmp_path, "rebuild", "--check")
+        assert (place / "store-rings").is_dir()
+
+    def test_who_was_erased_meanwhile_does_not_come_back(self, place, tmp_path):
+        with home_at(place) as back:
+            back.log.erase(["account 1"])
+        self.ran(tmp_path, "rebuild")
+        members = EmbeddedStore(tmp_path / "elsewhere.duckdb").read_rings().members
+        assert members["account_id"].to_pylist() == ["account 2"]
+
+    def test_the_next_night_finishes_it(self, place, tmp_path, home):
+        said = []
+        with open_home(self.settings(tmp_path)) as back:
+            recompute(self.settings(tmp_path), back, notices=said.append)
+            lineage = back.store.read_rings().lineage["run_id"].to_pylist()
+            assert back.store.fingerprint() == home.store.fingerprint()
+        assert {"run 0", "run 1"} <= set(lineage)
+        assert any("restore was finished" in sentence for sentence in said)
+
+    @pytest.mark.parametrize("command", [("backup", "--out", "b"), ("pepper", "rotate")])
+    def test_what_needs_the_rings_says_to_rebuild_first(
+        self, place, tmp_path, monkeypatch, command
+    ):
+        monkeypatch.setenv("RINGFINDER_BACKUP_PASSPHRASE", PASSPHRASE)
+        monkeypatch.chdir(tmp_path)
+        told = self.ran(tmp_path, *command)
+        assert (told.code, "run `ringfinder rebuild` first" in told.err) == (4, True)
+
+    def test_a_disk_that_is_full_by_then_is_told_likewise(self, archive, tmp_path, monkeypatch):
+        def full(*_, **__):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr("ringfinder.pipeline.writeback.rebuild", full)
+        with pytest.raises(StoreError, match=r"No space left.*files are restored in"):
+            restore(archive, settings_of(tmp_path / "other"), PASSPHRASE)
+
+
+class TestWhoItBelongsTo:
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+    @pytest.mark.parametrize("store", [None, "the store is away"])
+    def test_what_root_restores_is_the_directorys_owners(
+        self, archive, tmp_path, monkeypatch, store
+    ):
+        def away(*_, **__):
+            raise StoreUnavailable("the store is away")
+
+        if store is not None:
+            monkeypatch.setattr("ringfinder.pipeline.writeback.rebuild", away)
+        place = tmp_path / "back"
+        place.mkdir(mode=0o700)
+        os.chown(place, 12345, 23456)
+        with nullcontext() if store is None else pytest.raises(StoreUnavailable):
+            restore(archive, settings_of(place), PASSPHRASE)
+        owners = {(path.stat().st_uid, path.stat().st_gid) for path in place.rglob("*")}
+        assert owners == {(12345, 23456)}
+
+
+class Killed(BaseException):
+    """Ends a restore as a signal would that nothing can catch."""
+
+
+class TestKilledInBetween:
+    """Whatever was moved by then, the next restore begins with what was there before."""
+
+    @pytest.fixture
+    def killed_after(self, archive, home, monkeypatch):
+        def after(moves):
+            real, done = switch.move, []
+
+            def move(path, into):
+                if len(done) == moves:
+                    raise Killed
+                done.append(path)
+                real(path, into)
+
+            with monkeypatch.context() as patched:
+                patched.setattr(switch, "move", move)
+                patched.setattr(switch, "undo", lambda target: False)
+                with pytest.raises(Killed):
+                    restore(archive, settings_of(home.directory), PASSPHRASE, force=True)
+
+        return after
+
+    @pytest.mark.parametrize("moves", range(0, 13, 3))
+    def test_everything_is_put_back(self, killed_after, home, moves):
+        before = {path: path.is_dir() or path.read_bytes() for path in self.files(home)}
+        killed_after(moves)
+        assert switch.undo(home.directory) is True
+        assert {path: path.is_dir() or path.read_bytes() for path in self.files(home)} == before
+        assert not list(home.directory.glob("restore*"))
+        assert switch.undo(home.directory) is False
+
+    def files(self, home):
+        return sorted(path for path in home.directory.rglob("*") if path.name != "restore.lock")
+
+    @pytest.mark.parametrize("moves", [1, 9])
+    def test_nobody_opens_the_directory_and_the_next_restore_works(
+        self, killed_after, archive, home, moves
+    ):
+        fingerprint = home.store.fingerprint(rings=True)
+        killed_after(moves)
+        for command in (("rebuild",), ("pepper", "rotate"), ("serve",)):
+            told = run(*command, "--data-dir", home.directory)
+            assert (told.code, "`ringfinder restore` again" in told.err) == (4, True)
+        with pytest.raises(InputError, match="is not empty.*--force"):
+            restore(archive, settings_of(home.directory), PASSPHRASE)
+        assert (home.directory / "graph.duckdb").exists()  # it was put back
+        restore(archive, settings_of(home.directory), PASSPHRASE, force=True)
+        with home_at(home.directory) as back:
+            assert back.store.fingerprint(rings=True) == fingerprint
+
+    def test_what_somebody_made_there_since_is_not_lost(self, killed_after, archive, home):
+        killed_after(9)
+        (home.directory / "events").mkdir()
+        (home.directory / "graph.duckdb").write_text("made since")
+        with pytest.raises(StoreError, match="graph.duckdb is in the way"):
+            restore(archive, settings_of(home.directory), PASSPHRASE, force=True)
+        (home.directory / "graph.duckdb").unlink()
+        restore(archive, settings_of(home.directory), PASSPHRASE, force=True)
+
+    def test_into_an_empty_directory_the_next_one_needs_no_force(
+        self, archive, tmp_path, monkeypatch
+    ):
+        def killed(fresh, target):
+            raise Killed
+
+        (tmp_path / "back" / "lost+found").mkdir(parents=True)  # of a file system of its own
+        settings = settings_of(tmp_path / "back")
+        with monkeypatch.context() as patched:
+            patched.setattr("ringfinder.pipeline.restore.put_in_place", killed)
+            patched.setattr(switch.shutil, "rmtree", lambda *_, **__: None)
+            with pytest.raises(Killed):
+                restore(archive, settings, PASSPHRASE)
+        assert list((tmp_path / "back").glob("restore-*"))
+        assert restore(archive, settings, PASSPHRASE).fingerprint is True
+        assert not list((tmp_path / "back").glob("restore*"))
+
+    def test_an_entry_that_cannot_be_moved_leaves_all_as_it_was(self, archive, home, monkeypatch):
+        real = switch.move
+
+        def move(path, into):
+            if path.name == "pepper.json" and into.name.startswith("before-"):
+                raise OSError(errno.EBUSY, "Device or resource busy")
+            real(path, into)
+
+        before = sorted(home.directory.rglob("*"))
+        monkeypatch.setattr(switch, "move", move)
+        with pytest.raises(StoreError, match="cannot restore to .*busy"):
+            restore(archive, settings_of(home.directory), PASSPHRASE, force=True)
+        assert sorted(home.directory.rglob("*")) == before
 
 
 class TestTheCommands:
@@ -346,10 +537,13 @@ def test_a_restore_that_is_killed_leaves_nothing_and_the_next_one_is_whole(archi
         with subprocess.Popen(command, cwd=tmp_path, env=environment) as process:
             time.sleep(delay_s)
             process.send_signal(signal.SIGKILL)
-        if (tmp_path / "back").exists():
+        if (tmp_path / "back" / "restore.json").exists():
+            with pytest.raises(StoreError, match="a restore into"):
+                home_at(tmp_path / "back", pepper=None)
+        elif (tmp_path / "back" / "pepper.json").exists():
             with home_at(tmp_path / "back", pepper=None) as back:
                 assert back.log.last_sequence == home.log.last_sequence
                 back.log.check()
     told = restore(archive, settings_of(tmp_path / "back"), PASSPHRASE, force=True)
     assert told.fingerprint is True
-    assert not list(tmp_path.glob("back.restore-*"))
+    assert not list((tmp_path / "back").glob("restore*"))

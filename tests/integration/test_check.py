@@ -227,5 +227,16 @@ class TestTheCommand:
         assert "run `ringfinder load` first" in told.err
         assert not (tmp_path / "elsewhere").exists()
 
+    @pytest.mark.parametrize("how", [(), ("--repair",)])
+    def test_while_a_run_is_on_its_way_nothing_is_emptied(self, home, how):
+        edit(home, "DELETE FROM sighting WHERE account = 2")
+        before, lock = home.store.fingerprint(), home.store.acquire_run_lock("the night")
+        told = run("rebuild", *how)
+        assert (told.code, "a run by the night" in told.err) == (4, True)
+        assert home.store.fingerprint() == before
+        home.store.release_run_lock(lock)
+        assert run("rebuild", *how).code == 0
+        assert found(home) == {}
+
     def test_check_and_repair_exclude_each_other(self):
         assert run("rebuild", "--check", "--repair").code == 2

@@ -199,6 +199,15 @@ class TestTheJournal:
             rotate(settings_of(place, **OWN), None)
 
 
+def test_while_a_run_is_on_its_way_nothing_is_rotated(place):
+    with open_home(settings_of(place, **OWN)) as home:
+        lock = home.store.acquire_run_lock("the night")
+        with pytest.raises(StoreUnavailable, match="a run by the night"):
+            rotate(settings_of(place, **OWN), None)
+        home.store.release_run_lock(lock)
+    assert rotate(settings_of(place, **OWN), None).version == 2
+
+
 class TestTheCommand:
     def test_it_says_what_to_do_next(self, place, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
