@@ -13,7 +13,7 @@ with the run's token: a run that lost its lock changes neither.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ringfinder.config import Settings
-from ringfinder.errors import InputError, StoreError
+from ringfinder.errors import InputError, StoreError, StoreUnavailable
 from ringfinder.explain.build import build_run_view
 from ringfinder.explain.view import RunView
 from ringfinder.journal import settle
@@ -58,7 +58,7 @@ from ringfinder.publish.model import write_model
 from ringfinder.publish.report import write_report
 from ringfinder.publish.staging import Staging, staged
 from ringfinder.runs import Notice, Progress, RecomputeSummary
-from ringfinder.store.protocol import GraphStore, RunLock
+from ringfinder.store.protocol import GraphStore, Interval, RunLock
 from ringfinder.store.replay import project, read_attribute_graph, rebuild
 
 STEPS = 8
@@ -118,12 +118,15 @@ def recompute(
                 notices("The restore was finished: the store has its graph and its rings back.")
             project(home.log, home.store)
             settle(home.directory / JOURNAL, home.log, home.store, notices)
+            taken_in = home.store.applied()
         edited: list[str] = []
         if check:
             with steps.step("check"):
                 edited = _checked(run, repair=repair)
+            if edited and repair:
+                taken_in = home.store.applied()
         with steps.step("read"):
-            read = _read(run)
+            read = _read(run, taken_in)
         done, identity, epoch, again = analysed(run, read, steps, touched=touched)
         held = why_held(read.graph, flagged(done), read.earlier.flags, limits(settings))
         night = Night(read, done, identity, epoch, again, held, edited)
@@ -197,23 +200,35 @@ def _checked(run: Run, *, repair: bool) -> list[str]:
     return [f"{said} `ringfinder rebuild --repair` makes it what they say."]
 
 
-def _read(run: Run) -> Read:
+def _read(run: Run, taken_in: Sequence[Interval]) -> Read:
     """Read the graph, labels, and what the snapshot in force hands on.
 
     What the graph is known to hold is read first: events that come in meanwhile are then
-    counted twice by the overlay, rather than not at all.
+    counted twice by the overlay, rather than not at all. What the store had taken in before
+    must still be there afterwards: a graph that is being made anew is none to judge by.
     """
     applied = run.home.store.applied()
     graph = read_attribute_graph(run.home.log, run.home.store)
+    table = run.home.store.read_labels()
+    _check_still_there(taken_in, applied, run.home.store.applied())
     if not graph.accounts:
         raise InputError(
             "The graph holds no account yet. Load sign-ups with `ringfinder load` first."
         )
-    table = run.home.store.read_labels()
     counts = pc.value_counts(table["label"]).to_pylist()
     given = {entry["values"]: entry["counts"] for entry in counts}
     labels = _labels(table, graph.account_ids)
     return Read(applied, graph, labels, given, read_earlier(run.directory, run.notice))
+
+
+def _check_still_there(taken_in: Sequence[Interval], *later: Sequence[Interval]) -> None:
+    """Raise StoreUnavailable where the store later lacked what it had taken in."""
+    for has in later:
+        if not all(any(a <= first and last <= z for a, z in has) for first, last in taken_in):
+            raise StoreUnavailable(
+                "the store was emptied while this run was on its way, as `ringfinder rebuild` "
+                "does: nothing was published. Let that finish, and run again"
+            )
 
 
 def _labels(table: pa.Table, account_ids: pa.StringArray) -> Labels:

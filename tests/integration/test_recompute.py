@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import suppress
 from dataclasses import replace
 
 import pyarrow as pa
@@ -22,6 +23,7 @@ from ringfinder.publish.carried import ring_tables
 from ringfinder.publish.model import open_model
 from ringfinder.schema import CODE
 from ringfinder.simulate import WorldSpec, simulate
+from ringfinder.store import project
 
 OPEN = {"gate_share": 1.0, "gate_old_accounts": 10_000, "gate_organisation_accounts": 10_000}
 TABLES = ("accounts.parquet", "rings.parquet", "evidence.parquet", "history.parquet")
@@ -74,6 +76,25 @@ def with_columns_that_go_together(world):
     logins = world["logins"].drop_columns(["user_agent"])
     tables = {**world.tables, "signups": signups, "payments": payments, "logins": logins}
     return replace(world, tables=tables)
+
+
+def begun(home):
+    """Write the first batch of the log into the store."""
+
+    class Enough(Exception):
+        pass
+
+    class Once:
+        def __getattr__(self, name):
+            return getattr(home.store, name)
+
+        def write(self, batch):
+            if home.store.applied():
+                raise Enough
+            return home.store.write(batch)
+
+    with suppress(Enough):
+        project(home.log, Once())
 
 
 def in_force(home):
@@ -385,6 +406,42 @@ class TestOneAtATime:
         note = {"host": "another machine", "token": lock.token, "at_ms": 0}
         (home.directory / "snapshots" / "lock.json").write_text(json.dumps(note))
         with pytest.raises(StoreUnavailable):
+            night(home, 1)
+
+    @pytest.mark.parametrize("when", ["_checked", "_read"])
+    @pytest.mark.parametrize("batches", [0, 1])
+    def test_a_run_that_meets_a_store_being_emptied_publishes_nothing(
+        self, home, world, monkeypatch, when, batches
+    ):
+        from ringfinder.pipeline import recompute as module
+
+        fill(home, world, after_ms=REST)
+        before, real = in_force(home), getattr(module, when)
+
+        def emptied(*given, **more):
+            done = real(*given, **more) if when == "_checked" else None
+            home.store.clear()
+            for _ in range(batches):
+                begun(home)
+            return real(*given, **more) if done is None else done
+
+        monkeypatch.setattr(module, when, emptied)
+        with pytest.raises(StoreUnavailable, match="was emptied while this run was on its way"):
+            night(home, 1, check=True)
+        assert in_force(home) == before
+
+    def test_one_that_is_emptied_while_it_is_read_neither(self, home, monkeypatch):
+        from ringfinder.pipeline import recompute as module
+
+        real = module.read_attribute_graph
+
+        def emptied(log, store):
+            graph = real(log, store)
+            store.clear()
+            return graph
+
+        monkeypatch.setattr(module, "read_attribute_graph", emptied)
+        with pytest.raises(StoreUnavailable, match="was emptied"):
             night(home, 1)
 
     def test_a_run_that_lost_its_lock_changes_nothing(self, home, monkeypatch):
