@@ -25,7 +25,8 @@ from ringfinder.pipeline.pepper import PEPPER_FILE, PepperRecord
 from ringfinder.pipeline.sealing import CHUNK, SealingWriter
 from ringfinder.pipeline.writeback import check_finished, ring_files
 from ringfinder.places import EVENTS, SNAPSHOTS, STORE_RINGS
-from ringfinder.store import RingTables, project
+from ringfinder.publish.snapshots import POINTER
+from ringfinder.store import Interval, RingTables, project
 from ringfinder.store.files import locked, publish
 from ringfinder.store.segments import EventLog
 
@@ -34,6 +35,7 @@ ABOUT = "backup.json"
 _LEFT_OUT = (
     "*.lock", "lock", "*.tmp", "*.new", "*.spill", "*.sock", "*-wal", "*-shm", "*.wal",
     "graph.duckdb*", "rejects-*.jsonl", "spill", "backup-*", "*.pid", "restore-*", "before-*",
+    "lock.json",
 )  # fmt: skip
 _WAIT_S = 600.0
 
@@ -96,15 +98,13 @@ def backup(home: Home, out: Path, passphrase: str, *, created_ms: int) -> Backup
     project(home.log, home.store)
     temporary = out.with_name(f"{out.name}.{secrets.token_hex(4)}.tmp")
     try:
-        with _still(home) as place:
+        with _still(home) as (place, rings):
+            about = _about(home, EventLog(place / EVENTS), created_ms)
             _check_log(home, place)
-            # The journal first: an event that is compacted meanwhile is then in both, and
-            # counts once, where the other order could leave it in neither.
-            about = _about(home, created_ms)
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "wb") as file:
                 sealed = SealingWriter(file, passphrase)
-                files, size = _pack(sealed, place, home.store.read_rings(), about)
+                files, size = _pack(sealed, place, rings, about)
                 sealed.finish()
         publish(temporary, out)
     except OSError as error:
@@ -135,49 +135,67 @@ def _check_log(home: Home, place: Path) -> None:
         raise StoreError(f"{said}; no backup was written") from error
 
 
-def _about(home: Home, created_ms: int) -> dict[str, Any]:
-    """Return what the archive says of itself."""
-    covered = {(s.first, s.last) for s in home.log.segments()}
-    applied = home.store.applied()
-    counted = sum(last - first + 1 for first, last in applied)
-    whole = counted == sum(last - first + 1 for first, last in covered)
+def _about(home: Home, copied: EventLog, created_ms: int) -> dict[str, Any]:
+    """Return what the archive says of itself: of what was copied, not of what came since."""
     return {
         "format": FORMAT,
         "created_ms": created_ms,
-        "last_sequence": home.log.last_sequence,
-        # Events of the journal that the log lacks are in the store, too: then it tells nothing.
-        "fingerprint": home.store.fingerprint() if whole else None,
+        "last_sequence": copied.last_sequence,
+        "fingerprint": _fingerprint(home, copied),
     }
 
 
+def _fingerprint(home: Home, copied: EventLog) -> str | None:
+    """Return the fingerprint of the graph of the copied events; None where the store has others.
+
+    It has where events of the journal, or such as came since, are in it too; and it may where
+    somebody was erased since, who is in the copy.
+    """
+    covered: list[Interval] = []
+    for first, last in sorted({(s.first, s.last) for s in copied.segments()}):
+        begins = covered.pop()[0] if covered and covered[-1][1] + 1 == first else first
+        covered.append((begins, last))
+
+    def holds_those() -> bool:
+        whole = home.store.applied() == tuple(covered) and not home.store.begun()
+        return whole and set(copied.segments()) <= set(home.log.segments())
+
+    if not holds_those():
+        return None
+    found = home.store.fingerprint()
+    return found if holds_those() else None
+
+
 @contextmanager
-def _still(home: Home) -> Iterator[Path]:
-    """Give a copy of the data directory as of one moment; mostly links, which cost nothing."""
+def _still(home: Home) -> Iterator[tuple[Path, RingTables | None]]:
+    """Give a copy of the data directory as of one moment; mostly links, which cost nothing.
+
+    And the rings of that moment, which only the store holds.
+    """
     what = f"the backup of {home.directory}"
     with locked(home.directory / "backup.lock", what=what, exclusive=True, wait_s=0.0):
         for left in home.directory.glob("backup-*"):  # by one that was killed
             shutil.rmtree(left, ignore_errors=True)
-        with _copied(home) as place:
-            yield place
+        with _copied(home) as copied:
+            yield copied
 
 
 @contextmanager
-def _copied(home: Home) -> Iterator[Path]:
+def _copied(home: Home) -> Iterator[tuple[Path, RingTables | None]]:
     place = home.directory / f"backup-{secrets.token_hex(4)}"
     place.mkdir(mode=0o700)
     try:
-        names = sorted(path.name for path in home.directory.iterdir() if not _is_left_out(path))
-        for name in sorted(names, key=lambda name: (name == EVENTS, name)):
-            if name == EVENTS:
-                lock, what = home.directory / EVENTS / "lock", f"the event log in {home.directory}"
-                with locked(lock, what=what, exclusive=False, wait_s=_WAIT_S):
-                    _copy(home.directory / EVENTS, place / EVENTS)
-            elif name == SNAPSHOTS:
-                _copy_snapshots(home.directory / name, place / name)
-            else:
-                _copy(home.directory / name, place / name)
+        rings = _copy_snapshots(home, place)
+        # The journal before the log: an event that is compacted meanwhile is then in both, and
+        # counts once, where the other order could leave it in neither.
+        for path in sorted(home.directory.iterdir()):
+            if path.name not in {EVENTS, SNAPSHOTS}:
+                _copy(path, place / path.name)
+        lock, what = home.directory / EVENTS / "lock", f"the event log in {home.directory}"
+        with locked(lock, what=what, exclusive=False, wait_s=_WAIT_S):
+            _copy(home.directory / EVENTS, place / EVENTS)
         _write_pepper(home, place)
-        yield place
+        yield place, rings
     finally:
         shutil.rmtree(place, ignore_errors=True)
 
@@ -206,14 +224,25 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _copy_snapshots(source: Path, target: Path) -> None:
-    """Copy the snapshot in force and what is known of the others."""
-    target.mkdir(mode=0o700)
-    pointer = source / "current"
-    wanted = pointer.read_text("utf-8").strip() if pointer.is_file() else ""
-    for path in sorted(source.iterdir()):
-        if not path.is_dir() or path.name == wanted:
-            _copy(path, target / path.name)
+def _copy_snapshots(home: Home, place: Path) -> RingTables | None:
+    """Copy the snapshot in force and what is known of the others; return the rings beside it."""
+    source, target = home.directory / SNAPSHOTS, place / SNAPSHOTS
+    wanted, rings = _in_force(source), home.store.read_rings()
+    while wanted != (now := _in_force(source)):  # a run has just put its own in force
+        wanted, rings = now, home.store.read_rings()
+    if source.is_dir():
+        target.mkdir(mode=0o700)
+        for path in sorted(source.iterdir()):
+            if path.name != POINTER and (not path.is_dir() or path.name == wanted):
+                _copy(path, target / path.name)
+        if wanted:  # as it was, though it may be another by now
+            (target / POINTER).write_text(f"{wanted}\n", "utf-8")
+    return rings
+
+
+def _in_force(snapshots: Path) -> str:
+    pointer = snapshots / POINTER
+    return pointer.read_text("utf-8").strip() if pointer.is_file() else ""
 
 
 def _write_pepper(home: Home, place: Path) -> None:

@@ -33,9 +33,11 @@ from stored import rings_of
 
 from ringfinder.config import settings_table
 from ringfinder.errors import InputError, StoreError, StoreUnavailable
+from ringfinder.pipeline import backup as module
 from ringfinder.pipeline import sealing, switch
 from ringfinder.pipeline.backup import backup
 from ringfinder.pipeline.home import open_home
+from ringfinder.pipeline.one_run import the_only_run
 from ringfinder.pipeline.recompute import recompute
 from ringfinder.pipeline.restore import restore
 from ringfinder.pipeline.sealing import SealedReader, SealingWriter
@@ -492,6 +494,62 @@ class TestKilledInBetween:
         with pytest.raises(StoreError, match="cannot restore to .*busy"):
             restore(archive, settings_of(home.directory), PASSPHRASE, force=True)
         assert sorted(home.directory.rglob("*")) == before
+
+
+class TestWhatTheArchiveSaysOfItself:
+    """It is true of what is in it, whatever comes in while it is made."""
+
+    def restored(self, home, tmp_path):
+        made = backup(home, tmp_path / "k.backup", PASSPHRASE, created_ms=7)
+        told = restore(tmp_path / "k.backup", settings_of(tmp_path / "back"), PASSPHRASE)
+        assert made.last_sequence == told.last_sequence
+        return told
+
+    @pytest.mark.parametrize("step", ["_about", "_check_log"])
+    def test_a_load_after_the_copy_is_not_told(self, home, tmp_path, monkeypatch, step):
+        newest, real = home.log.last_sequence, getattr(module, step)
+
+        def meanwhile(*given):
+            loaded(home, write_rows(tmp_path / "more", some_rows(9)))
+            return real(*given)
+
+        monkeypatch.setattr(module, step, meanwhile)
+        told = self.restored(home, tmp_path)
+        assert home.log.last_sequence > newest == told.last_sequence
+        assert told.fingerprint is (None if step == "_about" else True)
+
+    def test_a_load_or_an_erasure_beside_the_fingerprint_leaves_it_out(
+        self, home, tmp_path, monkeypatch
+    ):
+        real = home.store.fingerprint
+
+        def meanwhile(**given):
+            home.log.erase(["account 1"])
+            home.store.erase(["account 1"])
+            return real(**given)
+
+        monkeypatch.setattr(home.store, "fingerprint", meanwhile)
+        assert self.restored(home, tmp_path).fingerprint is None
+
+    def test_the_rings_are_those_of_the_snapshot_that_was_copied(self, home, tmp_path, monkeypatch):
+        def a_run_publishes():
+            lock = home.store.acquire_run_lock("a run")
+            home.store.write_rings(rings_of("run 2", {"R1": ["account 1"]}), lock)
+            home.store.release_run_lock(lock)
+            (home.directory / "snapshots" / "current").write_text("old\n")
+
+        real = module._about
+        monkeypatch.setattr(module, "_about", lambda *given: (a_run_publishes(), real(*given))[1])
+        self.restored(home, tmp_path)
+        with home_at(tmp_path / "back") as back:
+            assert back.store.read_rings().run_id == "run 1"
+            assert (back.directory / "snapshots" / "current").read_text() == "new\n"
+
+    def test_what_a_run_on_its_way_noted_is_not_in_it(self, home, tmp_path):
+        with the_only_run(home.store, home.directory / "snapshots"):
+            assert (home.directory / "snapshots" / "lock.json").exists()
+            backup(home, tmp_path / "k.backup", PASSPHRASE, created_ms=7)
+        assert not {name for name in names_in(tmp_path / "k.backup") if "lock" in name}
 
 
 class TestTheCommands:
