@@ -112,6 +112,16 @@ class TestOurServices:
         words = SERVICES[name]["command"]
         check_command(words if "entrypoint" not in SERVICES[name] else words[1:])
 
+    @pytest.mark.parametrize("name", OURS)
+    def test_a_backup_has_a_volume_of_its_own_that_its_user_can_write(self, name):
+        service, text = SERVICES[name], (DOCKER / "Dockerfile").read_text()
+        at = dict(volume.split(":")[:2] for volume in service["volumes"])
+        assert at["ringfinder-backups"] == "/backups" != at["ringfinder-data"]
+        # A named volume begins as a copy of what the image has there, its owner too.
+        made = re.search(r"install --directory --owner (\d+) .* /data /backups\n", text)
+        assert made
+        assert made[1] == service["user"].split(":")[0]
+
     def test_scoring_does_not_wait_for_neo4j(self):
         assert "depends_on" not in SERVICES["api"]
         assert SERVICES["nightly"]["depends_on"]["neo4j"] == {"condition": "service_healthy"}
