@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,11 @@ import neo4j
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from scipy import sparse
 
 LISTED = 5_000
+FETCHED = 100
+SESSIONS = 2
 
 
 def child(name: str, server: dict[str, str], out: Path) -> dict[str, Any]:
@@ -20,13 +25,13 @@ def child(name: str, server: dict[str, str], out: Path) -> dict[str, Any]:
     auth = (server["user"], Path(server["password_file"]).read_text().strip())
     if name == "ours":
         return _ours(server["uri"], auth, out)
-    with (
-        neo4j.GraphDatabase.driver(
-            server["uri"], auth=auth, notifications_min_severity="OFF"
-        ) as driver,
-        driver.session(fetch_size=100 if name == "pairs" else 1000) as run,
-    ):
-        return _pairs(run, out) if name == "pairs" else _gds(run, name, out)
+    with neo4j.GraphDatabase.driver(
+        server["uri"], auth=auth, notifications_min_severity="OFF"
+    ) as driver:
+        if name == "pairs":
+            return _pairs(driver, out)
+        with driver.session() as run:
+            return _gds(run, name, out)
 
 
 def _gds(run: neo4j.Session, name: str, out: Path) -> dict[str, Any]:
@@ -67,29 +72,46 @@ def _gds(run: neo4j.Session, name: str, out: Path) -> dict[str, Any]:
     }
 
 
-def _pairs(run: neo4j.Session, out: Path) -> dict[str, Any]:
-    """Read accounts and pairs by the numbers that Neo4j gives its records, and no property."""
+def _pairs(driver: neo4j.Driver, out: Path) -> dict[str, Any]:
+    """Read accounts and pairs by the numbers that Neo4j gives its records, and no property.
+
+    By two sessions at once, as the nightly run reads; GDS has two threads as well.
+    """
     import igraph  # noqa: F401 what a nightly run has anyway
 
     begun = time.perf_counter()
-    ids, numbers = _lists(run, "MATCH (a:Account) WITH collect(a.id) AS x, collect(id(a)) AS y")
-    extent = run.run("MATCH ()-[s:SEEN_WITH]->() RETURN min(id(s)), max(id(s))").single(strict=True)
-    found = run.run(
-        "UNWIND range($least, $greatest, $step) AS begin CALL (begin) { "
-        "MATCH (a)-[s:SEEN_WITH]->(v) WHERE id(s) IN range(begin, begin + $step - 1) "
-        "RETURN collect(id(a)) AS a, collect(id(v)) AS v } RETURN a, v",
-        least=extent[0], greatest=extent[1], step=LISTED,
-    )  # fmt: skip
-    ends = [(np.array(row["a"]), np.array(row["v"])) for row in found]
+    with driver.session(fetch_size=FETCHED) as run:
+        ids, numbers = _lists(run, "MATCH (a:Account) WITH collect(a.id) AS x, collect(id(a)) AS y")
+        first, last = run.run(
+            "MATCH ()-[s:SEEN_WITH]->() RETURN min(id(s)), max(id(s))"
+        ).single(strict=True)  # fmt: skip
+    with ThreadPoolExecutor(SESSIONS) as pool:
+        bounds = np.linspace(first, last + 1, SESSIONS + 1).astype(int).tolist()
+        parts = pool.map(partial(_part, driver), bounds[:-1], bounds[1:])
+        ends = [one for part in parts for one in part]
     read = time.perf_counter()
     account, value = (np.concatenate(one).astype(np.int64) for one in zip(*ends, strict=True))
-    order = np.argsort(numbers)
-    account = order[np.searchsorted(np.array(numbers)[order], account)]
+    row = np.zeros(max(numbers) + 1, np.int64)
+    row[numbers] = np.arange(len(numbers))
     value -= value.min()
-    membership = _partition(len(ids), account, value)
+    membership = _partition(len(ids), row[account], value)
     ended = time.perf_counter()
     write(out, ids, membership)
     return _told(begun, read, ended)
+
+
+def _part(driver: neo4j.Driver, begin: int, end: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Read the pairs whose numbers are in a range."""
+    with driver.session(fetch_size=FETCHED) as run:
+        found = run.run(
+            "UNWIND range($begin, $end - 1, $step) AS begin CALL (begin) { "
+            "MATCH (a)-[s:SEEN_WITH]->(v) "
+            "WHERE id(s) IN range(begin, CASE WHEN begin + $step < $end "
+            "THEN begin + $step ELSE $end END - 1) "
+            "RETURN collect(id(a)) AS a, collect(id(v)) AS v } RETURN a, v",
+            begin=begin, end=end, step=LISTED,
+        )  # fmt: skip
+        return [(np.array(row["a"]), np.array(row["v"])) for row in found]
 
 
 def _lists(run: neo4j.Session, collected: str) -> tuple[list[Any], list[Any]]:
@@ -142,9 +164,11 @@ def bipartite(accounts: int, account: np.ndarray, value: np.ndarray) -> Any:
     """Accounts, then values, as one graph; both numbered from 0 without gaps."""
     import igraph
 
-    edges = np.column_stack((account, accounts + value))
-    graph = igraph.Graph(n=accounts + int(value.max(initial=-1)) + 1)
-    graph.add_edges(edges)  # a third faster than in the constructor
+    sorted_ = sparse.csc_array((np.ones(len(value), np.int8), (account, value)))  # counts, no sort
+    value = np.repeat(np.arange(sorted_.shape[1]), np.diff(sorted_.indptr))
+    graph = igraph.Graph(n=accounts + sorted_.shape[1])
+    # A third faster than in the constructor, and a third again where values come in order.
+    graph.add_edges(np.column_stack((sorted_.indices.astype(np.int64), accounts + value)))
     return graph
 
 
