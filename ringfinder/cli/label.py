@@ -27,6 +27,9 @@ def label(
 
     `legitimate` clears the accounts named, whatever ring they are in, and never their ring;
     `fraud` speaks against the ring of the accounts named. The last label of an account counts.
+
+    However many they are, none of these waits for a second person, as over HTTP: whoever holds
+    the data directory decides alone.
     """
     settings = settings_from(options, notice)
     from ringfinder.explain.numbers import plural

@@ -5,7 +5,6 @@ answer = Scorer(model, overlay).score(signup)
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
@@ -207,10 +206,9 @@ def _newborn(standing: Standing, belonging: Belonging) -> Answer:
         _reason(one, newcomer_sentence(KINDS[one.kind], others=one.inside, total=one.total))
         for one in _strongest(belonging.shown)
     ]
-    name = hashlib.blake2b(f"{ring.number}:{ring.founded_by}".encode(), digest_size=6).hexdigest()
     return Answer(
         score,
-        RingAnswer(f"new-{name}", belonging.membership, Verdict.UNCLEAR, ring.size + 1, True),
+        RingAnswer(ring.name, belonging.membership, Verdict.UNCLEAR, ring.size + 1, True),
         families,
         (told, *shared),
         decision,

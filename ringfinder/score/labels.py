@@ -37,10 +37,11 @@ def needs_second_person(
     now_ms
         When it is given, milliseconds since 1970 UTC.
     by_key_ms, for_ring_ms
-        When labels were given earlier, by the same key; for accounts of the same ring.
+        When labels were given earlier, by the same key; for accounts of the same ring. What was
+        given at a later time than now counts as well: clocks differ, and may be set back.
     """
     return any(
-        sum(now_ms - DAY_MS < given_ms <= now_ms for given_ms in earlier) >= ALONE
+        sum(given_ms > now_ms - DAY_MS for given_ms in earlier) >= ALONE
         for earlier in (by_key_ms, for_ring_ms)
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -85,18 +86,18 @@ async def give(service: Service, key: Key, body: LabelRow) -> LabelAnswer:
     JournalUnavailable
         If it was not recorded in time: send it again.
     """
-    now = now_ms()
+    now, rings = now_ms(), partial(ring_of, service.live.state)
     wanted = GivenLabel(
         event_id=body.event_id,
         account_id=body.account_id,
         label=Label(body.label),
         decided_ms=now if body.decided_at is None else to_ms(body.decided_at),
         source=body.source or None,
-        ring_id=ring_of(service.live.state, body.account_id),
+        ring_id=rings(body.account_id),
         key_id=key.lineage or key.id,
         given_ms=now,
     )
-    given = await asyncio.to_thread(service.labels.give, wanted)
+    given = await asyncio.to_thread(service.labels.give, wanted, rings)
     await _note(service, key, "label.given", given, body.note or "")
     return await _carried_out(service, given)
 
@@ -178,9 +179,11 @@ async def _note(service: Service, key: Key, what: str, given: GivenLabel, why: s
 
 
 def ring_of(state: State, account_id: str) -> str | None:
-    """Return the ring of an account in a snapshot; None outside rings."""
+    """Return the ring of an account, in the snapshot or since; None outside rings."""
     if state.model is None:
         return None
     row = state.model.find_account(account_id)
     ring = -1 if row < 0 else int(state.model.arrays.account_ring[row])
-    return None if ring < 0 else str(state.model.ring_ids[ring].as_py())
+    if ring >= 0:
+        return str(state.model.ring_ids[ring].as_py())
+    return None if state.overlay is None else state.overlay.ring_of_account(account_id)

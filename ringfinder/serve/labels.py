@@ -9,7 +9,7 @@ account ids and key ids, and no words.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS given (
     given_ms INTEGER NOT NULL, state TEXT NOT NULL, second_key_id TEXT, second_ms INTEGER
 ) STRICT;
 CREATE INDEX IF NOT EXISTS by_key ON given (key_id, given_ms);
-CREATE INDEX IF NOT EXISTS by_ring ON given (ring_id, given_ms);
+CREATE INDEX IF NOT EXISTS by_time ON given (given_ms);
 CREATE INDEX IF NOT EXISTS by_account ON given (account_id);
 """
 
@@ -99,10 +99,20 @@ class LabelDesk:
     def __init__(self, directory: Path) -> None:
         self.path = directory / FILE
 
-    def give(self, label: GivenLabel) -> GivenLabel:
+    def give(
+        self, label: GivenLabel, ring_of: Callable[[str], str | None] = lambda account_id: None
+    ) -> GivenLabel:
         """Take a label in, and return it with its state: effective, or waiting.
 
         Given again under the same event_id, it is returned as it stands now.
+
+        Parameters
+        ----------
+        label
+            The label.
+        ring_of
+            The ring that an account is in now: since it was labelled it may have joined one, or
+            its ring may have got another name.
 
         Raises
         ------
@@ -118,8 +128,8 @@ class LabelDesk:
             since = label.given_ms - DAY_MS
             waits = needs_second_person(
                 label.given_ms,
-                _times(connection, "key_id", label.key_id, since),
-                _times(connection, "ring_id", label.ring_id, since) if label.ring_id else (),
+                _times_by_key(connection, label.key_id, since),
+                _times_for_ring(connection, label.ring_id, since, ring_of),
             )
             taken = replace(label, state=LabelState.PENDING if waits else LabelState.EFFECTIVE)
             _insert(connection, taken)
@@ -232,11 +242,28 @@ def _insert(connection: sqlite3.Connection, label: GivenLabel) -> None:
     )
 
 
-def _times(
-    connection: sqlite3.Connection, column: str, name: str | None, since_ms: int
-) -> list[int]:
-    """Return when labels were given since a time, by a key or for a ring; refused ones too."""
+def _times_by_key(connection: sqlite3.Connection, key_id: str, since_ms: int) -> list[int]:
+    """Return when a key gave labels since a time; refused ones too."""
     rows = connection.execute(
-        f"SELECT given_ms FROM given WHERE {column} = ? AND given_ms > ?", (name, since_ms)
+        "SELECT given_ms FROM given WHERE key_id = ? AND given_ms > ?", (key_id, since_ms)
     )
     return [row["given_ms"] for row in rows]
+
+
+def _times_for_ring(
+    connection: sqlite3.Connection,
+    ring_id: str | None,
+    since_ms: int,
+    ring_of: Callable[[str], str | None],
+) -> list[int]:
+    """Return when accounts that are in a ring, or were, got labels; refused ones too."""
+    if ring_id is None:
+        return []
+    rows = connection.execute(
+        "SELECT account_id, ring_id, given_ms FROM given WHERE given_ms > ?", (since_ms,)
+    )
+    return [
+        row["given_ms"]
+        for row in rows
+        if row["ring_id"] == ring_id or ring_of(row["account_id"]) == ring_id
+    ]

@@ -187,6 +187,23 @@ def as_body(row, number):
     }  # fmt: skip
 
 
+def clear(served, accounts):
+    """Label accounts legitimate with a key of its own; what became of the labels."""
+    key = served.new_key("labels:write")
+    with served.client(key) as client:
+        wait_for(  # every worker reads the keys once a second
+            lambda: all(client.get("/v1/labels/pending").status_code == 200 for _ in range(12))
+        )
+        told = [
+            client.post(
+                "/v1/labels",
+                json={"event_id": f"clear-{one}", "account_id": one, "label": "legitimate"},
+            )
+            for one in accounts
+        ]
+    return [one.json()["state"] for one in told]
+
+
 class TestScoring:
     def test_one_more_of_a_fleet_is_known_as_such(self, served, world, fleet):
         members = pages(served, f"/v1/rings/{fleet['ring_id']}/members", "members")
@@ -223,7 +240,13 @@ class TestScoring:
         assert told[0]["decision"] == "allow"
         first = next(n for n, one in enumerate(told) if one["decision"] != "allow")
         assert first <= 14
-        assert told[-1]["ring"]["ring_id"].startswith("new-")
+        ring = told[-1]["ring"]["ring_id"]
+        assert ring.startswith("new-")
+        accounts = [f"acct-born-{number}" for number in range(25)]
+        states = clear(served, accounts[:11]) + clear(served, accounts[11:22])
+        assert states == ["effective"] * 20 + ["pending"] * 2  # by two keys, for one ring
+        waiting = served.get("/v1/labels/pending").json()["labels"]
+        assert [one["ring_id"] for one in waiting] == [ring] * 2
 
 
 class TestWorkers:

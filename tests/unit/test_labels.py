@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -75,9 +77,9 @@ class TestAlone:
         assert not needs_second_person(NOW + DAY_MS, evening)
 
     @given(st.lists(st.integers(NOW - 2 * DAY_MS, NOW), max_size=60))
-    def test_never_are_more_than_twenty_of_a_day_given_alone(self, times):
+    def test_never_are_more_than_twenty_of_a_day_given_alone_in_whatever_order(self, times):
         alone = []
-        for now in sorted(times):
+        for now in times:
             if not needs_second_person(now, alone):
                 alone.append(now)
         for now in times:
@@ -89,11 +91,16 @@ class TestAlone:
         assert len(desk.pending()) == 5
         assert desk.give(label(70)).state is LabelState.PENDING
 
+    @pytest.mark.parametrize("back_ms", [1, 60_000, 2 * DAY_MS])
+    def test_a_clock_that_is_set_back_opens_no_door(self, desk, back_ms):
+        states = [desk.give(label(n, given=NOW - n * back_ms)).state for n in range(ALONE + 40)]
+        assert states == [LabelState.EFFECTIVE] * 20 + [LabelState.PENDING] * 40
+
     def test_workers_that_give_labels_at_once_do_not_each_count_nineteen(self, tmp_path):
         def give(worker):
             desk = LabelDesk(tmp_path)
-            for n in range(10):
-                desk.give(label(f"{worker}-{n}"))
+            for n in range(10):  # one that looked at the clock earlier may have its turn later
+                desk.give(label(f"{worker}-{n}", given=NOW - 7 * worker - n))
 
         workers = [threading.Thread(target=give, args=(w,)) for w in range(4)]
         for worker in workers:
@@ -101,6 +108,43 @@ class TestAlone:
         for worker in workers:
             worker.join()
         assert len(LabelDesk(tmp_path).pending()) == 20
+
+    def test_sixty_threads_at_once_give_twenty_alone(self, desk):
+        def give(number):
+            now = time.time_ns() // 1_000_000
+            desk.give(label(number, ring=None, given=now, decided_ms=now))
+
+        with ThreadPoolExecutor(60) as threads:
+            list(threads.map(give, range(60)))
+        assert len(desk.pending()) == 40
+
+
+class TestRings:
+    """Twenty for one ring: the ring that accounts are in now, whatever it was called then."""
+
+    def test_accounts_that_were_in_no_ring_when_they_were_labelled_count_where_they_are(self, desk):
+        for n in range(ALONE):
+            desk.give(label(n, key=f"key-{n}", ring=None))
+        late = label(99, key="key-99")
+        assert desk.give(late, lambda account: "ring-1").state is LabelState.PENDING
+
+    def test_so_do_those_whose_ring_had_another_name(self, desk):
+        for n in range(ALONE):
+            desk.give(label(n, key=f"key-{n}", ring=f"new-{n % 3}"))
+        late = label(99, key="key-99", ring="night-7")
+        assert desk.give(late, lambda account: "night-7").state is LabelState.PENDING
+
+    def test_those_who_are_elsewhere_now_count_where_they_were_too(self, desk):
+        for n in range(ALONE):
+            desk.give(label(n, key=f"key-{n}"))
+        late = label(99, key="key-99")
+        assert desk.give(late, lambda account: "ring-2").state is LabelState.PENDING
+
+    def test_those_in_no_ring_do_not_count_as_one(self, desk):
+        for n in range(ALONE):
+            desk.give(label(n, key=f"key-{n}", ring=None))
+        late = label(99, key="key-99", ring=None)
+        assert desk.give(late, lambda account: None).state is LabelState.EFFECTIVE
 
 
 class TestRepeats:

@@ -76,6 +76,30 @@ def member(snapshot, verdict: Verdict) -> NormalisedSignup:
     return NormalisedSignup(f"late{next(NUMBERS)}", START, None, values)
 
 
+class TestRingOfAnAccount:
+    def test_one_who_joined_a_ring_of_the_snapshot_is_in_it(self, overlay, snapshot):
+        one = member(snapshot, Verdict.FLEET)
+        told = Scorer(snapshot.model, overlay).score(one).ring
+        assert overlay.ring_of_account(one.account_id) is None
+        add(overlay, one)
+        assert overlay.ring_of_account(one.account_id) == told.ring_id
+
+    def test_one_of_a_newborn_ring_is_in_the_ring_that_its_answer_names(self, overlay, snapshot):
+        shared = {"device": "ring-device", "payment_fingerprint": "ring-card", "ip": "ring-ip"}
+        for _ in range(6):
+            last = person(**shared)
+            told = Scorer(snapshot.model, overlay).score(last).ring
+            add(overlay, last)
+        assert told.ring_id.startswith("new-")
+        assert {overlay.ring_of_account(one) for one in rings(overlay)[0]} == {told.ring_id}
+
+    def test_others_are_in_none(self, overlay):
+        one = person()
+        add(overlay, one)
+        assert overlay.ring_of_account(one.account_id) is None
+        assert overlay.ring_of_account("nobody") is None
+
+
 class TestBirth:
     def test_three_who_share_rare_things_of_two_families_begin_a_ring(self, overlay):
         add(overlay, *[person() for _ in range(40)])

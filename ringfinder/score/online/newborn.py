@@ -8,6 +8,7 @@ for the nightly run to say.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from functools import cache
@@ -108,6 +109,12 @@ class Newborn:
     last_ms: int = 0
     families: frozenset[int] = frozenset()
     probability: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """What answers call it."""
+        said = f"{self.number}:{self.founded_by}".encode()
+        return f"new-{hashlib.blake2b(said, digest_size=6).hexdigest()}"
 
     def add(self, newcomer: Newcomer) -> None:
         """Take a newcomer in with all its values."""

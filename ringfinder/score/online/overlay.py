@@ -184,6 +184,15 @@ class Overlay:
         """Return the newborn ring that a newcomer is in, None where it is in none."""
         return self._table.ring_of.get(newcomer.number)
 
+    def ring_of_account(self, account_id: str) -> str | None:
+        """Return the ring that a sign-up since the snapshot is in, as answers name it."""
+        joined = self._ring_of.get(account_id)
+        if joined is not None:
+            return str(self.model.ring_ids[joined].as_py())
+        number = self._number.get(account_id)
+        ring = None if number is None else self._table.ring_of.get(number)
+        return None if ring is None else ring.name
+
     def _join(self, account_id: str, ring: int) -> None:
         """Count a sign-up in a ring of the snapshot; the oldest stay counted for good."""
         self.joined[ring] = self.joined.get(ring, 0) + 1
