@@ -32,18 +32,25 @@ there is no answer in time, `on_failure` says what to do: ``allow`` (the default
 never held up because ringfinder is away), ``challenge``, ``deny``, or ``throw``. Such an
 answer has `failure` set. A sign-up that was answered ``accepted=False``, or not at all, may or
 may not be recorded; it is sent again, with the same event_id, in the background until it is
-accepted (at most `retry_for_s`; `flush` waits for that). With ``retry=False`` the caller does
-it: keep `answer.event_id` and send the same fields under it again.
+accepted (at most `retry_for_s`; `flush` waits for that). One that is given up (too late, too
+many of them, refused for good, the program ends) is logged and told to `on_lost`. With
+``retry=False`` the caller does it: keep `answer.event_id` and send the same fields under it
+again.
+
+A field that JSON cannot hold (a UUID, a datetime) is a failure like any other: `signup` answers
+by `on_failure`, and gives the sign-up up. Any other call raises `NotJson`.
 
 Nobody waits on a form for the other calls, and some take the server seconds (an erasure up to
 10, a batch up to 5): they end within `call_timeout_s`, and raise where there is no answer.
 
-`AsyncClient` is the same for asyncio. Both may be used from many threads or tasks at once.
+`AsyncClient` is the same for asyncio. Both may be used from many threads or tasks at once, and
+after a fork by parent and child: what waited to be sent again stays with the parent.
 """
 
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import http.client
 import io
@@ -51,15 +58,18 @@ import json
 import logging
 import os
 import queue
+import re
 import socket
 import ssl
 import threading
 import time
 import uuid
+import weakref
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as _NotInTime
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
@@ -67,6 +77,7 @@ __all__ = [
     "Answer",
     "AsyncClient",
     "Client",
+    "NotJson",
     "Reason",
     "Refused",
     "Ring",
@@ -93,6 +104,10 @@ class RingfinderError(Exception):
 
 class Unavailable(RingfinderError):
     """No usable answer in time; the request may or may not have had its effect."""
+
+
+class NotJson(RingfinderError):
+    """A field is no JSON value, so that nothing was sent."""
 
 
 class Refused(RingfinderError):
@@ -176,7 +191,8 @@ class Client:
     url
         Such as ``https://ringfinder.internal:8000``.
     key
-        An API key; `ringfinder keys create` makes one.
+        An API key; `ringfinder keys create` makes one. White space around it, such as the end
+        of a line of a file, is left out.
     timeout_s
         Longest time `signup` takes, all of it: name look-up, connection, answer.
     call_timeout_s
@@ -188,9 +204,15 @@ class Client:
     retry_for_s
         How long to go on with one of them.
     on_lost
-        Told the fields of a sign-up that was given up.
+        Told the fields of a sign-up that was given up, in another thread, or by `close`, or
+        when the program ends; what it raises is logged.
     ssl_context
         For https; None: the system's certificates.
+
+    Raises
+    ------
+    ValueError
+        If url, key or on_failure is none.
     """
 
     def __init__(
@@ -211,13 +233,13 @@ class Client:
         self.timeout_s, self.call_timeout_s, self.on_failure = timeout_s, call_timeout_s, on_failure
         self._wire = _Wire(url, key, ssl_context)
         self._retry = (retry_for_s, on_lost) if retry else None
+        self._closed = False
         self._begin()
+        _clients.add(self)
 
     def _begin(self) -> None:
         """Start without threads and connections: at first, and in a process that was forked."""
-        self._pid = os.getpid()
         self._wire.forget()
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="ringfinder-client")
         self._free = threading.BoundedSemaphore(_THREADS)
         self._again = _Again(self._wire, *self._retry) if self._retry else None
 
@@ -237,7 +259,7 @@ class Client:
 
         Raises
         ------
-        Unavailable, Refused
+        Unavailable, Refused, NotJson
             With ``on_failure="throw"`` only.
         """
         body = _signup_body(event_id, created_at, fields)
@@ -245,6 +267,9 @@ class Client:
             answer = _to_answer(body, self._call("POST", "/v1/signups", body, self.timeout_s))
         except RingfinderError as error:
             return self._failed(body, error)
+        except BaseException:  # somebody wants the caller to end: it is sent again all the same
+            self._send_again(body)
+            raise
         if not answer.accepted:
             self._send_again(body)
         return answer
@@ -285,9 +310,9 @@ class Client:
 
     def close(self) -> None:
         """Hang up. Sign-ups still being sent again are given up: `flush` before."""
+        self._closed = True
         if self._again is not None:
             self._again.close()
-        self._threads.shutdown(wait=False, cancel_futures=True)
         self._wire.close()
 
     def __enter__(self) -> Client:
@@ -305,29 +330,36 @@ class Client:
         try:
             return future.result(timeout_s)
         except _NotInTime:
-            future.cancel()
             raise Unavailable(f"no answer within {timeout_s:g} s") from None
 
     def _start(self, method: str, path: str, body: Any, timeout_s: float) -> Future[dict[str, Any]]:
-        if self._pid != os.getpid():  # a server that loads the program and then forks its workers
-            self._begin()
-        # A look-up of a name cannot be interrupted, so threads may be stuck: no queue behind them.
-        if not self._free.acquire(blocking=False):
-            raise Unavailable(f"{_THREADS} requests are waiting for an answer already")
         deadline = time.monotonic() + timeout_s
+        content = None if body is None else _encoded(body)
+        if self._closed:
+            raise Unavailable("the client was closed")
+        # A look-up of a name cannot be interrupted, so threads may be stuck: no queue behind them,
+        # and a program that ends does not wait for them.
+        free = self._free
+        if not free.acquire(blocking=False):
+            raise Unavailable(f"{_THREADS} requests are waiting for an answer already")
+        future: Future[dict[str, Any]] = Future()
+        future.set_running_or_notify_cancel()  # who waits for it may give up, and changes nothing
+        ask = partial(self._wire.request, method, path, content, deadline)
         try:
-            future = self._threads.submit(self._wire.request, method, path, body, deadline)
-        except RuntimeError:
-            self._free.release()
-            raise Unavailable("the client was closed") from None
-        future.add_done_callback(lambda _: self._free.release())
+            threading.Thread(
+                target=_settle, args=(future, ask, free), name="ringfinder-client", daemon=True
+            ).start()
+        except RuntimeError:  # there are too many, or the program ends
+            free.release()
+            raise Unavailable("no thread could be started") from None
         return future
 
     def _failed(self, body: Mapping[str, Any], error: RingfinderError) -> Answer:
-        passing = not isinstance(error, Refused) or error.status in _PASSING
         log.warning("ringfinder did not answer a sign-up: %s", error)
-        if passing:
+        if not _is_final(error):
             self._send_again(body)
+        elif self._again is not None:
+            self._again.give_up(body, error)
         if self.on_failure == "throw":
             raise error
         return Answer(str(body["event_id"]), self.on_failure, failure=str(error))
@@ -352,6 +384,9 @@ class AsyncClient:
             answer = _to_answer(body, raw)
         except RingfinderError as error:
             return client._failed(body, error)
+        except BaseException:  # the task was cancelled: it is sent again all the same
+            client._send_again(body)
+            raise
         if not answer.accepted:
             client._send_again(body)
         return answer
@@ -385,8 +420,8 @@ class AsyncClient:
         return await asyncio.to_thread(self._client.flush, timeout_s)
 
     async def close(self) -> None:
-        """Hang up."""
-        self._client.close()
+        """Hang up: see `Client.close`."""
+        await asyncio.to_thread(self._client.close)  # it may have much to tell `on_lost`
 
     async def __aenter__(self) -> AsyncClient:
         return self
@@ -409,9 +444,16 @@ class _Wire:
     """Connections to one service, and requests over them; thread-safe."""
 
     def __init__(self, url: str, key: str, ssl_context: ssl.SSLContext | None) -> None:
+        url, key = url.strip(), key.strip()
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if (
+            parts.scheme not in ("http", "https")
+            or not parts.hostname
+            or re.search(r"[\x00-\x20\x7f]", url)
+        ):
             raise ValueError("url is http://HOST[:PORT] or https://HOST[:PORT]")
+        if not re.fullmatch(r"[!-~]+", key):  # never shown; no header could hold it
+            raise ValueError("key is an API key: letters, digits and signs, without spaces")
         self._host, self._port = parts.hostname, parts.port
         self._base = parts.path.rstrip("/")
         self._ssl = (
@@ -429,18 +471,25 @@ class _Wire:
         self._idle: queue.LifoQueue[_Connection] = queue.LifoQueue()
         self._closed = False
 
-    def request(self, method: str, path: str, body: Any, deadline: float) -> dict[str, Any]:
-        """Do one request; ends by the deadline or soon after it."""
-        content = None if body is None else json.dumps(body).encode()
+    def request(
+        self, method: str, path: str, content: bytes | None, deadline: float
+    ) -> dict[str, Any]:
+        """Do one request; ends by the deadline or soon after it.
+
+        Raises
+        ------
+        Unavailable, Refused
+            And nothing else, whatever network and server do.
+        """
         headers = self._headers | ({"Content-Type": "application/json"} if content else {})
         connection, used = self._take(deadline)
         try:
             status, answer = self._exchange(connection, method, path, content, headers)
-        except (OSError, http.client.HTTPException) as error:
+        except Exception as error:  # a host's name alone may raise a UnicodeError
             connection.close()
             # A connection that idled may have been closed meanwhile; every request is idempotent.
             if used and time.monotonic() < deadline and not isinstance(error, TimeoutError):
-                return self.request(method, path, body, deadline)
+                return self.request(method, path, content, deadline)
             raise Unavailable(f"no answer: {error.__class__.__name__}") from None
         return _checked(status, answer)
 
@@ -457,6 +506,8 @@ class _Wire:
             connection.close()
         else:
             self._idle.put(connection)
+            if self._closed:  # meanwhile: nobody else would hang up
+                self.close()
         return response.status, answer
 
     def _take(self, deadline: float) -> tuple[_Connection, bool]:
@@ -542,7 +593,10 @@ class _Reader(io.RawIOBase):
 
 
 class _Again:
-    """Sends sign-ups again, one thread for all of them, until they are accepted."""
+    """Sends sign-ups again, one thread for all of them, until they are accepted.
+
+    The thread ends where nothing is left to do, and the next sign-up starts another.
+    """
 
     def __init__(
         self, wire: _Wire, for_s: float, on_lost: Callable[[Mapping[str, Any]], None]
@@ -550,80 +604,177 @@ class _Again:
         self._wire, self._for_s, self._on_lost = wire, for_s, on_lost
         self._changed = threading.Condition()
         self._waiting: list[tuple[float, float, float, Mapping[str, Any]]] = []
+        self._lost: list[Mapping[str, Any]] = []  # `on_lost` is still to be told of these
         self._thread: threading.Thread | None = None
         self._closed = False
         self._busy = False
+        _agains.add(self)
 
     def add(self, body: Mapping[str, Any]) -> None:
+        """Send a sign-up again, from soon on."""
         now = time.monotonic()
         with self._changed:
-            if self._closed or len(self._waiting) >= _MOST_WAITING:
-                lost = True
-            else:
-                lost = False
+            why = "the client was closed" if self._closed else ""
+            if not why and len(self._waiting) >= _MOST_WAITING:
+                why = f"{_MOST_WAITING} others wait to be sent again"
+            if not why:
                 self._waiting.append((now + 0.1, 0.1, now + self._for_s, body))
-                if self._thread is None:
-                    self._thread = threading.Thread(target=self._run, daemon=True)
-                    self._thread.start()
-                self._changed.notify_all()
-        if lost:
-            self._on_lost(body)
+                self._work()
+        if why:
+            self.give_up(body, why)
+
+    def give_up(self, body: Mapping[str, Any], why: object) -> None:
+        """Log a loss, and tell of it soon: whoever signs up does not wait for `on_lost`."""
+        log.error("a sign-up was given up: event_id %s: %s", body.get("event_id"), why)
+        with self._changed:
+            if len(self._lost) < _MOST_WAITING:
+                self._lost.append(body)
+                self._work()
+                return
+        log.error("on_lost is not told of it: it has not returned from others")
 
     def flush(self, timeout_s: float) -> bool:
+        """Wait until nothing is left to do."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._waiting and not self._busy, timeout_s)
+            return self._changed.wait_for(
+                lambda: not self._waiting and not self._lost and not self._busy, timeout_s
+            )
 
     def close(self) -> None:
+        """Give up what waits, and tell of it before returning: the program may be ending."""
         with self._changed:
             self._closed = True
-            lost, self._waiting = self._waiting, []
+            waiting, self._waiting = [entry[-1] for entry in self._waiting], []
+            lost, self._lost = [*self._lost, *waiting], []
             self._changed.notify_all()
-        for *_, body in lost:
-            self._on_lost(body)
+        for body in waiting:
+            log.error("a sign-up was given up: event_id %s: closed", body.get("event_id"))
+        for body in lost:
+            self._tell(body)
+
+    def end(self) -> None:
+        """Give up what waits, as the program ends; what is under way has a second to finish."""
+        self.close()
+        if not self.flush(1.0):
+            log.error("the program ended while a sign-up was being sent again, or told of")
+
+    def _work(self) -> None:
+        """See to it that a thread is at work; the lock is held."""
+        self._changed.notify_all()
+        if self._thread is None:
+            thread = threading.Thread(target=self._run, name="ringfinder-again", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:  # what waits, waits for the next sign-up, or the end
+                log.warning("no thread to send sign-ups again: %s", error)
+                return
+            self._thread = thread
 
     def _run(self) -> None:
-        while (entry := self._next()) is not None:
-            _, pause, until, body = entry
-            done = self._sent(body)
-            over = time.monotonic() >= until
+        while (step := self._next()) is not None:
+            step()
             with self._changed:
                 self._busy = False
-                if not done and not over and not self._closed:
-                    again = min(2 * pause, 10.0)
-                    self._waiting.append((time.monotonic() + again, again, until, body))
-                    over = done = False
                 self._changed.notify_all()
-            if not done and (over or self._closed):
-                self._on_lost(body)
 
-    def _next(self) -> tuple[float, float, float, Mapping[str, Any]] | None:
-        """Return the sign-up that is due, waiting for it; None when the client was closed."""
+    def _next(self) -> Callable[[], None] | None:
+        """Return what is due, waiting for it; None when nothing is left to do."""
         with self._changed:
-            while not self._closed:
-                if self._waiting:
-                    entry = min(self._waiting, key=lambda one: one[0])
-                    wait = entry[0] - time.monotonic()
-                    if wait <= 0:
-                        self._waiting.remove(entry)
-                        self._busy = True
-                        return entry
-                    self._changed.wait(wait)
-                else:
-                    self._changed.wait()
+            while self._lost or self._waiting:
+                if self._lost:
+                    self._busy = True
+                    return partial(self._tell, self._lost.pop(0))
+                entry = min(self._waiting, key=lambda one: one[0])
+                wait = entry[0] - time.monotonic()
+                if wait <= 0:
+                    self._waiting.remove(entry)
+                    self._busy = True
+                    return partial(self._send, *entry[1:])
+                self._changed.wait(wait)
+            self._thread = None
             return None
 
-    def _sent(self, body: Mapping[str, Any]) -> bool:
-        """Send one sign-up; whether there is nothing more to do for it."""
+    def _send(self, pause: float, until: float, body: Mapping[str, Any]) -> None:
+        """Send one sign-up; whatever comes of it, the others have their turn."""
+        why: object = "it was not accepted in time"
         try:
-            answer = self._wire.request("POST", "/v1/signups", body, time.monotonic() + 5.0)
-        except Refused as error:
-            if error.status not in _PASSING:
-                log.warning("a sign-up that was sent again was refused: %s", error)
-                return True
-            return False
-        except RingfinderError:
-            return False
-        return bool(answer.get("accepted"))
+            content, deadline = _encoded(body), time.monotonic() + 5.0
+            if self._wire.request("POST", "/v1/signups", content, deadline).get("accepted"):
+                return
+        except RingfinderError as error:
+            if _is_final(error):
+                until, why = 0.0, error
+        except Exception as error:  # none is known; it must not cost those that still wait
+            until, why = 0.0, error.__class__.__name__
+        now, pause = time.monotonic(), min(2 * pause, 10.0)
+        with self._changed:
+            again = now < until and not self._closed
+            if again:
+                self._waiting.append((now + pause, pause, until, body))
+        if not again:
+            self.give_up(body, why)
+
+    def _tell(self, body: Mapping[str, Any]) -> None:
+        try:
+            self._on_lost(body)
+        except Exception:  # theirs: it must not cost the sign-ups that still wait
+            log.exception("on_lost failed: event_id %s", body.get("event_id"))
+
+
+_clients: weakref.WeakSet[Client] = weakref.WeakSet()
+_agains: weakref.WeakSet[_Again] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """Begin anew in a child: threads, locks and what waits are the parent's."""
+    _agains.clear()
+    for client in list(_clients):
+        client._begin()
+        if client._closed:
+            client.close()
+
+
+def _at_exit() -> None:
+    for again in list(_agains):
+        again.end()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+atexit.register(_at_exit)
+
+
+def _settle(
+    future: Future[dict[str, Any]],
+    ask: Callable[[], dict[str, Any]],
+    free: threading.BoundedSemaphore,
+) -> None:
+    """Do a request in a thread of its own."""
+    try:
+        answer = ask()
+    except BaseException as error:
+        free.release()
+        future.set_exception(error)
+    else:
+        free.release()
+        future.set_result(answer)
+
+
+def _is_final(error: RingfinderError) -> bool:
+    """Tell whether sending the same again is of no use."""
+    if isinstance(error, Refused):
+        return error.status not in _PASSING
+    return isinstance(error, NotJson)
+
+
+def _encoded(body: Any) -> bytes:
+    try:
+        return json.dumps(body, allow_nan=False).encode()
+    except Exception as error:  # its own words may hold a value
+        raise NotJson(
+            f"a field is no JSON value ({error.__class__.__name__}): give texts, numbers, "
+            "True, False or None"
+        ) from None
 
 
 def _account_path(account_id: str, action: str | None) -> str:
@@ -658,10 +809,12 @@ def _now() -> str:
 def _checked(status: int, content: bytes) -> dict[str, Any]:
     try:
         answer = json.loads(content) if content else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = None
     if status >= 400:
         raise Refused(status, answer if isinstance(answer, dict) else {})
+    if not 200 <= status < 300:  # such as a proxy that would have us go elsewhere
+        raise Unavailable(f"the answer is {status}, which the API does not give")
     if not isinstance(answer, dict):
         raise Unavailable("the answer is not a JSON object")
     return answer
@@ -688,5 +841,5 @@ def _to_answer(body: Mapping[str, Any], raw: Mapping[str, Any]) -> Answer:
             degraded=bool(raw.get("degraded", False)),
             raw=raw,
         )
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise Unavailable("the answer is not that of a sign-up") from None

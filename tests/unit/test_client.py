@@ -17,7 +17,7 @@ import pytest
 from unresponsive import ANSWER, drips, in_turn, sends, server, silent
 
 from ringfinder import client as module
-from ringfinder.client import AsyncClient, Client, Reason, Refused, Ring, Unavailable
+from ringfinder.client import AsyncClient, Client, NotJson, Reason, Refused, Ring, Unavailable
 
 FILE = Path(module.__file__)
 KEY = "rfk_test_secret"
@@ -218,6 +218,9 @@ GARBAGE = [
     sends(ANSWER | {"ring": {"x": 1}}),
     sends(ANSWER, status="500 Oops"),
     sends({"detail": "no such key"}, status="401 Unauthorized"),
+    sends({}, status="301 Moved", extra="Location: https://elsewhere.example/\r\n"),
+    sends(b"[" * 100_000),
+    sends(b'{"decision": "allow", "score": 1' + b"0" * 400 + b"}"),
     lambda _, connection: connection.sendall(b"SSH-2.0-OpenSSH\r\n\r\n"),
     lambda _, connection: connection.close(),
     lambda _, connection: connection.sendall(
@@ -258,6 +261,68 @@ class TestFailure:
             client.signup(account_id="a1")
         assert (error.value.status, error.value.problem["title"]) == (401, "Unauthorized")
 
+    @pytest.mark.parametrize("wrong", [object(), float("nan"), {1: {2, 3}}, b"bytes"])
+    def test_a_field_that_json_cannot_hold_holds_nobody_up_and_is_not_shown(self, wrong, caplog):
+        lost = []
+        with client_of("http://127.0.0.1:1", retry=True, on_lost=lost.append) as client:
+            answer = client.signup(account_id="a1", event_id="e1", email=wrong, ip="192.0.2.77")
+            assert client.flush(1)
+        assert (answer.decision, answer.accepted) == ("allow", False)
+        assert "no JSON value" in answer.failure
+        assert [fields["event_id"] for fields in lost] == ["e1"]
+        assert "given up: event_id e1" in caplog.text
+        assert "192.0.2.77" not in caplog.text
+
+    def test_with_throw_and_in_other_calls_it_is_raised(self):
+        with client_of("http://127.0.0.1:1", on_failure="throw") as client:
+            for call in (
+                lambda: client.signup(account_id=object()),
+                lambda: client.batch("usage", [{"event_id": object()}]),
+            ):
+                with pytest.raises(NotJson, match="TypeError"):
+                    call()
+
+    def test_a_redirect_is_no_answer_to_any_call(self):
+        away = sends(b"", status="302 Found", extra="Location: /login\r\n")
+        with (
+            server(away) as running,
+            client_of(running) as client,
+            pytest.raises(Unavailable, match="302"),
+        ):
+            client.erase("a1")
+
+    def test_whatever_the_exchange_raises_the_rule_answers(self, monkeypatch):
+        def breaks(*_, **__):
+            raise UnicodeError("label too long")
+
+        monkeypatch.setattr(socket, "create_connection", breaks)
+        with client_of("http://ringfinder.invalid") as client:
+            assert "UnicodeError" in client.signup(account_id="a1").failure
+
+    def test_without_another_thread_the_rule_answers_too(self, monkeypatch):
+        def breaks(_):
+            raise RuntimeError("can't start new thread")
+
+        with client_of("http://127.0.0.1:1", retry=True) as client:
+            monkeypatch.setattr(threading.Thread, "start", breaks)
+            answers = [client.signup(account_id="a1") for _ in range(module._THREADS + 1)]
+            monkeypatch.undo()
+            assert {answer.failure for answer in answers} == {"no thread could be started"}
+            assert not client.flush(0)
+
+    def test_what_could_not_be_sent_again_then_is_sent_with_the_next(self, monkeypatch):
+        def breaks(_):
+            raise RuntimeError("can't start new thread")
+
+        with server(sends(UNKNOWN)) as running, client_of(running, retry=True) as client:
+            with monkeypatch.context() as patched:
+                patched.setattr(threading.Thread, "start", breaks)
+                client.signup(account_id="a1", event_id="e1")
+            client.signup(account_id="a2", event_id="e2")
+            running.behave = sends(ANSWER)
+            assert client.flush()
+        assert {"e1", "e2"} == {body["event_id"] for _, body in running.requests}
+
     def test_other_calls_raise_whatever_the_rule(self):
         with client_of("http://127.0.0.1:1") as client, pytest.raises(Unavailable):
             client.account("a1")
@@ -266,15 +331,39 @@ class TestFailure:
         with pytest.raises(ValueError, match="on_failure"):
             Client("http://127.0.0.1:1", KEY, on_failure="perhaps")
 
-    @pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://x", "http://"])
+    def test_a_key_read_from_a_file_with_its_newline_is_the_key(self):
+        with server(sends(ANSWER)) as running, Client(f"{running.url}\n", f" {KEY}\r\n") as client:
+            assert client.signup(account_id="a1").failure == ""
+        assert f"Authorization: Bearer {KEY}\r\n" in running.requests[0][0]
+
+    @pytest.mark.parametrize("key", ["", "\n", "two words", "one\ntwo", "schl\u00fcssel", "a\x00"])
+    def test_what_no_header_can_hold_is_no_key_and_not_shown(self, key):
+        with pytest.raises(ValueError, match="key is") as error:
+            Client("http://127.0.0.1:1", key)
+        assert not key.strip() or key not in str(error.value)
+
+    @pytest.mark.parametrize(
+        "url", ["127.0.0.1:8000", "ftp://x", "http://", "http://a b:80", "http://h:port"]
+    )
     def test_what_is_no_address_is_refused(self, url):
-        with pytest.raises(ValueError, match="url"):
+        with pytest.raises(ValueError, match="url|Port"):
             Client(url, KEY)
 
     def test_a_closed_client_answers_by_the_rule(self):
         client = client_of("http://127.0.0.1:1")
         client.close()
         assert client.signup(account_id="a1").decision == "allow"
+
+
+def wait_until(what, seconds=3.0):
+    deadline = time.monotonic() + seconds
+    while not what() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return what()
+
+
+def ours():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("ringfinder")]
 
 
 class TestAgain:
@@ -323,13 +412,94 @@ class TestAgain:
             time.sleep(0.01)
         assert [fields["event_id"] for fields in lost] == ["e1"]
 
-    def test_more_than_a_thousand_are_not_kept(self, monkeypatch):
+    def test_more_than_a_thousand_are_not_kept_and_each_is_told_of(self, monkeypatch, caplog):
         monkeypatch.setattr(module, "_MOST_WAITING", 2)
         lost = []
         with client_of("http://127.0.0.1:1", retry=True, on_lost=lost.append) as client:
-            for number in range(4):
+            for number in range(8):
                 client.signup(event_id=str(number))
-            assert len(lost) >= 1
+            assert wait_until(lambda: len(lost) >= 5)
+        assert sorted(fields["event_id"] for fields in lost) == list("01234567")
+        for number in range(8):
+            assert caplog.text.count(f"given up: event_id {number}: ") == 1
+
+    def test_whoever_signs_up_does_not_wait_for_on_lost(self, monkeypatch):
+        monkeypatch.setattr(module, "_MOST_WAITING", 0)
+        url = "http://127.0.0.1:1"
+        with client_of(url, retry=True, on_lost=lambda fields: time.sleep(1)) as client:
+            answer, seconds = timed(lambda: client.signup(account_id="a1"))
+        assert answer.failure
+        assert seconds < 0.3 + MARGIN_S
+
+    def test_an_on_lost_that_fails_costs_no_other_sign_up(self, caplog):
+        told = []
+
+        def on_lost(fields):
+            told.append(fields["event_id"])
+            raise ConnectionError("the database is away")
+
+        behave = in_turn(sends({}, status="422 No"), sends(UNKNOWN), sends(ANSWER))
+        with server(behave) as running, client_of(running, retry=True, on_lost=on_lost) as client:
+            client.signup(account_id="a1", event_id="e1")
+            assert client.flush()
+            client.signup(account_id="a2", event_id="e2")
+            assert client.flush()
+        assert told == ["e1"]
+        assert [body["event_id"] for _, body in running.requests] == ["e1", "e2", "e2"]
+        assert "the database is away" in caplog.text
+
+    def test_nor_does_whatever_else_goes_wrong_with_one(self, monkeypatch):
+        lost = []
+        behave = in_turn(sends(UNKNOWN), sends(UNKNOWN), sends(ANSWER))
+        with server(behave) as running, client_of(
+            running, retry=True, on_lost=lost.append
+        ) as client:  # fmt: skip
+            again, request = client._again._wire, client._wire.request
+            client.signup(account_id="a1", event_id="e1")
+            failing = iter([MemoryError()])
+
+            def breaks(*given):
+                for error in failing:
+                    raise error
+                return request(*given)
+
+            monkeypatch.setattr(again, "request", breaks)
+            assert client.flush()
+            client.signup(account_id="a2", event_id="e2")
+            assert client.flush()
+        assert [fields["event_id"] for fields in lost] == ["e1"]
+        assert running.requests[-1][1]["event_id"] == "e2"
+
+    def test_what_is_refused_when_it_is_sent_again_is_told(self):
+        lost = []
+        behave = in_turn(sends(UNKNOWN), sends({}, status="422 No"))
+        with server(behave) as running, client_of(
+            running, retry=True, on_lost=lost.append
+        ) as client:  # fmt: skip
+            client.signup(account_id="a1", event_id="e1")
+            assert client.flush()
+        assert [fields["event_id"] for fields in lost] == ["e1"]
+
+    def test_a_caller_that_is_interrupted_loses_nothing(self, monkeypatch):
+        with server(sends(ANSWER)) as running, client_of(running, retry=True) as client:
+
+            def interrupted(*_):
+                raise KeyboardInterrupt
+
+            with monkeypatch.context() as patched:
+                patched.setattr(client, "_call", interrupted)
+                with pytest.raises(KeyboardInterrupt):
+                    client.signup(account_id="a1", event_id="e1")
+            assert client.flush()
+        assert [body["event_id"] for _, body in running.requests] == ["e1"]
+
+    def test_no_thread_is_left_where_nothing_waits(self):
+        with server(in_turn(sends(UNKNOWN), sends(ANSWER))) as running:
+            client = client_of(running, retry=True)
+            client.signup(account_id="a1")
+            assert client.flush()
+            assert wait_until(lambda: not ours())
+            client.close()
 
     def test_without_retry_it_is_the_callers_to_send_again(self):
         behave = in_turn(sends(UNKNOWN), sends(ANSWER))
@@ -392,6 +562,17 @@ class TestAsync:
             assert self.run(running, use, retry=True)
         assert len(running.requests) == 2
 
+    def test_a_task_that_is_cancelled_loses_nothing(self):
+        async def use(client):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await client.signup(account_id="a1", event_id="e1")
+            return await client.flush()
+
+        with server(in_turn(silent, sends(ANSWER))) as running:
+            assert self.run(running, use, retry=True)
+        assert [body["event_id"] for _, body in running.requests] == ["e1", "e1"]
+
     def test_the_other_calls_are_there(self):
         async def use(client):
             await client.outcome("e", "abandoned")
@@ -424,6 +605,12 @@ def _in_child(client, pipe):
     pipe.send(client.signup(account_id="a1").failure)
 
 
+def _waits_in_child(client, lost, pipe):
+    flushed = client.flush(0.2)
+    client.close()
+    pipe.send((flushed, lost))
+
+
 class TestForking:
     @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
     def test_a_client_made_before_a_fork_works_after_it(self):
@@ -437,6 +624,71 @@ class TestForking:
             assert here.poll(10)
             assert here.recv() == ""
             child.join()
+
+    @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+    def test_what_waits_stays_with_the_parent_whatever_locks_were_held(self):
+        lost = []
+        with client_of("http://127.0.0.1:1", retry=True, on_lost=lost.append) as client:
+            client.signup(account_id="a1", event_id="e1")
+            here, there = multiprocessing.Pipe()
+            child = multiprocessing.get_context("fork").Process(
+                target=_waits_in_child, args=(client, lost, there)
+            )
+            with client._again._changed:
+                child.start()
+            assert here.poll(10)
+            assert here.recv() == (True, [])
+            child.join()
+        assert [fields["event_id"] for fields in lost] == ["e1"]
+
+    @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+    def test_a_client_that_was_closed_before_stays_closed(self):
+        client = client_of("http://127.0.0.1:1")
+        client.close()
+        here, there = multiprocessing.Pipe()
+        child = multiprocessing.get_context("fork").Process(target=_in_child, args=(client, there))
+        child.start()
+        assert here.poll(10)
+        assert here.recv() == "the client was closed"
+        child.join()
+
+
+class TestEnding:
+    """A program that ends: its threads keep it from nothing, and it loses nothing unsaid."""
+
+    def run(self, program):
+        head = "import atexit, logging, socket, time\nfrom ringfinder.client import Client\n"
+        return timed(
+            lambda: subprocess.run(
+                [sys.executable, "-c", head + program], cwd=FILE.parents[1], capture_output=True,
+                text=True, timeout=30, check=True,
+            )
+        )  # fmt: skip
+
+    def test_what_still_waits_is_logged_and_told(self):
+        done, _ = self.run(
+            "client = Client('http://127.0.0.1:1', 'k', on_lost=lambda f: print(f['event_id']))\n"
+            "client.signup(event_id='e1')\n"
+        )
+        assert done.stdout == "e1\n"
+        assert "given up: event_id e1" in done.stderr
+
+    def test_a_look_up_that_is_stuck_does_not_hold_it_up(self):
+        done, seconds = self.run(
+            "socket.getaddrinfo = lambda *_, **__: time.sleep(20)\n"
+            "client = Client('http://ringfinder.invalid', 'k', retry=False)\n"
+            "print(client.signup().decision)\n"
+        )
+        assert done.stdout == "allow\n"
+        assert seconds < 10
+
+    def test_a_sign_up_as_it_ends_is_answered(self):
+        done, _ = self.run(
+            "client = Client('http://127.0.0.1:1', 'k')\n"
+            "atexit.register(lambda: print(client.signup(event_id='e1').decision))\n"
+        )
+        assert done.stdout == "allow\n"
+        assert "given up: event_id e1" in done.stderr
 
 
 class TestAlone:
