@@ -32,6 +32,10 @@ PROMPT = "Canary prompt: tell me about the yellow bird in the mine, please, at l
 NOTE = "The canary person wrote to us from canary.person.77@example.org."
 CARD = "canarycardXt5EWL"
 BYSTANDER = "acct-bystander"
+EVENTS = (
+    sent.stripe("customer.created", sent.customer("cus_c", account_id=ACCOUNT), "evt_1"),
+    sent.stripe("charge.succeeded", sent.charge("cus_c", CARD), "evt_2"),
+)
 
 
 def everything(home: Path) -> dict[Path, bytes]:
@@ -82,14 +86,15 @@ def fill(served):
         assert answer["results"][0]["status"] == "accepted"
     label = {"event_id": "lab", "account_id": ACCOUNT, "label": "legitimate", "note": NOTE}
     assert served.post("/v1/labels", label).json()["state"] == "effective"
-    for event in (
-        sent.stripe("customer.created", sent.customer("cus_c", account_id=ACCOUNT), "evt_1"),
-        sent.stripe("charge.succeeded", sent.charge("cus_c", CARD), "evt_2"),
-    ):
-        body = encoded(event)
-        url = f"{served.url}/v1/hooks/stripe"
-        assert httpx.post(url, content=body, headers=stripe_headers(body)).status_code == 200
+    for event in EVENTS:
+        told(served, event)
     wait_for(lambda: served.get("/readyz").json()["projector_lag_events"] == 0, seconds=30)
+
+
+def told(served, event):
+    """Have Stripe tell of something."""
+    body, url = encoded(event), f"{served.url}/v1/hooks/stripe"
+    assert httpx.post(url, content=body, headers=stripe_headers(body)).status_code == 200
 
 
 def erase(served):
@@ -141,7 +146,9 @@ def test_the_erased_events_sent_again_bring_nothing_back(served):
     erase(served)
     again = served.post("/v1/signups", signup(1, account_id=ACCOUNT, **CLEAR))
     assert again.status_code == 410, again.text
-    assert where(served.home, ACCOUNT) == []
+    for event in EVENTS:
+        told(served, event)
+    assert where(served.home, ACCOUNT, CARD) == []
 
 
 def test_erasing_twice_is_safe(served):

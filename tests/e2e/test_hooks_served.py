@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 import time
-from pathlib import Path
+from contextlib import closing
 
 import hook_payloads as sent
 import httpx
 import pytest
+from auth0_actions import before, needs_node, node
 from click.testing import CliRunner
-from hook_payloads import STANDARD, STRIPE, encoded, standard_headers, stripe_headers
+from hook_payloads import OTHER, STANDARD, STRIPE, encoded, standard_headers, stripe_headers
 from served import serving, signup, wait_for
 
 from ringfinder.cli import program
+from ringfinder.journal import Reader, decode_event
+from ringfinder.places import JOURNAL
 from ringfinder.serve.auditlog import AuditLog
+from ringfinder.store.events import EventType
 
-EXAMPLES = Path(__file__).parents[2] / "fixtures" / "examples"
 OPEN = '[[rules]]\nname = "open"\nthen = "allow"\n'
 CLOSED = '[[rules]]\nname = "closed"\nactions = ["signup"]\nthen = "deny"\n'
 
@@ -29,6 +30,7 @@ def served(tmp_path_factory):
     (home / "policy.toml").write_text(OPEN)
     (home / "hooks.toml").write_text(
         f'supabase = ["v1,{STANDARD}"]\nauth0 = ["{STANDARD}"]\nstripe = ["{STRIPE}"]\n'
+        f'webhook = ["{STANDARD}", "{OTHER}"]\n'
     )
     with serving(
         home,
@@ -65,6 +67,14 @@ def hook(served, name, payload, headers=standard_headers, **options):
     return httpx.post(
         f"{served.url}/v1/hooks/{name}", content=body, headers=headers(body, **options), timeout=10
     )
+
+
+def recorded(served, account, kind):
+    """What the journal holds of an account: the events of one type, decoded."""
+    with closing(Reader(served.home / JOURNAL)) as reader:
+        return [
+            decode_event(one.event) for one in reader.of_account(account) if one.event_type is kind
+        ]
 
 
 class TestSupabase:
@@ -125,56 +135,16 @@ class TestAuth0:
         answer = hook(closed, "auth0", sent.auth0("attempt-2")).json()
         assert (answer["decision"], set(answer)) == ("deny", {"event_id", "decision", "message"})
 
-    @pytest.mark.skipif(shutil.which("node") is None, reason="no JavaScript on this machine")
+    @needs_node
     def test_the_actions_in_the_examples_speak_this_protocol(self, served, tmp_path):
-        script = tmp_path / "run.js"
-        script.write_text(_NODE)
-        done = subprocess.run(
-            ["node", str(script), str(EXAMPLES / "auth0"), served.url, STANDARD],
-            capture_output=True, text=True, timeout=30, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        metadata = json.loads(done.stdout)
+        metadata = json.loads(node(tmp_path, served.url).stdout)
         assert metadata["denied"] is None
         assert len(metadata["ringfinder_event_id"]) == 36
         assert served.get("/v1/accounts/auth0%7Cnode").status_code == 200
 
-    @pytest.mark.skipif(shutil.which("node") is None, reason="no JavaScript on this machine")
+    @needs_node
     def test_the_action_denies_where_the_policy_does(self, closed, tmp_path):
-        script = tmp_path / "run.js"
-        script.write_text(_NODE)
-        done = subprocess.run(
-            ["node", str(script), str(EXAMPLES / "auth0"), closed.url, STANDARD, "only-before"],
-            capture_output=True, text=True, timeout=30, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        assert "appeals@example.com" in json.loads(done.stdout)["denied"]
-
-
-_NODE = """
-const [,, directory, url, secret, only] = process.argv;
-const before = require(directory + "/pre-user-registration.js");
-const after = require(directory + "/post-user-registration.js");
-const secrets = { RINGFINDER_URL: url, RINGFINDER_SECRET: secret };
-const metadata = { denied: null };
-const api = {
-  user: { setAppMetadata: (name, value) => { metadata[name] = value; } },
-  access: { deny: (reason, message) => { metadata.denied = message; } },
-};
-const event = {
-  secrets,
-  user: { email: "node@example.org", email_verified: false },
-  request: { ip: "203.0.113.9", user_agent: "Node", geoip: { countryCode: "FR" } },
-};
-(async () => {
-  await before.onExecutePreUserRegistration(event, api);
-  if (!only) {
-    const user = { user_id: "auth0|node", app_metadata: metadata };
-    await after.onExecutePostUserRegistration({ secrets, user });
-  }
-  console.log(JSON.stringify(metadata));
-})();
-"""
+        assert "appeals@example.com" in before(tmp_path, closed.url)["denied"]
 
 
 class TestStripe:
@@ -187,6 +157,19 @@ class TestStripe:
             answer = hook(served, "stripe", event, stripe_headers)
             assert (answer.status_code, answer.json()) == (200, {"received": True})
         assert "Xt5EWLLDS7FJjR1c" not in served.log
+        (payment,) = recorded(served, "acct-7", EventType.PAYMENTS)
+        assert {one["kind"] for one in payment["values"]} == {"payment_fingerprint"}
+        assert recorded(served, "cus_7", EventType.PAYMENTS) == []
+
+    def test_a_customer_that_is_told_of_again_is_not_named_anew(self, served):
+        for account, event_id in (("acct-8", "evt_8"), ("acct-9", "evt_9"), ("acct-8", "evt_8")):
+            about = sent.customer("cus_8", account_id=account)
+            event = sent.stripe("customer.updated", about, event_id)
+            assert hook(served, "stripe", event, stripe_headers).status_code == 200
+        card = sent.stripe("charge.succeeded", sent.charge("cus_8", "Card8"), "evt_10")
+        hook(served, "stripe", card, stripe_headers)
+        assert len(recorded(served, "acct-9", EventType.PAYMENTS)) == 1
+        assert recorded(served, "acct-8", EventType.PAYMENTS) == []
 
     def test_events_that_tell_of_no_card_are_taken_as_read(self, served):
         answer = hook(served, "stripe", sent.stripe("invoice.paid", {}), stripe_headers)
@@ -199,10 +182,52 @@ class TestStripe:
 
 
 class TestGeneric:
-    def test_a_hook_without_a_secret_is_not_there(self, served):
-        answer = hook(served, "webhook", {"type": "signup", "data": {}})
-        assert answer.status_code == 404
-        assert "RINGFINDER_HOOK_WEBHOOK_SECRET" in answer.json()["detail"]
+    def test_a_hook_without_a_secret_is_not_there(self, tmp_path):
+        with serving(tmp_path, workers=1) as bare:
+            for name in ("supabase", "auth0", "stripe", "webhook"):
+                answer = hook(bare, name, {"type": "signup", "data": {}})
+                assert answer.status_code == 404
+                assert f"RINGFINDER_HOOK_{name.upper()}_SECRET" in answer.json()["detail"]
+
+    def test_a_sign_up_is_decided_under_the_messages_id(self, served):
+        data = {"account_id": "generic-1", "email": "g@example.org", "ip": "192.0.2.8"}
+        payload = {"type": "signup", "timestamp": "2026-03-01T00:00:00Z", "data": data}
+        told = [hook(served, "webhook", payload, message="msg_g1").json() for _ in range(2)]
+        assert told[0] == told[1] == {
+            "event_id": "msg_g1", "decision": "allow", "public_reason": "Nothing more is needed.",
+        }  # fmt: skip
+        assert len(recorded(served, "generic-1", EventType.SIGNUPS)) == 1
+
+    @pytest.mark.parametrize(
+        ("kind", "table", "more"),
+        [
+            ("usage", EventType.USAGE, {"exchanges": 3}),
+            ("payment", EventType.PAYMENTS, {"payment_fingerprint": "Card9"}),
+            ("login", EventType.LOGINS, {"ip": "192.0.2.9"}),
+        ],
+    )
+    def test_what_an_account_did_is_recorded_once(self, served, kind, table, more):
+        account, message = f"generic-{kind}", f"msg_{kind}"
+        payload = {
+            "type": kind, "timestamp": "2026-03-01T00:00:00Z",
+            "data": {"account_id": account} | more,
+        }  # fmt: skip
+        for secret in (STANDARD, OTHER):
+            answer = hook(served, "webhook", payload, message=message, secret=secret)
+            assert answer.json() == {"event_id": message, "accepted": True}
+        (event,) = recorded(served, account, table)
+        assert event["occurred_ms"] == 1_772_323_200_000
+
+    def test_an_outcome_ends_its_sign_up(self, served):
+        data = {"attempt_id": "generic-attempt", "event_id": "generic-e"}
+        stamp = "2026-03-01T00:00:00Z"
+        hook(served, "webhook", {"type": "signup", "timestamp": stamp, "data": data})
+        data = {"event_id": "generic-e", "outcome": "completed", "account_id": "generic-done"}
+        payload = {"type": "signup.outcome", "timestamp": stamp, "data": data}
+        for _ in range(2):
+            answer = hook(served, "webhook", payload, message="msg_o")
+            assert answer.json() == {"event_id": "generic-e", "accepted": True}
+        assert served.get("/v1/accounts/generic-done").status_code == 200
 
 
 class TestLabels:

@@ -70,6 +70,10 @@ class TestStandardSignature:
         headers = {"webhook-id": "m", "webhook-timestamp": stamp, "webhook-signature": mac}
         assert not accepted(verify_standard, [STANDARD], headers, body)
 
+    @pytest.mark.parametrize("late", [-290, 290])
+    def test_inside_it_everything_is(self, late):
+        assert accepted(verify_standard, [STANDARD], standard_headers(BODY, now=time.time() + late))
+
 
 class TestStripeSignature:
     def check(self, headers, secrets=(STRIPE,), body=BODY, now=NOW):
@@ -111,6 +115,13 @@ class TestSecrets:
         monkeypatch.setenv("RINGFINDER_HOOK_STRIPE_SECRET", STRIPE)
         assert read_secrets(load()) == {"supabase": (STANDARD, OTHER), "stripe": (STRIPE,)}
 
+    @pytest.mark.parametrize("prefix", ["", "whsec_", "v1,whsec_"])
+    def test_one_without_its_padding_signs_as_well(self, monkeypatch, prefix):
+        bare = STANDARD.removeprefix("whsec_").rstrip("=")
+        monkeypatch.setenv("RINGFINDER_HOOK_SUPABASE_SECRET", prefix + bare)
+        found = read_secrets(load())["supabase"]
+        assert accepted(verify_standard, found, standard_headers(BODY))
+
     def test_or_from_a_file(self, tmp_path):
         path = tmp_path / "hooks.toml"
         path.write_text(f'auth0 = ["{STANDARD}"]\nwebhook = ["{OTHER}"]\n')
@@ -125,7 +136,16 @@ class TestSecrets:
             read_secrets(load({"hook_secrets_file": str(path)}))
 
     @pytest.mark.parametrize(
-        "secret", ["whsec_", "opensesame", "whsec_" + "A" * 48, "whsec_c2hvcnQ=", "hunter2-hunter2"]
+        "secret",
+        [
+            "whsec_",
+            "opensesame",
+            "whsec_" + "A" * 48,
+            "whsec_c2hvcnQ=",
+            "hunter2-hunter2",
+            STANDARD[:-6] + "_-" + STANDARD[-4:],
+            STANDARD + "A",
+        ],
     )
     def test_a_weak_one_is_refused_and_not_shown(self, monkeypatch, secret):
         monkeypatch.setenv("RINGFINDER_HOOK_WEBHOOK_SECRET", secret)
@@ -147,7 +167,7 @@ class TestSecrets:
         assert read_secrets(load()) == {}
 
 
-def told(decision):
+def decided(decision):
     return Told("e", decision, "One more step.")
 
 
@@ -166,10 +186,10 @@ class TestSupabase:
 
     @pytest.mark.parametrize("decision", [Decision.ALLOW, Decision.REVIEW, Decision.CHALLENGE])
     def test_only_a_denial_refuses_the_registration(self, decision):
-        assert supabase.to_answer(told(decision)) == {}
+        assert supabase.to_answer(decided(decision)) == {}
 
     def test_a_denial_is_the_documented_error_and_says_no_more_than_may_be_told(self):
-        assert supabase.to_answer(told(Decision.DENY)) == {
+        assert supabase.to_answer(decided(Decision.DENY)) == {
             "error": {"http_code": 403, "message": "One more step."}
         }
 
@@ -192,7 +212,7 @@ class TestAuth0:
         )  # fmt: skip
 
     def test_the_answer_is_decision_and_public_reason_alone(self):
-        assert auth0.to_answer(told(Decision.DENY)) == {
+        assert auth0.to_answer(decided(Decision.DENY)) == {
             "event_id": "e", "decision": "deny", "message": "One more step.",
         }  # fmt: skip
 
@@ -238,6 +258,11 @@ class TestStripe:
         event = sent.stripe("payment_method.attached", sent.payment_method())
         assert stripe.to_payment(event, known={"cus_Q1": "a7"})["account_id"] == "a7"
 
+    def test_a_charge_that_names_the_account_itself_needs_no_customer(self):
+        """A PaymentIntent's metadata is on its charges, those of guests at Checkout too."""
+        event = sent.stripe("charge.succeeded", sent.charge(owner=None, account_id="a1"))
+        assert stripe.to_payment(event, known={})["account_id"] == "a1"
+
     def test_one_that_nobody_named_is_an_account_of_its_own_name(self):
         event = sent.stripe("payment_method.attached", sent.payment_method())
         assert stripe.to_payment(event, known={})["account_id"] == "cus_Q1"
@@ -249,36 +274,64 @@ class TestStripe:
     @pytest.mark.parametrize(
         ("kind", "about", "link"),
         [
-            ("customer.created", sent.customer(account_id="a1"), stripe.Link("cus_Q1", "a1")),
-            ("customer.updated", sent.customer(account_id="a2"), stripe.Link("cus_Q1", "a2")),
-            ("customer.deleted", sent.customer(), stripe.Link("cus_Q1", None)),
+            ("customer.created", sent.customer(account_id="a1"), ("cus_Q1", "a1")),
+            ("customer.updated", sent.customer(account_id="a2"), ("cus_Q1", "a2")),
+            ("customer.deleted", sent.customer(), ("cus_Q1", None)),
             ("customer.created", sent.customer(), None),
             (
                 "checkout.session.completed",
                 {"customer": "cus_Q1", "client_reference_id": "a3"},
-                stripe.Link("cus_Q1", "a3"),
+                ("cus_Q1", "a3"),
             ),
             ("charge.succeeded", sent.charge(account_id="a1"), None),
         ],
     )
     def test_events_tell_whose_customer_it_is(self, kind, about, link):
-        assert stripe.to_link(sent.stripe(kind, about)) == link
+        found = stripe.to_link(sent.stripe(kind, about))
+        assert found == (link and stripe.Link(*link, "evt_1PqA", 1_772_360_000))
+
+    def test_the_checkout_of_a_guest_has_no_customer_to_name(self):
+        guest = {"customer": None, "client_reference_id": "a3"}
+        assert stripe.to_link(sent.stripe("checkout.session.completed", guest)) is None
+
+
+def told(event_id, at_s=NOW):
+    return {"event_id": event_id, "at_s": at_s}
 
 
 class TestCustomers:
     def test_they_are_remembered_and_forgotten(self, tmp_path):
         customers = Customers(tmp_path)
         assert customers.find("cus_1") is None
-        customers.put("cus_1", "a1")
-        customers.put("cus_1", "a2")
+        customers.put("cus_1", "a1", **told("evt_1"))
+        customers.put("cus_1", "a2", **told("evt_2"))
         assert Customers(tmp_path).find("cus_1") == "a2"
-        customers.put("cus_1", None)
+        customers.put("cus_1", None, **told("evt_3"))
         assert customers.find("cus_1") is None
+
+    def test_an_event_that_is_delivered_again_has_no_second_effect(self, tmp_path):
+        customers = Customers(tmp_path)
+        customers.put("cus_1", "a1", **told("evt_1"))
+        customers.put("cus_1", "a2", **told("evt_2"))
+        customers.put("cus_1", "a1", **told("evt_1"))
+        assert customers.find("cus_1") == "a2"
+        customers.erase("a2")
+        customers.put("cus_1", "a2", **told("evt_2"))
+        assert customers.find("cus_1") is None
+
+    def test_what_was_delivered_is_remembered_for_a_month_and_no_longer(self, tmp_path):
+        customers = Customers(tmp_path)
+        customers.put("cus_1", "a1", **told("evt_1", NOW))
+        customers.put("cus_2", "a2", **told("evt_2", NOW + 30 * 86_400))
+        customers.put("cus_1", "other", **told("evt_1", NOW))
+        assert customers.find("cus_1") == "a1"
+        customers.put("cus_2", "a2", **told("evt_3", NOW + 32 * 86_400))
+        assert b"evt_1" not in customers.path.read_bytes()
 
     def test_an_erased_account_is_gone_from_the_bytes(self, tmp_path):
         customers = Customers(tmp_path)
-        customers.put("cus_canary", "account-canary")
-        customers.put("cus_1", "a1")
+        customers.put("cus_canary", "account-canary", **told("evt_1"))
+        customers.put("cus_1", "a1", **told("evt_2"))
         assert customers.erase("account-canary") == 1
         assert b"canary" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
         assert customers.find("cus_1") == "a1"
@@ -300,9 +353,13 @@ class TestGeneric:
         assert webhook.to_row(payload, webhook_id="m")[1].occurred_at == "2026-03-02T00:00:00Z"
 
     def test_an_outcome_names_its_signup(self):
-        payload = {"type": "signup.outcome", "data": {"event_id": "e1", "outcome": "completed"}}
+        payload = {
+            "type": "signup.outcome", "timestamp": "2026-03-01T00:00:00Z",
+            "data": {"event_id": "e1", "outcome": "completed"},
+        }  # fmt: skip
         event_id, row = webhook.to_row(payload, webhook_id="m")
         assert (event_id, type(row), row.outcome) == ("e1", Outcome, "completed")
+        assert row.occurred_at == "2026-03-01T00:00:00Z"
 
     @pytest.mark.parametrize(
         "payload", [{}, {"type": "x"}, {"type": ["signup"]}, {"type": "signup.outcome", "data": 3}]

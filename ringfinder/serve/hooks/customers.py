@@ -13,7 +13,10 @@ FILE = "customers.sqlite"
 _TABLE = """
 CREATE TABLE IF NOT EXISTS customer (customer TEXT PRIMARY KEY, account_id TEXT NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS by_account ON customer (account_id);
+CREATE TABLE IF NOT EXISTS told (event_id TEXT PRIMARY KEY, at_s INTEGER NOT NULL) STRICT;
 """
+_REMEMBERED_S = 31 * 86_400
+"""How long an event is known as told: the provider delivers none again that is older."""
 
 
 class Customers:
@@ -38,9 +41,20 @@ class Customers:
             ).fetchone()
         return None if row is None else str(row[0])
 
-    def put(self, customer: str, account_id: str | None) -> None:
-        """Remember whose customer it is; None forgets it."""
-        with self._open() as connection:
+    def put(self, customer: str, account_id: str | None, *, event_id: str, at_s: int) -> None:
+        """Remember whose customer it is; None forgets it.
+
+        Parameters
+        ----------
+        event_id, at_s
+            The event that tells it, and its time in seconds since 1970: delivered again it has
+            no second effect, and so brings nobody back who was erased or deleted since.
+        """
+        with self._open() as connection, _at_once(connection):
+            connection.execute("DELETE FROM told WHERE at_s < ?", (at_s - _REMEMBERED_S,))
+            new = connection.execute("INSERT OR IGNORE INTO told VALUES (?, ?)", (event_id, at_s))
+            if not new.rowcount:
+                return
             if account_id is None:
                 connection.execute("DELETE FROM customer WHERE customer = ?", (customer,))
             else:
@@ -76,3 +90,15 @@ class Customers:
             raise StoreUnavailable(
                 f"the customers in {self.path} cannot be used now ({error}): try again"
             ) from error
+
+
+@contextmanager
+def _at_once(connection: sqlite3.Connection) -> Iterator[None]:
+    """Write everything or nothing: what is known as told has had its effect."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")

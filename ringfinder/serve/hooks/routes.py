@@ -64,7 +64,8 @@ async def stripe_hook(request: Request, service: TheService) -> dict[str, Any]:
     event = await _signed(request, service, "stripe", partial(verify_stripe, now_s=time.time()))
     link = stripe.to_link(event)
     if link is not None:
-        await asyncio.to_thread(service.customers.put, link.customer, link.account_id)
+        put = partial(service.customers.put, event_id=link.event_id, at_s=link.at_s)
+        await asyncio.to_thread(put, link.customer, link.account_id)
     customer, known = stripe.customer_of(event), {}
     if customer is not None:
         account = await asyncio.to_thread(service.customers.find, customer)

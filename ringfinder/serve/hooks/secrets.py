@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -66,14 +65,15 @@ def _usable(hook: str, secret: str) -> str:
         if len(secret) < LEAST_BYTES:
             raise _unusable(hook)
         return secret
-    secret = secret.removeprefix("v1,")  # as Supabase shows it
+    text = secret.removeprefix("v1,").removeprefix("whsec_")  # v1, is how Supabase shows it
     try:
-        key = base64.b64decode(secret.removeprefix("whsec_") + "==")
-    except binascii.Error:
+        # What is no base64 must not be skipped: the key would be another one than the sender's.
+        key = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except ValueError:  # a binascii.Error, or not ASCII
         raise _unusable(hook) from None
     if len(key) < LEAST_BYTES or len(set(key)) == 1:
         raise _unusable(hook)
-    return secret
+    return "whsec_" + base64.b64encode(key).decode()
 
 
 def _unusable(hook: str) -> InputError:

@@ -4,7 +4,8 @@ https://docs.stripe.com/webhooks · https://docs.stripe.com/api/events/types
 
 Stripe tells of cards by customer. Which account a customer is, is told by `account_id` in the
 metadata of the object or of the customer, or by `client_reference_id` of a Checkout session;
-a customer that nobody named counts as an account of that name.
+a customer that nobody named counts as an account of that name. Events come in any order: what
+came before its customer was named stays with the customer's own name.
 """
 
 from __future__ import annotations
@@ -23,25 +24,35 @@ MOST_SECONDS = 1 << 53
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A customer of Stripe's, and the account it is; None: it was deleted."""
+    """A customer of Stripe's, and the account it is; None: it was deleted.
+
+    Attributes
+    ----------
+    event_id, at_s
+        The event that says so, and its time in seconds since 1970.
+    """
 
     customer: str
     account_id: str | None
+    event_id: str
+    at_s: int
 
 
 def to_link(event: Mapping[str, Any]) -> Link | None:
     """Return what an event says about whose customer it is; None where it says nothing."""
     what, about = str(event.get("type")), part(event, "data", "object")
-    if what in {"customer.created", "customer.updated", "customer.deleted"}:
-        customer, account = name(about.get("id")), _named(about)
-        if customer and what == "customer.deleted":
-            return Link(customer, None)
-    elif what == "checkout.session.completed":
+    if what == "checkout.session.completed":
         customer = name(about.get("customer"))
         account = name(about.get("client_reference_id")) or _named(about)
+    elif what in {"customer.created", "customer.updated", "customer.deleted"}:
+        customer, account = name(about.get("id")), _named(about)
     else:
         return None
-    return Link(customer, account) if customer and account else None
+    gone, event_id = what == "customer.deleted", name(event.get("id"))
+    if not customer or not event_id or not (account or gone):
+        return None
+    at_s = int(_time(event.get("created")) or 0)
+    return Link(customer, None if gone else account, event_id, at_s)
 
 
 def to_payment(event: Mapping[str, Any], *, known: Mapping[str, str]) -> dict[str, Any] | None:

@@ -44,9 +44,9 @@ def to_row(payload: Mapping[str, Any], *, webhook_id: str) -> tuple[str, Row]:
         event_id = name(data.pop("event_id", None))
         if event_id is None:
             raise Unprocessable("An outcome names the event_id of its sign-up.")
-        return event_id, Outcome.model_validate(data)
-    data.setdefault("event_id", webhook_id)
+    else:
+        event_id = data.setdefault("event_id", webhook_id)
     if "timestamp" in payload:
         data.setdefault("created_at" if model is Signup else "occurred_at", payload["timestamp"])
     row = model.model_validate(data)
-    return str(data["event_id"]), row
+    return str(event_id), row
