@@ -222,7 +222,13 @@ def recorded(row: Row) -> Recorded:
 
 
 def read_projected(directory: Path) -> tuple[int, str | None]:
-    """Return what the projector last said: newest number in the store, and its problem."""
+    """Return what the projector last said: newest number in the store, and its problem.
+
+    Raises
+    ------
+    StoreError
+        If the system refuses, such as for want of descriptors: try again.
+    """
     try:
         said = json.loads((directory / PROJECTED).read_bytes())
         return int(said["projected"]), said["problem"]
@@ -230,6 +236,8 @@ def read_projected(directory: Path) -> tuple[int, str | None]:
         return 0, None
     except (ValueError, KeyError, TypeError):
         return 0, f"{directory / PROJECTED} cannot be read; the projector will write it anew"
+    except OSError as error:
+        raise StoreError(f"{directory / PROJECTED} cannot be read ({error.strerror})") from None
 
 
 def write_projected(directory: Path, projected: int, problem: str | None) -> None:

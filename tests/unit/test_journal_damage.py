@@ -13,6 +13,7 @@ from ringfinder.errors import NotFound, StoreError
 from ringfinder.journal import Committed, Conflict, Reader, Repeated, salvage
 from ringfinder.journal.check import check_journal
 from ringfinder.journal.file import JournalFile, OutOfNumbersError
+from ringfinder.journal.reader import PROJECTED
 from ringfinder.journal.salvage import damaged_files, open_or_salvage
 from ringfinder.journal.tables import NAME, open_writing
 from ringfinder.store import EventType
@@ -283,3 +284,9 @@ class TestNumbers:
             file.add_block((1, 2))
             file.commit([empty])
             assert file.commit([empty]) == [Repeated(1, b"")]
+
+
+def test_what_the_projector_said_and_the_system_does_not_give_is_an_error_of_ours(directory):
+    (directory / PROJECTED).mkdir()  # as with too many open files: refused, and not absent
+    with closing(Reader(directory)) as reader, pytest.raises(StoreError, match="cannot be read"):
+        reader.lag()
