@@ -88,7 +88,10 @@ def revoke(key_id: str, as_json: bool, **options: Any) -> None:
 @_AS_JSON
 @settings_options("data_dir")
 def rotate(key_id: str, overlap: str, as_json: bool, **options: Any) -> None:
-    """Make a successor of a key; both work for a while."""
+    """Make a successor of a key; both work for a while.
+
+    It works for as long as the key was made for, from now on.
+    """
     settings = settings_from(options, notice)
     key, secret = _store(settings).rotate(key_id, now_ms=_now_ms(), overlap_ms=_span_ms(overlap))
     note_act(settings, "key.rotated", details={"key": key.id, "before": key_id})

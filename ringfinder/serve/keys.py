@@ -129,12 +129,17 @@ class KeyStore:
         return key, secret
 
     def rotate(self, id: str, *, now_ms: int, overlap_ms: int = OVERLAP_MS) -> tuple[Key, str]:
-        """Make a successor; the key itself ends after the overlap, any older one at once."""
+        """Make a successor; the key itself ends after the overlap, any older one at once.
+
+        The successor works for as long as the key was made for, from now on.
+        """
         with self._writing() as database:
             old = _get(database, id)
             if not old.in_force(now_ms):
                 raise InputError(f"The key {id} is not in force, so there is nothing to rotate.")
-            key, secret = _new(old.name, old.scopes, now_ms, old.expires_ms)
+            span_ms = _span(database, old.lineage)
+            expires_ms = None if span_ms is None else now_ms + span_ms
+            key, secret = _new(old.name, old.scopes, now_ms, expires_ms)
             key = replace(key, lineage=old.lineage)
             database.execute(
                 "UPDATE key SET revoked_ms = ? WHERE lineage = ? AND id <> ? "
@@ -157,8 +162,8 @@ class KeyStore:
 
     def list(self) -> list[Key]:
         """Return every key ever made, the oldest first; none where no key was made yet."""
-        if not self.path.exists():
-            return []
+        if not self.path.exists() or not self.path.stat().st_size:
+            return []  # empty: what was to write the first key found nothing to do
         with self._open() as database:
             rows = database.execute("SELECT * FROM key ORDER BY created_ms, id").fetchall()
         return [_key(row) for row in rows]
@@ -213,6 +218,19 @@ def _get(database: sqlite3.Connection, id_: str) -> Key:
     if row is None:
         raise NotFound(f"There is no key {id_!r}; `ringfinder keys list` shows them.")
     return _key(row)
+
+
+def _span(database: sqlite3.Connection, lineage: str) -> int | None:
+    """Return how long keys of a lineage are made for; None: without an end.
+
+    A rotated key's own expiry is that of its overlap: only its successors know the whole.
+    """
+    endless, longest = database.execute(
+        "SELECT count(*) > count(expires_ms), max(expires_ms - created_ms) FROM key "
+        "WHERE lineage = ?",
+        (lineage,),
+    ).fetchone()
+    return None if endless else int(longest)
 
 
 def _key(row: Sequence[object]) -> Key:

@@ -89,6 +89,14 @@ class TestEnding:
         with pytest.raises(NotFound, match="no key 'nobody'"):
             store.revoke("nobody", now_ms=NOW)
 
+    @pytest.mark.parametrize("act", ["revoke", "rotate"])
+    def test_a_wrong_id_before_any_key_leaves_a_list_that_can_be_read(self, store, ring, act):
+        with pytest.raises(NotFound):
+            getattr(store, act)("nobody", now_ms=NOW)
+        assert store.list() == []
+        _, secret = store.create("shop", ["admin"], now_ms=NOW)
+        assert found(ring, secret)
+
     def test_keys_that_could_not_be_read_for_long_open_nothing(self, store, ring, clock):
         _, secret = store.create("shop", ["admin"], now_ms=NOW)
         assert found(ring, secret)
@@ -119,8 +127,33 @@ class TestRotation:
         with pytest.raises(InputError, match="nothing to rotate"):
             store.rotate(key.id, now_ms=NOW + 1)
 
-    def test_a_successor_outlives_no_expiry(self, store, ring, clock):
+    def test_a_successor_lasts_as_long_as_the_key_was_made_for(self, store, ring, clock):
         old, _ = store.create("shop", ["admin"], now_ms=NOW, expires_ms=NOW + 5000)
-        _, secret = store.rotate(old.id, now_ms=NOW)
+        new, secret = store.rotate(old.id, now_ms=NOW + 4999)
+        assert new.expires_ms == NOW + 4999 + 5000
+        clock.now += 9998
+        assert found(ring, secret)
+        clock.now += 1
+        assert found(ring, secret) is None
+
+    def test_so_does_every_later_one(self, store):
+        key, _ = store.create("shop", ["admin"], now_ms=NOW, expires_ms=NOW + 5000)
+        for turn in (1, 2, 3):
+            key, _ = store.rotate(key.id, now_ms=NOW + turn * 4000)
+            assert key.expires_ms == NOW + turn * 4000 + 5000
+
+    @pytest.mark.parametrize("span_ms", [None, 90 * OVERLAP_MS])
+    def test_a_key_rotated_once_more_in_its_overlap_hands_on_what_it_was_made_for(
+        self, store, span_ms
+    ):
+        expires_ms = None if span_ms is None else NOW + span_ms
+        old, _ = store.create("shop", ["admin"], now_ms=NOW, expires_ms=expires_ms)
+        store.rotate(old.id, now_ms=NOW + 10)
+        again, _ = store.rotate(old.id, now_ms=NOW + 20)
+        assert again.expires_ms == (None if span_ms is None else NOW + 20 + span_ms)
+
+    def test_the_key_itself_does_not_outlive_its_expiry(self, store, ring, clock):
+        old, secret = store.create("shop", ["admin"], now_ms=NOW, expires_ms=NOW + 5000)
+        store.rotate(old.id, now_ms=NOW)
         clock.now += 5000
         assert found(ring, secret) is None
