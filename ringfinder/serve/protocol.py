@@ -56,8 +56,10 @@ class Protocol(HttpToolsProtocol):
                 self._refuse(431, "headers_too_large", "The headers are too large.")
 
     def on_message_begin(self) -> None:
-        """Note that a request begins."""
+        """Note that a request begins; one that came with the end of another has no clock yet."""
         self._arriving, self._in_head, self._head_bytes = True, True, 0
+        if self._clock is None:
+            self._wind(SECONDS)
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -72,6 +74,12 @@ class Protocol(HttpToolsProtocol):
         self._arriving = False
         self._stop()
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Begin with the next request; while it waited in line, its body could not be read."""
+        if self.pipeline and self._arriving:
+            self._wind(SECONDS + GRACE_S)
+        super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is not HTTP like any other error."""
@@ -89,6 +97,8 @@ class Protocol(HttpToolsProtocol):
     def _too_slow(self) -> None:
         self._clock = None
         if self.transport is None or self.transport.is_closing():
+            return
+        if self.pipeline:  # it waits for us: its clock is wound anew when it is its turn
             return
         if self._arriving and (self.cycle is None or self.cycle.response_complete):
             self._refuse(408, "too_slow", f"The request was not there after {SECONDS:g} seconds.")

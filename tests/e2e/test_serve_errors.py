@@ -168,6 +168,17 @@ class TestElsewhere:
         answer = raw(shared, head.encode() + b"{")
         assert answer.startswith(b"HTTP/1.1 408 ")
 
+    @pytest.mark.parametrize("drip", [b"", b"a"])
+    def test_nor_are_those_of_a_request_that_began_behind_another(self, shared, drip):
+        whole = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"
+        answer = raw(shared, whole + b"POST /v1/signups HTTP/1.1\r\nx: ", drip=drip)
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert b"HTTP/1.1 408 " in answer
+
+    def test_requests_in_a_row_are_answered_in_a_row(self, shared):
+        whole = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"
+        assert raw(shared, 3 * whole, drip=whole, most_s=SECONDS + 2).count(b"200 OK") > SECONDS
+
     def test_a_connection_that_says_nothing_is_closed(self, shared):
         assert raw(shared, b"") == b""
 
@@ -202,14 +213,21 @@ def _admin():
     return Key("000000000000", b"", "test", frozenset({"admin"}), 0)
 
 
-def raw(served, data):
-    """Send bytes, and return everything that comes back until the connection ends."""
+def raw(served, data, *, drip=b"", most_s=SECONDS + 3):
+    """Send bytes, and so many more each second; return what comes back until the end."""
     port = int(served.url.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=SECONDS + 3) as connection:
-        connection.sendall(data)
+    end = time.monotonic() + most_s
+    with socket.create_connection(("127.0.0.1", port), timeout=1.0 if drip else most_s) as told:
+        told.sendall(data)
         got = b""
-        while piece := connection.recv(65536):
-            got += piece
+        while time.monotonic() < end:
+            try:
+                if not (piece := told.recv(65536)):
+                    return got
+                got += piece
+            except TimeoutError:
+                told.sendall(drip)
+        assert drip.endswith(b"\n"), "the connection was not ended"
         return got
 
 
