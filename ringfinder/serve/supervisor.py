@@ -91,7 +91,7 @@ class Child:
             raise StoreUnavailable(
                 f"The {self.role} was not ready within {START_S:g} s: try again."
             ) from None
-        except ConnectionError:
+        except OSError:
             line = b""
         if line.strip() != b"ready":
             code = await self.stop()
@@ -218,7 +218,7 @@ class Supervisor:
             wait, began = min(2 * wait, LONGEST_WAIT_S), loop.time()
             try:
                 await child.start()
-            except RingfinderError as error:
+            except (RingfinderError, OSError) as error:  # also: no process or file to be had now
                 log.error("does not start", extra={"role": child.role, "why": str(error)})
 
 

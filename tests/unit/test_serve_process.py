@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -11,10 +12,11 @@ import pytest
 from shell import run
 
 from ringfinder.config import load
-from ringfinder.errors import InputError
+from ringfinder.errors import InputError, StoreUnavailable
+from ringfinder.serve import supervisor as supervisor_module
 from ringfinder.serve.logs import JsonLines
 from ringfinder.serve.safety import check_safe
-from ringfinder.serve.supervisor import _failed, _plain, listen
+from ringfinder.serve.supervisor import Child, Supervisor, _failed, _plain, listen
 
 GOOD = "c0ffee5ba5eba11d15ea5edb1ab1ab1adeadbeefcafef00d0ddba11feedface1"
 
@@ -62,6 +64,61 @@ class TestListening:
 )
 def test_a_child_that_said_nothing_is_not_quoted(code, words):
     assert words in str(_failed("writer", code))
+
+
+@pytest.mark.parametrize("error", [BlockingIOError(11, "no process"), OSError(24, "no file"), StoreUnavailable("not ready")])  # fmt: skip  # noqa: E501
+def test_a_child_that_cannot_be_started_now_is_tried_again(tmp_path, monkeypatch, error):
+    async def keeps():
+        supervisor = Supervisor(load({"data_dir": tmp_path}), notices=lambda words: None)
+        child, tries, back = Child("writer", {}), [], asyncio.Event()
+        child.process = Process(ended=True)
+
+        async def start():
+            tries.append(child)
+            if len(tries) < 3:
+                raise error
+            child.process = Process(ended=False)
+            back.set()
+
+        monkeypatch.setattr(child, "start", start)
+        keeper = asyncio.create_task(supervisor._keep(child))
+        async with asyncio.timeout(5):
+            await asyncio.wait(
+                [keeper, asyncio.create_task(back.wait())], return_when="FIRST_COMPLETED"
+            )
+        assert not keeper.done()
+        keeper.cancel()
+        return len(tries)
+
+    monkeypatch.setattr(supervisor_module, "FIRST_WAIT_S", 0.001)
+    assert asyncio.run(keeps()) == 3
+
+
+def test_a_start_without_a_process_leaves_the_ended_one_to_be_waited_for(monkeypatch):
+    child = Child("writer", {})
+    child.process = ended = Process(ended=True)
+
+    async def refuses(*words, **options):
+        raise BlockingIOError(11, "no process")
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", refuses)
+    with pytest.raises(OSError, match="no process"):
+        asyncio.run(child.start())
+    assert child.process is ended
+
+
+class Process:
+    """A process of a child, which has ended or does not end."""
+
+    pid = 1
+
+    def __init__(self, *, ended):
+        self.ended = ended
+
+    async def wait(self):
+        while not self.ended:
+            await asyncio.sleep(60)
+        return -9
 
 
 def test_children_are_told_every_setting_as_it_is(tmp_path):
