@@ -29,6 +29,8 @@ REFUSAL_S = 10.0
 """So long a refusal counts: whom nobody sends anything must be tried again at some time."""
 ROOM_BYTES = 1 << 20
 """With less room than this the next commit may be refused."""
+KNOCK_S = 60.0
+"""A writer that stands still is asked so often whether it is back, whoever wants to know."""
 POLL_S = 0.04
 """How often the tail looks: on a thread, at what SQLite keeps in memory for all processes."""
 
@@ -53,18 +55,25 @@ class Journal:
         self._reader = Reader(directory)
         self._thread = ThreadPoolExecutor(1, "journal-reader")
         self._refusal: tuple[float, str] | None = None
+        self._knocking: asyncio.Task[bytes] | None = None
 
     async def reach(self, deadline_s: float) -> None:
-        """Connect to the writer ahead of the first entry, or see whether it is there.
+        """Connect to the writer ahead of the first entry, or see whether it works.
+
+        It is given nothing to record, and answers when it is through with what came before:
+        one that was stopped, or waits for its disk, has an open socket and no answer.
 
         Raises
         ------
         JournalUnavailable
-            If it is not within `deadline_s`.
+            If it does not answer within `deadline_s`, or refuses.
         """
+        if self._knocking is None or self._knocking.done():
+            self._knocking = asyncio.ensure_future(self._ask(Kind.COMMIT, b"", KNOCK_S, entries=0))
+            self._knocking.add_done_callback(lambda done: done.cancelled() or done.exception())
         try:
             async with asyncio.timeout(deadline_s):
-                await self._dialer.link()
+                await asyncio.shield(self._knocking)
         except TimeoutError:
             raise JournalUnavailable(
                 f"The journal's writer in {self.directory} does not answer: is it running?"
@@ -170,6 +179,8 @@ class Journal:
 
     async def close(self) -> None:
         """Hang up; what is on its way raises `JournalUnavailable`."""
+        if self._knocking is not None:
+            self._knocking.cancel()
         await self._dialer.close()
         await self._read(self._reader.close)
         self._thread.shutdown(wait=False)
@@ -185,12 +196,14 @@ class Journal:
                     try:
                         answer = await link.ask(kind, body, entries)
                     except RefusedError as refusal:
-                        self._refusal = time.monotonic(), str(refusal)
+                        if entries:
+                            self._refusal = time.monotonic(), str(refusal)
                         raise
                     except HungUpError:
                         await asyncio.sleep(AGAIN_S)
                     else:
-                        self._refusal = None
+                        if entries:  # without, it did not try the disk
+                            self._refusal = None
                         return answer
         except TimeoutError:
             raise JournalUnavailable(

@@ -224,12 +224,16 @@ class TestDeadline:
                 assert {one.json()["accepted"] for one in answers} == {False}
                 assert {one.json()["degraded"] for one in answers} == {True}
                 assert max(took) < 0.35  # 80 ms, on a machine that does other things too
+                ready = served.get("/readyz")
+                assert (ready.status_code, ready.json()["journal"]) == (503, False)
+                assert "does not answer" in ready.json()["problem"]
             finally:
                 os.kill(writer, signal.SIGCONT)
             again = wait_for(
                 lambda: (one := served.post("/v1/signups", signup(3)).json())["accepted"] and one
             )
             assert again["decision"] == answers[3].json()["decision"]
+            assert served.get("/readyz").status_code == 200
 
 
 class TestProcesses:

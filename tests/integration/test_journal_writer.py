@@ -287,6 +287,27 @@ class TestDeadline:
             (tmp_path / "stall").unlink()
             assert runner.run(journal.commit(entry_of(1), 5)) == Repeated(2, b"answer 1")
 
+    def test_a_writer_that_stands_still_is_not_reached(self, home):
+        with client_of(home) as (runner, journal):
+            runner.run(journal.reach(5))
+            pid = int((home / "journal" / "lock").read_text())
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                for _ in range(50):
+                    with pytest.raises(JournalUnavailable, match="does not answer"):
+                        runner.run(journal.reach(0.01))
+                assert len(journal._dialer._link._asked) == 1  # however many want to know
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            runner.run(journal.reach(5))
+            assert runner.run(journal.last_sequence()) == 0
+
+    def test_that_the_writer_answers_proves_nothing_of_a_disk_that_refused(self, home):
+        with client_of(home) as (runner, journal):
+            journal._refusal = time.monotonic(), "its disk refuses"
+            runner.run(journal.reach(5))
+            assert journal.why_refused() == "its disk refuses"
+
     def test_a_writer_that_stands_still_is_not_buried(self, home):
         with client_of(home) as (runner, journal):
             journal._dialer._max_pending = 50

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from ringfinder.journal import JournalUnavailable
 from ringfinder.serve.routes.health import readiness
 
 HOME = Path("/srv/somewhere/private")
@@ -27,6 +28,13 @@ class Journal:
 
     def why_refused(self):
         return self.why
+
+
+class Silent(Journal):
+    """A journal whose writer stands still."""
+
+    async def reach(self, deadline_s):
+        raise JournalUnavailable(f"the writer in {HOME}/journal does not answer")
 
 
 def told(journal, why_refused=None, store="embedded"):
@@ -49,6 +57,12 @@ def test_a_journal_that_refuses_is_not_ready_and_says_why(why):
     found = told(Journal(why))
     assert (found["status"], found["journal"], found["problem"]) == ("not ready", False, why)
     assert found["projector_lag_events"] == 3
+
+
+def test_a_journal_that_does_not_answer_is_not_ready_and_says_so():
+    found = told(Silent())
+    assert (found["status"], found["journal"]) == ("not ready", False)
+    assert found["problem"] == "the writer in (data)/journal does not answer"
 
 
 def test_a_snapshot_that_was_refused_is_told():

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from ringfinder.errors import RingfinderError
+from ringfinder.journal import JournalUnavailable
 from ringfinder.serve import metrics
 from ringfinder.serve.access import OPEN, GuardedRoute, needs
 from ringfinder.serve.answers import Health, Readiness
@@ -49,12 +50,14 @@ async def readiness(service: Service) -> dict[str, Any]:
     journal = False
     try:
         async with asyncio.timeout(PATIENCE_S):
-            await service.journal.reach(PATIENCE_S)
+            await service.journal.reach(PATIENCE_S / 2)  # and leave time for the rest
             refused = service.journal.why_refused()
             journal = refused is None
             lag = await service.journal.lag()
         events, seconds, problem = lag.events, lag.seconds, lag.problem
         metrics.JOURNAL_LAG.set(lag.events)
+    except JournalUnavailable as error:
+        refused = service.journal.why_refused() or str(error)
     except (TimeoutError, RingfinderError):
         pass
     return {
