@@ -41,7 +41,7 @@ async def view(service: Service, account_id: str, action: Action | None = None) 
     known = None if stored else await service.read(reading.account, state.model, account_id)
     if stored is None and known is None:
         stored = _answered(recorded)
-    if known is not None and service.erased.hides(account_id, state.created_ms):
+    if known is not None and await service.read(service.erased.hides, account_id, state.created_ms):
         known = None
     found = stored["answer"] if stored else known
     if found is None:
@@ -109,7 +109,7 @@ async def erase(service: Service, account_id: str, *, who: str) -> dict[str, Any
     kept = await service.read(_erase_kept, service, names, who)
     for name in names:
         # The others look for it from now on: what they read till now may have named it still.
-        service.erased.add(name, now_ms())
+        await service.offload(service.erased.add, name, now_ms())
         service.forget(name)
     log.info("erased", extra={"entries": entries, "events": kept.events, "graph": kept.graph})
     note = "Snapshots of before are not asked for it any more, and go with newer ones."

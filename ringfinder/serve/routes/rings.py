@@ -58,10 +58,12 @@ async def list_members(
 ) -> Any:
     """List the accounts of a ring."""
     state = service.live.state
-    found, following = await service.read(
-        lambda: reading.members(state, ring_id, limit=limit, after=after)
-    )
-    members = shown_members(found, _hides(service, state))
+
+    def read() -> tuple[list[dict[str, Any]], str | None]:
+        found, following = reading.members(state, ring_id, limit=limit, after=after)
+        return shown_members(found, _hides(service, state)), following
+
+    members, following = await service.read(read)
     return {"snapshot": state.named(now_ms()), "members": members, "next": following}
 
 
@@ -83,11 +85,12 @@ async def list_evidence(
 async def get_graph(service: TheService, ring_id: str) -> Any:
     """Show a ring as nodes and edges."""
     state = service.live.state
-    found = await service.read(reading.graph, state.model, ring_id)
-    shown = shown_graph(found, _hides(service, state))
+    shown = await service.read(
+        lambda: shown_graph(reading.graph(state.model, ring_id), _hides(service, state))
+    )
     return shown | {"snapshot": state.named(now_ms())}
 
 
 def _hides(service: Service, state: State) -> Hides:
-    """Return what tells which accounts were erased since the snapshot."""
+    """Return what tells which accounts were erased since the snapshot; it looks at a file."""
     return lambda account_id: service.erased.hides(account_id, state.created_ms)
