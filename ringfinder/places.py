@@ -8,7 +8,7 @@
       pepper.json    which pepper the pseudonyms are made with; the key too, if made here
       journal/       what the API accepted and the log does not have yet
       snapshots/     what nightly runs found; `current` names the one in force
-      run/           only what matters while the API runs: counts its workers share, metrics
+      run/           only what matters while the API runs: counts its workers share, policy, metrics
       store-rings/   only until a restore is finished: the rings that the store is to get back
       before-*/      what a restore found here
       keys.sqlite  audit.log

@@ -253,6 +253,9 @@ class Readiness(BaseModel):
     snapshot_refused: str | None = Field(
         None, description="Which snapshot was to be in force and is not, and why; null: none."
     )
+    policy_refused: str | None = Field(
+        None, description="That the policy file is bad, and an older policy in force; null: it is."
+    )
     degraded: bool = Field(description="Answers say `degraded`: no snapshot, or an old one.")
     journal: bool = Field(description="The journal's writer answers, and records.")
     overlay: int = Field(description="Sign-ups since the snapshot that this worker knows.")

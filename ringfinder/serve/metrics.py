@@ -51,6 +51,10 @@ SNAPSHOT_CREATED = Gauge(
     "ringfinder_snapshot_created_timestamp_seconds", "When the snapshot in force was made.",
     registry=REGISTRY, multiprocess_mode="livemin",
 )  # fmt: skip
+POLICY_REFUSED = Gauge(
+    "ringfinder_policy_refused", "1 while the policy file is bad and an older one in force.",
+    registry=REGISTRY, multiprocess_mode="livemax",
+)  # fmt: skip
 JOURNAL_LAG = Gauge(
     "ringfinder_projector_lag_events", "Events the graph store lacks.", registry=REGISTRY,
     multiprocess_mode="livemax",

@@ -57,16 +57,33 @@ def read_policy_file(path: Path) -> Policy:
     InputError
         If it cannot be read or is no policy, naming the line.
     """
+    return parse_policy(read_policy_bytes(path), where=str(path))
+
+
+def read_policy_bytes(path: Path) -> bytes:
+    """Return what a policy file holds, whatever that is.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read or is too large.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"Cannot read the policy {path}: {error.strerror}.") from None
     if len(content) > MOST_BYTES:
         raise InputError(f"The policy {path} is larger than {MOST_BYTES >> 20} MiB.")
+    return content
+
+
+def parse_policy(content: bytes, *, where: str) -> Policy:
+    """Return the policy that a file's content says; as `read_policy`."""
     try:
-        return read_policy(content.decode("utf-8"), where=str(path))
+        text = content.decode("utf-8")
     except UnicodeDecodeError:
-        raise InputError(f"The policy {path} is not UTF-8 text.") from None
+        raise InputError(f"The policy {where} is not UTF-8 text.") from None
+    return read_policy(text, where=where)
 
 
 def read_policy(text: str, *, where: str) -> Policy:

@@ -2,56 +2,54 @@
 
 from __future__ import annotations
 
-import threading
-import time
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
 from ringfinder.errors import InputError
 from ringfinder.score.policy import Policy
-from ringfinder.serve.policy import default_policy, read_policy_file
+from ringfinder.serve.policy import default_policy, parse_policy, read_policy_bytes
+from ringfinder.store.files import locked, write_atomically
 
 CHECK_EVERY_S = 1.0
+LOCK_WAIT_S = 5.0
+log = logging.getLogger("ringfinder.serve")
 _Stamp = tuple[int, int, int]
 
 
 class PolicyFile:
-    """Gives the policy to decide with; cheap enough to ask for every decision.
+    """Gives the policy to decide with; the file is only looked at when told to.
 
     Parameters
     ----------
     path
         The policy file; None: the default policy, for good.
+    kept
+        Where the workers of a host keep a copy of the policy in force, so that one that starts
+        after a bad edit decides as the others do. Nothing is kept where its directory is not.
     on_change
-        Told the policy before and the policy after, such as to write the audit log.
-    check_every_s
-        How often to look whether the file has changed.
-    clock
-        Seconds, monotonic.
+        Told the policy before and the policy after, such as to write the audit log; once for
+        all workers that share `kept`.
 
     Raises
     ------
     InputError
-        If the file is unusable at the start: then there is no good policy to keep.
+        If the file is unusable at the start, and none is kept: there is no good one.
     """
 
     def __init__(
         self,
         path: Path | None,
         *,
+        kept: Path | None = None,
         on_change: Callable[[Policy, Policy], None] = lambda before, after: None,
-        check_every_s: float = CHECK_EVERY_S,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._path = path
-        self._on_change = on_change
-        self._check_every_s = check_every_s
-        self._clock = clock
-        self._lock = threading.Lock()
+        self._path, self._kept, self._on_change = path, kept, on_change
         self._problem = ""
         self._stamp = _stamp(path)
-        self._policy = default_policy() if path is None else read_policy_file(path)
-        self._next_s = clock() + check_every_s
+        self._content = b""
+        self._noted: Policy | None = None
+        self._policy = default_policy() if path is None else self._first(path)
 
     @property
     def problem(self) -> str:
@@ -60,33 +58,75 @@ class PolicyFile:
 
     def current(self) -> Policy:
         """Return the policy in force; one object, so that a decision never mixes two."""
-        if self._path is not None and self._clock() >= self._next_s:
-            self._look()
         return self._policy
 
-    def _look(self) -> None:
-        if not self._lock.acquire(blocking=False):
-            return  # another thread is looking: decide with what there is
-        try:
-            self._next_s = self._clock() + self._check_every_s
-            stamp = _stamp(self._path)
-            if stamp != self._stamp:
-                self._stamp = stamp
-                self._read()
-        finally:
-            self._lock.release()
+    def look(self) -> None:
+        """Read the file again if it has changed; waits for the disk. For one thread at a time.
 
-    def _read(self) -> None:
-        assert self._path is not None  # noqa: S101 only called where there is a file
-        try:
-            after = read_policy_file(self._path)
-        except InputError as error:
-            self._problem = f"{error} The policy {self._policy.version} stays in force."
+        Raises
+        ------
+        StoreError, OSError
+            If a change cannot be noted: it is in force, and noted with a later look.
+        """
+        if self._path is None:
             return
-        self._problem = ""
-        before, self._policy = self._policy, after
-        if before.version != after.version:
+        stamp = _stamp(self._path)
+        if stamp != self._stamp:
+            self._stamp = stamp
+            try:
+                self._policy = self._read(self._path)
+                self._problem = ""
+            except InputError as error:
+                self._refuse(error, self._policy)
+        self._note()
+
+    def _first(self, path: Path) -> Policy:
+        """Return the policy to begin with: the one kept where the file is bad by now."""
+        try:
+            return self._read(path)
+        except InputError as error:
+            if self._kept is None or not self._kept.exists():
+                raise
+            policy = self._read(self._kept)
+            self._refuse(error, policy)
+            return policy
+
+    def _read(self, path: Path) -> Policy:
+        content = read_policy_bytes(path)
+        policy = parse_policy(content, where=str(path))
+        self._content = content
+        return policy
+
+    def _refuse(self, error: InputError, instead: Policy) -> None:
+        self._problem = f"{error} The policy {instead.version} stays in force."
+        log.error("policy refused", extra={"why": self._problem})
+
+    def _note(self) -> None:
+        """Keep the policy in force, and tell of a change unless another worker has."""
+        before, after = self._noted, self._policy
+        if before is not None and before.version == after.version:
+            return
+        if self._kept is None or not self._kept.parent.is_dir():
+            self._tell(before, after)
+        else:
+            lock = self._kept.with_name(self._kept.name + ".lock")
+            what = "the policy in force"
+            with locked(lock, what=what, exclusive=True, wait_s=LOCK_WAIT_S):
+                self._tell(self._others(), after)
+                write_atomically(self._kept, self._content, private=True)
+        self._noted = after
+
+    def _tell(self, before: Policy | None, after: Policy) -> None:
+        if before is not None and before.version != after.version:
             self._on_change(before, after)
+
+    def _others(self) -> Policy | None:
+        """Return the policy that is kept; None where there is none."""
+        assert self._kept is not None  # noqa: S101 only called where there is a place
+        try:
+            return parse_policy(read_policy_bytes(self._kept), where=str(self._kept))
+        except InputError:
+            return None
 
 
 def _stamp(path: Path | None) -> _Stamp | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -33,7 +32,7 @@ from ringfinder.serve.knownlabels import KnownLabels
 from ringfinder.serve.labels import LabelDesk
 from ringfinder.serve.limits import Limits, Rates
 from ringfinder.serve.live import Live
-from ringfinder.serve.policyfile import PolicyFile
+from ringfinder.serve.policyfile import CHECK_EVERY_S, PolicyFile
 from ringfinder.serve.probing import Probing
 from ringfinder.store.segments import EventLog
 
@@ -127,6 +126,7 @@ class Service:
             intake=Intake(rules),
             policy=PolicyFile(
                 settings.policy_file,
+                kept=home / RUN / "policy.toml",
                 on_change=lambda before, after: policy_changed(audit, before, after),
             ),
             allowance=Allowance(home, ceiling=settings.fleet_allowance),
@@ -150,7 +150,7 @@ class Service:
         await self.live.start()
         watching = (
             self.keyring.keep_fresh(), self.live.watch(), self._measure(),
-            self._read_labels(events), self._forget_erased(),
+            self._read_labels(events), self._forget_erased(), self._watch_policy(),
         )  # fmt: skip
         for task in watching:
             self.tasks.append(asyncio.create_task(task))
@@ -198,6 +198,16 @@ class Service:
                 log.warning("erasures cannot be read", extra={"error": type(error).__name__})
             await asyncio.sleep(ERASED_S)
 
+    async def _watch_policy(self) -> None:
+        """Take in a changed policy; no answer waits for the disk it is on."""
+        while True:
+            try:
+                await asyncio.to_thread(self.policy.look)
+            except (RingfinderError, OSError) as error:
+                log.warning("policy not noted", extra={"error": type(error).__name__})
+            metrics.POLICY_REFUSED.set(bool(self.policy.problem))
+            await asyncio.sleep(CHECK_EVERY_S)
+
     def _remembered(self) -> set[str]:
         """Return the names that this worker holds in memory."""
         overlay = self.live.state.overlay
@@ -221,8 +231,6 @@ class Service:
 
 
 def policy_changed(audit: AuditLog, before: Policy, after: Policy) -> None:
-    """Note that another policy is in force; scoring does not wait for the disk."""
+    """Note that another policy is in force."""
     details = {"before": before.version, "after": after.version}
-    threading.Thread(
-        target=audit.append, args=("serve", "policy.changed"), kwargs={"details": details}
-    ).start()
+    audit.append("serve", "policy.changed", details=details)

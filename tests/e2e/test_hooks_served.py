@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 from contextlib import closing
+from itertools import pairwise
 
 import hook_payloads as sent
 import httpx
@@ -12,7 +15,7 @@ import pytest
 from auth0_actions import before, needs_node, node
 from click.testing import CliRunner
 from hook_payloads import OTHER, STANDARD, STRIPE, encoded, standard_headers, stripe_headers
-from served import serving, signup, wait_for
+from served import Served, serving, signup, wait_for
 
 from ringfinder.cli import program
 from ringfinder.journal import Reader, decode_event
@@ -60,6 +63,13 @@ def _all_say(served, decision):
         served.post("/v1/signups", signup(f"probe-{time.time_ns()}")).json()["decision"] == decision
         for _ in range(12)
     )
+
+
+def _answers(served):
+    try:
+        return served.get("/healthz").status_code == 200
+    except httpx.HTTPError:
+        return False
 
 
 def hook(served, name, payload, headers=standard_headers, **options):
@@ -308,12 +318,35 @@ class TestLabels:
 class TestPolicy:
     def test_a_bad_file_changes_nothing(self, closed):
         (closed.home / "policy.toml").write_text("[[rules]]\nthen = 'destroy'\n")
-        time.sleep(1.3)
+        wait_for(lambda: closed.get("/readyz").json()["policy_refused"])
         assert _all_say(closed, "deny")
+        assert "ringfinder_policy_refused 1.0" in closed.get("/metrics").text
+        assert "policy refused" in closed.log
+
+    def test_a_worker_that_is_restarted_after_a_bad_edit_decides_as_before(self, closed):
+        (closed.home / "policy.toml").write_text("[[rules]]\nthen = 'destroy'\n")
+        before = closed.children("worker")
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not set(closed.children("worker")) & {*before}, seconds=20)
+        wait_for(lambda: _answers(closed), seconds=30)
+        assert closed.get("/readyz").json()["policy_refused"]
+        assert _all_say(closed, "deny")
+
+    def test_serve_does_not_start_with_a_bad_file(self, tmp_path):
+        (tmp_path / "policy.toml").write_text(OPEN)
+        settings = {"policy_file": tmp_path / "policy.toml"}
+        with serving(tmp_path / "home", **settings) as one:
+            wait_for((one.home / "run" / "policy.toml").exists)
+        (tmp_path / "policy.toml").write_text("[[rules]]\nthen = 'destroy'\n")
+        with pytest.raises(AssertionError, match="then is one of"):
+            Served(tmp_path / "home", **settings).start()
 
     def test_a_change_of_policy_is_in_the_audit_log(self, closed):
         changes = [act for act in AuditLog(closed.home).read() if act.what == "policy.changed"]
         assert changes
+        pairs = [(act.details["before"], act.details["after"]) for act in changes]
+        assert all(one != other for one, other in pairwise(pairs))  # each once
         assert set(changes[-1].details) == {"before", "after"}
 
     def test_two_policies_are_compared_over_what_was_decided(self, served, tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringfinder.errors import InputError
+from ringfinder.errors import InputError, StoreError
 from ringfinder.model import Decision, Family, Verdict
 from ringfinder.score.policy import Action, Label, Mode
 from ringfinder.serve.policy import (
@@ -200,18 +200,6 @@ class TestComplaints:
 GOOD = '[[rules]]\nwhen.score_at_least = 0.5\nthen = "{}"\n'
 
 
-class Clock:
-    now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def path(tmp_path):
     path = tmp_path / "policy.toml"
@@ -227,55 +215,126 @@ def replace(path, content):
 
 
 class TestHotReload:
-    def test_a_changed_file_is_in_force_within_a_second(self, path, clock):
-        file = PolicyFile(path, clock=clock)
+    def test_a_changed_file_is_in_force_from_the_next_look(self, path):
+        file = PolicyFile(path)
         replace(path, GOOD.format("deny"))
         assert file.current().rules[0].then is Decision.REVIEW
-        clock.now = 1.0
+        file.look()
         assert file.current().rules[0].then is Decision.DENY
 
     @pytest.mark.parametrize("bad", ["", None])
-    def test_a_bad_file_leaves_the_last_good_policy_in_force(self, path, clock, bad):
-        file = PolicyFile(path, clock=clock)
+    def test_a_bad_file_leaves_the_last_good_policy_in_force(self, path, caplog, bad):
+        file = PolicyFile(path)
         good = file.current()
         if bad is None:
             path.unlink()
         else:
             replace(path, "[[rules]]\nthen = 'destroy'\n")
-        clock.now = 1.0
+        for _ in range(3):
+            file.look()
         assert file.current() is good
         assert good.version in file.problem
+        told = [one.why for one in caplog.records if one.message == "policy refused"]
+        assert told == [file.problem]  # once, however often it is looked at
 
-    def test_it_recovers_when_the_file_is_mended(self, path, clock):
-        file = PolicyFile(path, clock=clock)
+    def test_it_recovers_when_the_file_is_mended(self, path):
+        file = PolicyFile(path)
         replace(path, "nonsense")
-        clock.now = 1.0
-        file.current()
+        file.look()
         replace(path, GOOD.format("deny"))
-        clock.now = 2.0
+        file.look()
         assert file.current().rules[0].then is Decision.DENY
         assert file.problem == ""
 
-    def test_whoever_asked_is_told_of_a_change_and_only_of_a_change(self, path, clock):
+    def test_whoever_asked_is_told_of_a_change_and_only_of_a_change(self, path):
         told = []
-        file = PolicyFile(path, clock=clock, on_change=lambda *pair: told.append(pair))
+        file = PolicyFile(path, on_change=lambda *pair: told.append(pair))
         before = file.current()
+        file.look()
         replace(path, "# a comment\n" + GOOD.format("review"))
-        clock.now = 1.0
-        file.current()
+        file.look()
         assert told == []
         replace(path, GOOD.format("deny"))
-        clock.now = 2.0
+        file.look()
         after = file.current()
         assert [(old.version, new.version) for old, new in told] == [
             (before.version, after.version)
         ]
 
-    def test_a_bad_file_at_the_start_is_refused(self, path):
+    def test_a_bad_file_at_the_start_is_refused(self, path, tmp_path):
         path.write_text("nonsense")
-        with pytest.raises(InputError, match="not TOML"):
-            PolicyFile(path)
+        for kept in (None, tmp_path / "kept.toml"):
+            with pytest.raises(InputError, match="not TOML"):
+                PolicyFile(path, kept=kept)
 
+
+class TestSeveralWorkers:
+    """What they share is a copy of the policy in force."""
+
+    def test_one_that_starts_after_a_bad_edit_decides_as_the_others(self, path, tmp_path, caplog):
+        first = PolicyFile(path, kept=tmp_path / "kept.toml")
+        first.look()
+        replace(path, "nonsense")
+        first.look()
+        late = PolicyFile(path, kept=tmp_path / "kept.toml")
+        assert late.current() == first.current()
+        assert late.problem == first.problem != ""
+        assert caplog.text.count("policy refused") == 2
+        replace(path, GOOD.format("deny"))
+        late.look()
+        assert (late.current().rules[0].then, late.problem) == (Decision.DENY, "")
+
+    def test_a_change_is_told_once(self, path, tmp_path):
+        told, make = (
+            [],
+            lambda: PolicyFile(
+                path, kept=tmp_path / "kept.toml", on_change=lambda *pair: told.append(pair)
+            ),
+        )
+        workers = [make(), make(), make()]
+        for _ in range(2):
+            for one in workers:
+                one.look()
+        assert told == []
+        for then in ("deny", "challenge", "deny"):
+            replace(path, GOOD.format(then))
+            for one in [*workers, make()]:  # also one that starts only now
+                one.look()
+        assert [(old.rules[0].then, new.rules[0].then) for old, new in told] == [
+            ("review", "deny"), ("deny", "challenge"), ("challenge", "deny"),
+        ]  # fmt: skip
+
+    def test_a_change_that_could_not_be_told_is_in_force_and_told_later(self, path, tmp_path):
+        told = []
+
+        def on_change(before, after):
+            told.append(after)
+            if len(told) == 1:
+                raise StoreError("no room")
+
+        file = PolicyFile(path, kept=tmp_path / "kept.toml", on_change=on_change)
+        file.look()
+        replace(path, GOOD.format("deny"))
+        with pytest.raises(StoreError):
+            file.look()
+        assert file.current().rules[0].then is Decision.DENY
+        for _ in range(2):
+            file.look()
+        assert len(told) == 2
+
+    def test_without_a_place_for_it_nothing_is_kept(self, path, tmp_path):
+        told = []
+        file = PolicyFile(
+            path, kept=tmp_path / "none" / "kept.toml", on_change=lambda *pair: told.append(pair)
+        )
+        file.look()
+        replace(path, GOOD.format("deny"))
+        file.look()
+        assert len(told) == 1
+        assert not (tmp_path / "none").exists()
+
+
+class TestDefault:
     def test_without_a_file_the_default_holds(self):
         assert PolicyFile(None).current().version == default_policy().version
 

@@ -37,13 +37,13 @@ class Silent(Journal):
         raise JournalUnavailable(f"the writer in {HOME}/journal does not answer")
 
 
-def told(journal, why_refused=None, store="embedded"):
+def told(journal, why_refused=None, store="embedded", problem=""):
     state = SimpleNamespace(age_s=lambda now: 1.0, named=lambda now: {}, known_since=0)
     service = SimpleNamespace(
         live=SimpleNamespace(state=state, why_refused=why_refused),
         settings=SimpleNamespace(snapshot_max_age_hours=48, data_dir=HOME, store=store),
-        journal=journal,
-    )
+        journal=journal, policy=SimpleNamespace(problem=problem),
+    )  # fmt: skip
     return asyncio.run(readiness(service))
 
 
@@ -70,6 +70,14 @@ def test_a_snapshot_that_was_refused_is_told():
     assert (found["status"], found["snapshot_refused"]) == (
         "ready", "20260301-b: its checksum is not that of run.json",
     )  # fmt: skip
+
+
+def test_a_policy_that_was_refused_is_told_and_nothing_of_what_is_in_it():
+    assert told(Journal())["policy_refused"] is None
+    found = told(Journal(), problem="/srv/p.toml, line 2: 'limit-of-42' is no key")
+    assert found["status"] == "ready"
+    assert "stays in force" in found["policy_refused"]
+    assert "42" not in found["policy_refused"]
 
 
 def test_nobody_without_a_key_learns_where_the_data_directory_is():

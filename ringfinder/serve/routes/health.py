@@ -17,6 +17,10 @@ from ringfinder.serve.service import Service, now_ms
 
 router = APIRouter(route_class=GuardedRoute, tags=["operation"])
 PATIENCE_S = 1.0
+POLICY_REFUSED = (
+    "The policy file is bad, and the policy before it stays in force; the log says why."
+)
+"""And no more: anybody may ask, and what is wrong with it tells what is in it."""
 
 
 @router.get("/healthz", response_model=Health)
@@ -64,6 +68,7 @@ async def readiness(service: Service) -> dict[str, Any]:
         "status": "ready" if journal else "not ready",
         "snapshot": state.named(now),
         "snapshot_refused": _without_place(service, service.live.why_refused),
+        "policy_refused": POLICY_REFUSED if service.policy.problem else None,
         "degraded": age is None or age > service.settings.snapshot_max_age_hours * 3600,
         "journal": journal,
         "overlay": state.known_since,
