@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from pydantic_core import to_json
 
 from ringfinder.journal import Committed, Conflict, Entry, JournalUnavailable, Repeated, Result
 from ringfinder.serve import metrics
+from ringfinder.serve.cutting import Pauses
 from ringfinder.serve.keys import Key
 from ringfinder.serve.problems import fields_of
 from ringfinder.serve.rows import TABLES, Batch, Row
@@ -27,23 +29,31 @@ COMMIT_S = 5.0
 
 async def accept(service: Service, key: Key, table: EventType, body: Batch) -> bytes:
     """Record the rows of a batch, and return what became of each, as JSON."""
-    async with service.limits.batches:
-        results: list[Any] = [None] * len(body.items)
-        good: list[tuple[int, Row]] = []
-        for at, item in enumerate(body.items):
-            row = _valid(table, item)
-            if isinstance(row, Row):
-                good.append((at, row))
-            else:
-                results[at] = row
-            if at % PIECE == PIECE - 1:
-                await asyncio.sleep(0)
-        piece = SIGNUPS if table is EventType.SIGNUPS else PIECE
-        for begin in range(0, len(good), PIECE):
-            await _record(service, key, table, good[begin : begin + PIECE], results, piece)
-    for line in results:
-        metrics.EVENTS.labels(table.value, line["status"]).inc()
-    return to_json({"results": results})
+    results: list[Any] = [None] * len(body.items)
+    good: list[tuple[int, Row]] = []
+    pauses = Pauses()
+    for at, item in enumerate(body.items):
+        row = _valid(table, item)
+        if isinstance(row, Row):
+            good.append((at, row))
+        else:
+            results[at] = row
+        await pauses.due()
+    piece = SIGNUPS if table is EventType.SIGNUPS else PIECE
+    for begin in range(0, len(good), PIECE):
+        await _record(service, key, table, good[begin : begin + PIECE], results, piece)
+    for status, count in Counter(line["status"] for line in results).items():
+        metrics.EVENTS.labels(table.value, status).inc(count)
+    return await _told(results)
+
+
+async def _told(results: list[Any]) -> bytes:
+    """Return the answer as JSON, made a piece at a time."""
+    parts = []
+    for begin in range(0, len(results), PIECE):
+        parts.append(to_json(results[begin : begin + PIECE])[1:-1])
+        await asyncio.sleep(0)
+    return b'{"results":[' + b",".join(parts) + b"]}"
 
 
 def _valid(table: EventType, item: Any) -> Row | dict[str, Any]:

@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from ringfinder.errors import InvalidParameter
 from ringfinder.serve.access import GuardedRoute
+from ringfinder.serve.cutting import batch_of
 from ringfinder.serve.keys import Key
 from ringfinder.serve.service import Service
 
@@ -49,9 +50,8 @@ class LeanRoute(GuardedRoute):
 
     async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Validate the body from its bytes, call the function, and send what it returns."""
-        body = self._validate(await read(receive))
         service = scope["app"].state.service
-        answer = await self.endpoint(service=service, key=scope["key"], body=body)
+        answer = await self.answer(service, scope["key"], await read(receive))
         await send(
             {
                 "type": "http.response.start",
@@ -63,6 +63,22 @@ class LeanRoute(GuardedRoute):
             }
         )
         await send({"type": "http.response.body", "body": answer})
+
+    async def answer(self, service: Service, key: Key, raw: bytes) -> bytes:
+        """Return the answer to a body."""
+        answer: bytes = await self.endpoint(service=service, key=key, body=self._validate(raw))
+        return answer
+
+
+class BatchRoute(LeanRoute):
+    """For a `Batch`: waits for its turn before it is parsed, and is parsed by and by."""
+
+    async def answer(self, service: Service, key: Key, raw: bytes) -> bytes:
+        """Return the answer to a body."""
+        async with service.limits.batches:
+            body = await batch_of(raw)
+            answer: bytes = await self.endpoint(service=service, key=key, body=body)
+        return answer
 
 
 async def read(receive: Receive) -> bytes:

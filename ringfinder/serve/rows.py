@@ -214,13 +214,16 @@ class Outcome(Row):
     occurred_at: Time | None = Field(None, description="When it ended; now if not given.")
 
 
+MOST_ROWS = 10_000
+
+
 class Batch(BaseModel):
     """Rows, answered one by one: a bad one does not hold up the others."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     items: list[dict[str, Any]] = Field(
-        max_length=10_000, description="Rows of this table, at most 10,000."
+        max_length=MOST_ROWS, description=f"Rows of this table, at most {MOST_ROWS:,}."
     )
 
 

@@ -8,11 +8,11 @@ from ringfinder.serve import batches
 from ringfinder.serve.access import needs
 from ringfinder.serve.answers import BatchAnswer
 from ringfinder.serve.keys import KeyScope
-from ringfinder.serve.lean import LeanRoute, TheKey, TheService
+from ringfinder.serve.lean import BatchRoute, TheKey, TheService
 from ringfinder.serve.rows import Batch
 from ringfinder.store.events import EventType
 
-router = APIRouter(route_class=LeanRoute, tags=["batches"])
+router = APIRouter(route_class=BatchRoute, tags=["batches"])
 
 
 @router.post("/v1/signups/batch", response_model=BatchAnswer)
