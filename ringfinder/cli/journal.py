@@ -127,6 +127,11 @@ def compact(as_json: bool, min_age_s: float, retention_days: float, **options: A
         projector.close()
     if done.duplicates:
         notice(f"{done.doubled}.")
+    if done.stuck:
+        notice(
+            f"damaged entries stay in the journal, up to number {done.stuck:,}: `ringfinder "
+            "journal check` names them"
+        )
     if as_json:
         say_json({"projected": projected, **asdict(done)})
     else:

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ringfinder.config import Settings
 from ringfinder.errors import InputError, NotFound, StoreError
+from ringfinder.journal.batches import to_events
 from ringfinder.journal.place import only_writer
 from ringfinder.journal.reader import Reader
 from ringfinder.normalise.pseudonym import Pepper, wrap_all
@@ -34,11 +36,22 @@ WAIT_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Rotated:
-    """What a rotation did: the version now in force, segments rewritten, batches rebuilt."""
+    """What a rotation did.
+
+    Attributes
+    ----------
+    version
+        Of the pepper now in force.
+    segments, batches
+        Segments rewritten, batches rebuilt.
+    damaged
+        Entries of the journal that were passed over: nobody can read them.
+    """
 
     version: int
     segments: int
     batches: int
+    damaged: int = 0
 
 
 def rotate(settings: Settings, new_key: bytes | None) -> Rotated:
@@ -68,7 +81,7 @@ def rotate(settings: Settings, new_key: bytes | None) -> Rotated:
     what = f"the pepper of {directory}"
     with (
         locked(directory / "pepper.lock", what=what, exclusive=True, wait_s=0.0),
-        _quiet_journal(settings),
+        _quiet_journal(settings) as damaged,
     ):
         key = check_key(settings, record)
         record = record if record.coming is not None else _begun(record, key, new_key)
@@ -89,7 +102,7 @@ def rotate(settings: Settings, new_key: bytes | None) -> Rotated:
         finally:
             store.close()
         coming.write(directory)
-    return Rotated(coming.version, segments, batches)
+    return Rotated(coming.version, segments, batches, damaged)
 
 
 def _begun(record: PepperRecord, key: bytes, new_key: bytes | None) -> PepperRecord:
@@ -120,20 +133,36 @@ def _new_key(coming: PepperRecord, new_key: bytes | None) -> bytes:
 
 
 @contextmanager
-def _quiet_journal(settings: Settings) -> Iterator[None]:
-    """Keep the journal's writer from starting; refuse while it runs or holds events."""
+def _quiet_journal(settings: Settings) -> Iterator[int]:
+    """Keep the journal's writer from starting; refuse while it runs or holds events.
+
+    Gives how many damaged entries there are. They are no events any more and never leave, so
+    they do not stand in the way.
+    """
     place = settings.data_dir / JOURNAL
-    with only_writer(place) if place.is_dir() else nullcontext():
-        if place.is_dir():
-            reader = Reader(place)
-            held = reader.next_held(0)
-            reader.close()
-            if held is not None:
+    if not place.is_dir():
+        yield 0
+        return
+    with only_writer(place):
+        yield _only_damaged(place)
+
+
+def _only_damaged(journal: Path) -> int:
+    """Return how many entries of a journal are damaged; refuse where events wait beside them."""
+    after = unusable = 0
+    with closing(Reader(journal)) as reader:
+        while True:
+            entries, through = reader.held(after)
+            no_events = to_events(entries)[1]
+            if len(no_events) < len(entries):
                 raise InputError(
                     "Events wait in the journal under the pepper in use: run `ringfinder journal "
                     "compact --min-age 0` first."
                 )
-        yield
+            unusable += len(no_events)
+            if through == after:
+                return unusable + len(reader.damaged)
+            after = through
 
 
 def wrapped_events(events: pa.Table, pepper: Pepper) -> pa.Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from contextlib import closing
 
 import pytest
@@ -23,6 +24,8 @@ from stored import rings_of
 from ringfinder.config import settings_table
 from ringfinder.errors import InputError, NotFound, StoreError, StoreUnavailable
 from ringfinder.journal.file import JournalFile
+from ringfinder.journal.seals import SIZE, event_mark
+from ringfinder.journal.tables import NAME
 from ringfinder.normalise import Pepper, normalise, prompt_bands
 from ringfinder.pipeline import rotate as module
 from ringfinder.pipeline.check import check_graph
@@ -183,12 +186,42 @@ class TestInterrupted:
 
 
 class TestTheJournal:
-    def test_events_that_wait_there_are_compacted_first(self, place):
+    @pytest.fixture
+    def waiting(self, place):
+        """Three events that the API accepted; returns the number of the one in the middle."""
         with open_home(settings_of(place, **OWN)) as home:
             (place / "journal").mkdir()
             with closing(JournalFile(place / "journal")) as file:
-                file.add_block(home.log.reserve(100))
+                first, last = home.log.reserve(100)
+                file.add_block((first, last))
                 file.commit([mixed(number) for number in range(3)])
+        return first + 1
+
+    def break_entry(self, place, number, sealed=False):
+        """Make an entry one that is not what was written, or is written so, but no event."""
+        with closing(sqlite3.connect(place / "journal" / NAME)) as journal:
+            ask = "SELECT nonce, account_id FROM entry WHERE sequence = ?"
+            nonce, account = journal.execute(ask, (number,)).fetchone()
+            mark = event_mark(nonce, account, b"{}") if sealed else bytes(SIZE)
+            change = "UPDATE entry SET event = ?, event_mark = ? WHERE sequence = ?"
+            journal.execute(change, (b"{}", mark, number))
+            journal.commit()
+
+    @pytest.mark.parametrize("sealed", [False, True])
+    def test_a_damaged_entry_does_not_stand_in_the_way(self, place, waiting, sealed):
+        self.break_entry(place, waiting, sealed)
+        with pytest.raises(InputError, match="wait in the journal"):
+            rotate(settings_of(place, **OWN), None)
+        compacted = run("journal", "compact", "--min-age", "0", "--data-dir", place, "--json")
+        assert compacted.json()["moved"] == 2
+        assert f"up to number {waiting}:" in compacted.err
+        told = run("pepper", "rotate", "--data-dir", place, "--json")
+        assert (told.code, told.json()["version"], told.json()["damaged"]) == (0, 2, 1)
+        assert "damaged entries stay as they are (1)" in told.err
+        with open_home(settings_of(place, **OWN)) as home:
+            assert all(text.startswith("p2_") for text in everything(home))
+
+    def test_events_that_wait_there_are_compacted_first(self, place, waiting):
         with pytest.raises(InputError, match="wait in the journal"):
             rotate(settings_of(place, **OWN), None)
         with open_home(settings_of(place, **OWN)) as home:
