@@ -1,9 +1,10 @@
 """A new pepper for a data directory: every pseudonym in it wrapped in the new key.
 
 No clear value is needed: the new pseudonym of a value is the keyed hash of its old one. The
-events are rewritten, the store is rebuilt, and only then is the new pepper in force; until
-then pepper.json says that a rotation is on its way, and nobody else opens the directory.
-Interrupted anywhere, it is finished by running it again.
+events are rewritten, the store is rebuilt, and only then is the new pepper in force; from the
+moment that events change, pepper.json says that a rotation is on its way, and nobody else
+opens the directory. Who has it open already keeps the rotation from beginning. Interrupted
+anywhere, it is finished by running it again.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -24,10 +26,10 @@ from ringfinder.journal.place import only_writer
 from ringfinder.journal.reader import Reader
 from ringfinder.normalise.pseudonym import Pepper, wrap_all
 from ringfinder.pipeline.home import open_graph
-from ringfinder.pipeline.pepper import KEY_BYTES, PepperRecord, check_key, commitment
+from ringfinder.pipeline.pepper import KEY_BYTES, PepperRecord, check_key, commitment, only_user
 from ringfinder.pipeline.writeback import write_back
 from ringfinder.places import EVENTS, JOURNAL
-from ringfinder.store import EventLog, GraphStore, RingTables, project, rebuild
+from ringfinder.store import EventLog, RingTables, project, rebuild
 from ringfinder.store.events import PSEUDONYMS, VALUES
 from ringfinder.store.files import locked
 
@@ -72,7 +74,8 @@ def rotate(settings: Settings, new_key: bytes | None) -> Rotated:
         If the pepper in use is not the configured one, the new one is too short or the same,
         or another one than an interrupted rotation had; or if events wait in the journal.
     StoreError
-        If log or store failed: run it again. `StoreUnavailable` while the API runs.
+        If log or store failed: run it again. `StoreUnavailable` while the API runs, or
+        anybody else has the directory open.
     """
     directory = settings.data_dir
     record = PepperRecord.read(directory) if directory.is_dir() else None
@@ -81,6 +84,7 @@ def rotate(settings: Settings, new_key: bytes | None) -> Rotated:
     what = f"the pepper of {directory}"
     with (
         locked(directory / "pepper.lock", what=what, exclusive=True, wait_s=0.0),
+        only_user(directory),
         _quiet_journal(settings) as damaged,
     ):
         key = check_key(settings, record)
@@ -89,16 +93,19 @@ def rotate(settings: Settings, new_key: bytes | None) -> Rotated:
         if coming is None:  # not possible: `_begun` sets it
             raise StoreError("the rotation was not recorded")
         pepper = coming.pepper(_new_key(coming, new_key))
-        if record.coming is not None:
-            record.write(directory)
         log = EventLog(directory / EVENTS, wait_s=WAIT_S)
         store = open_graph(settings, wait_s=WAIT_S)
         try:
             project(log, store)
-            rings = store.read_rings()
-            segments = log.rewrite(lambda events: wrapped_events(events, pepper))
+            rings = _wrapped_rings(store.read_rings(), pepper)
+            # Begun only once everything is wrapped: what is damaged must not lock the directory.
+            segments = log.rewrite(
+                lambda events: wrapped_events(events, pepper),
+                ready=lambda: record.write(directory),
+            )
             batches = rebuild(log, store)
-            _wrap_rings(store, rings, pepper)
+            if rings is not None:
+                write_back(store, rings, holder="pepper rotate")
         finally:
             store.close()
         coming.write(directory)
@@ -192,27 +199,33 @@ def _with(table: pa.Table, name: str, column: pa.Array) -> pa.Table:
 def wrapped(pseudonyms: pa.StringArray, pepper: Pepper) -> pa.StringArray:
     """Return pseudonyms in the pepper's version; those that are in it stay, null too.
 
+    One of an older version is wrapped in every pepper since, in turn: so is a new sighting of
+    its value.
+
     Raises
     ------
     StoreError
-        If one is of a version that the pepper did not replace.
+        If one is of none of the versions that the pepper replaced.
     """
     encoded = pseudonyms.dictionary_encode()
     known = encoded.dictionary
-    old = 0 if pepper.previous is None else pepper.previous.version
-    before = pc.starts_with(known, f"p{old}_")
-    if not pc.all(pc.or_(before, pc.starts_with(known, f"p{pepper.version}_"))).as_py() and len(
-        known
-    ):
-        raise StoreError("a pseudonym is of an older pepper than the last: restore a backup")
-    fresh = pc.replace_with_mask(known, before, wrap_all(known.filter(before), pepper))
-    return fresh.take(encoded.indices)
+    for before, after in pairwise(_oldest_first(pepper)):
+        old = pc.starts_with(known, f"p{before.version}_")
+        known = pc.replace_with_mask(known, old, wrap_all(known.filter(old), after))
+    if not pc.all(pc.starts_with(known, f"p{pepper.version}_"), min_count=0).as_py():
+        raise StoreError(
+            "a pseudonym is of a pepper that this data directory never had: restore a backup"
+        )
+    return known.take(encoded.indices)
 
 
-def _wrap_rings(store: GraphStore, rings: RingTables | None, pepper: Pepper) -> None:
+def _oldest_first(pepper: Pepper) -> list[Pepper]:
+    before = [] if pepper.previous is None else _oldest_first(pepper.previous)
+    return [*before, pepper]
+
+
+def _wrapped_rings(rings: RingTables | None, pepper: Pepper) -> RingTables | None:
     if rings is None or not len(rings.evidence):
-        return
-    evidence = rings.evidence
-    pseudonyms = wrapped(evidence["pseudonym"].combine_chunks(), pepper)
-    wrapped_rings = replace(rings, evidence=_with(evidence, "pseudonym", pseudonyms))
-    write_back(store, wrapped_rings, holder="pepper rotate")
+        return None
+    pseudonyms = wrapped(rings.evidence["pseudonym"].combine_chunks(), pepper)
+    return replace(rings, evidence=_with(rings.evidence, "pseudonym", pseudonyms))
