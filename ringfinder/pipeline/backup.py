@@ -37,7 +37,7 @@ RINGS = "store-rings"
 
 RING_TABLES = ("rings", "members", "evidence", "lineage")
 _LEFT_OUT = (
-    "*.lock", "lock", "*.tmp", "*.new", "*.spill", "*.sock", "*-wal", "*-shm", "*.wal",
+    "*.lock", "lock", "lock.id", "*.tmp", "*.new", "*.spill", "*.sock", "*-wal", "*-shm", "*.wal",
     "graph.duckdb*", "rejects-*.jsonl", "spill", "backup-*", "*.pid",
 )  # fmt: skip
 _WAIT_S = 600.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pyarrow as pa
@@ -54,16 +53,11 @@ def rollback(home: Home, name: str | None = None) -> str:
     return _put(home, snapshots.to_roll_back_to if name is None else lambda _: name)
 
 
-def _put(
-    home: Home,
-    choose: Callable[..., str],
-    *,
-    clock: Callable[[], float] = time.time,
-) -> str:
+def _put(home: Home, choose: Callable[..., str]) -> str:
     directory = home.directory / SNAPSHOTS
     if not directory.is_dir():
         raise NotFound("There is no snapshot yet. Run `ringfinder recompute` first.")
-    with the_only_run(home.store, directory, clock=clock) as lock:
+    with the_only_run(home.store, directory) as lock:
         path = snapshots.find(directory, choose(directory))
         made = snapshots.check(path).get("pepper_version", home.pepper.version)
         if made != home.pepper.version:

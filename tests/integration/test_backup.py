@@ -66,6 +66,7 @@ def template(tmp_path_factory):
             (place / "snapshots" / name).mkdir(parents=True)
             (place / "snapshots" / name / "run.json").write_text(f'"{name}"')
         (place / "snapshots" / "current").write_text("new\n")
+        (place / "snapshots" / "lock.id").write_text("0" * 32)
         (place / "audit.log").write_text("who did what\n")
         (place / "rejects-1.jsonl").write_text("not kept")
         with pytest.MonkeyPatch.context() as patched:
