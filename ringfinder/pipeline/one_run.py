@@ -62,5 +62,5 @@ def _own_id(noted: Path) -> str:
         if re.fullmatch("[0-9a-f]{32}", held):
             return held
     made = secrets.token_hex(16)
-    write_atomically(noted, made.encode())
+    write_atomically(noted, made.encode(), private=True)
     return made

@@ -249,7 +249,7 @@ def _rebuild(
         with open_home(settings, notices=notices) as home:
             batches = rebuild(home.log, home.store)
             if rings is not None:
-                write_back(home.store, rings, holder="restore")
+                write_back(home.store, rings, home.directory)
             same = about["fingerprint"] and home.store.fingerprint() == about["fingerprint"]
             return Restored(
                 settings.data_dir, about["created_ms"], home.log.last_sequence, batches, same

@@ -105,7 +105,7 @@ def rotate(settings: Settings, new_key: bytes | None) -> Rotated:
             )
             batches = rebuild(log, store)
             if rings is not None:
-                write_back(store, rings, holder="pepper rotate")
+                write_back(store, rings, directory)
         finally:
             store.close()
         coming.write(directory)

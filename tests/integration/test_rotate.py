@@ -36,6 +36,7 @@ from ringfinder.pipeline.pepper import PepperRecord, only_user
 from ringfinder.pipeline.rotate import rotate
 from ringfinder.serve.supervisor import Supervisor
 from ringfinder.sources import Inputs, read_telemetry
+from ringfinder.store import EmbeddedStore
 
 NEW = b"another pepper, long enough for one"
 OWN = {"pepper": None}
@@ -280,6 +281,19 @@ class TestInterrupted:
             assert loaded_graph(home).accounts == accounts
             assert all(text.startswith("p2_") for text in everything(home))
             assert check_graph(home.log, home.store).found == ()
+
+    def test_killed_while_it_writes_the_rings_it_waits_for_no_lease(self, place, monkeypatch):
+        def killed(*_):
+            raise StoreError("killed")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(EmbeddedStore, "write_rings", killed)
+            patched.setattr(EmbeddedStore, "release_run_lock", killed)
+            with pytest.raises(StoreError, match="killed"):
+                rotate(settings_of(place, **OWN), None)
+        assert rotate(settings_of(place, **OWN), None).version == 2
+        with open_home(settings_of(place, **OWN)) as home:
+            assert all(text.startswith("p2_") for text in everything(home))
 
     def test_another_new_pepper_is_refused_then(self, place, monkeypatch):
         def broken(*_):
