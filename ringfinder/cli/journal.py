@@ -109,24 +109,31 @@ def compact(as_json: bool, min_age_s: float, retention_days: float, **options: A
     The service may run meanwhile; killed anywhere, it goes on when started again.
     """
     from ringfinder.journal import Compaction, Projector, errands
-    from ringfinder.pipeline.home import open_graph
+    from ringfinder.pipeline.home import WAIT_S, open_graph
+    from ringfinder.pipeline.pepper import in_use
     from ringfinder.store import EventLog
 
     settings = settings_from(options, notice)
     directory = settings.data_dir / JOURNAL
     if not directory.is_dir():
         raise NotFound(f"{directory} holds no journal; it begins with the first event over HTTP.")
-    log = EventLog(settings.data_dir / EVENTS)
-    projector = Projector(directory, log, lambda: open_graph(settings))
-    try:
-        projected = projector.drain()
-        with errands(directory) as writer:
-            work = Compaction(directory, log, projector.store, writer)
-            done = work.run(min_age_s=min_age_s, retention_days=retention_days)
-    finally:
-        projector.close()
+    with in_use(settings.data_dir, wait_s=WAIT_S):
+        log = EventLog(settings.data_dir / EVENTS)
+        projector = Projector(directory, log, lambda: open_graph(settings))
+        try:
+            projected = projector.drain()
+            with errands(directory) as writer:
+                work = Compaction(directory, log, projector.store, writer)
+                done = work.run(min_age_s=min_age_s, retention_days=retention_days)
+        finally:
+            projector.close()
     if done.duplicates:
         notice(f"{done.doubled}.")
+    if done.stuck:
+        notice(
+            f"damaged entries stay in the journal, up to number {done.stuck:,}: `ringfinder "
+            "journal check` names them"
+        )
     if as_json:
         say_json({"projected": projected, **asdict(done)})
     else:

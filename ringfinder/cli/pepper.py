@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +44,13 @@ def rotate(new_pepper_file: Path | None, as_json: bool, **options: Any) -> None:
             f"from now on set pepper_version to {done.version}, and pepper_file (or pepper) to the "
             "new one; the old one is kept in pepper.json, for values that were seen before"
         )
+    if done.damaged:
+        notice(
+            f"the journal's damaged entries stay as they are ({done.damaged:,}): `ringfinder "
+            "journal check` names them"
+        )
     if as_json:
-        say_json({"version": done.version, "segments": done.segments, "batches": done.batches})
+        say_json(asdict(done))
     else:
         say(
             f"Pseudonyms have version {done.version} now: {done.segments:,} segments were "

@@ -54,7 +54,7 @@ class Compacted:
     left
         Events still held: too young, not in the store yet, or damaged.
     stuck
-        Number of the newest damaged one, 0 without any: it stays here for good.
+        Sequence number of the newest damaged one, 0 without any: it stays here for good.
     """
 
     moved: int

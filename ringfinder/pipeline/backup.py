@@ -33,9 +33,8 @@ from ringfinder.store.segments import EventLog
 FORMAT = 1
 ABOUT = "backup.json"
 _LEFT_OUT = (
-    "*.lock", "lock", "*.tmp", "*.new", "*.spill", "*.sock", "*-wal", "*-shm", "*.wal",
+    "*.lock", "lock", "lock.id", "*.tmp", "*.new", "*.spill", "*.sock", "*-wal", "*-shm", "*.wal",
     "graph.duckdb*", "rejects-*.jsonl", "spill", "backup-*", "*.pid", "restore-*", "before-*",
-    "lock.json",
 )  # fmt: skip
 _WAIT_S = 600.0
 

@@ -5,7 +5,8 @@ What lies where in it: see `ringfinder.places`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,7 +14,7 @@ from typing import Self
 from ringfinder.config import Settings
 from ringfinder.errors import NotFound, StoreError
 from ringfinder.normalise import NetworkLists, Pepper
-from ringfinder.pipeline.pepper import PEPPER_FILE, find_pepper
+from ringfinder.pipeline.pepper import PEPPER_FILE, find_pepper, in_use
 from ringfinder.pipeline.switch import check_whole
 from ringfinder.places import EVENTS
 from ringfinder.runs import Notice
@@ -37,17 +38,19 @@ class Home:
     store
         The graph of those events.
     pepper
-        What the pseudonyms in both are made with.
+        What the pseudonyms in both are made with. It stays so while this is open.
     """
 
     directory: Path
     log: EventLog
     store: GraphStore
     pepper: Pepper
+    _held: ExitStack = field(default_factory=ExitStack, repr=False, compare=False)
 
     def close(self) -> None:
-        """Close the store."""
-        self.store.close()
+        """Close the store; the pepper may be rotated then."""
+        with self._held:
+            self.store.close()
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -80,7 +83,8 @@ def open_home(
         Whether to make the data directory, and a pepper where none is configured; else
         the directory must be there.
     wait_s
-        Seconds to wait for other processes that write to the log or an embedded store.
+        Seconds to wait for other processes that write to the log or an embedded store, or
+        rotate the pepper.
     notices
         Told when a pepper was made.
 
@@ -102,9 +106,12 @@ def open_home(
             "or name the right one with --data-dir."
         )
     make_directory(directory)
-    log = EventLog(directory / EVENTS, wait_s=wait_s)
-    pepper = find_pepper(settings, used=log.last_sequence > 0, notices=notices)
-    return Home(directory, log, open_graph(settings, wait_s=wait_s), pepper)
+    with ExitStack() as held:
+        held.enter_context(in_use(directory, wait_s=wait_s))
+        log = EventLog(directory / EVENTS, wait_s=wait_s)
+        pepper = find_pepper(settings, used=log.last_sequence > 0, notices=notices)
+        store = open_graph(settings, wait_s=wait_s)
+        return Home(directory, log, store, pepper, held.pop_all())
 
 
 def open_graph(

@@ -13,6 +13,7 @@ import hmac
 import json
 import os
 import secrets
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,10 @@ PEPPER_FILE = "pepper.json"
 FORMAT = 1
 KEY_BYTES = 32
 WAIT_S = 30.0
+IN_USE = "in-use.lock"
+"""Held by all who have the directory open, together, and by a rotation, alone. Not pepper.lock,
+for which whoever makes the first pepper would have to wait until all others have closed."""
+
 _COMMITMENT = b"\x00ringfinder pepper\x00"  # begins as no kind's name does: no pseudonym meets it
 
 
@@ -119,6 +124,33 @@ class PepperRecord:
             tuple((int(old["version"]), bytes.fromhex(old["key"])) for old in held["previous"]),
             None if coming is None else cls._from_dict(coming),
         )
+
+
+def in_use(directory: Path, *, wait_s: float) -> AbstractContextManager[None]:
+    """Keep the pepper of a data directory from being rotated for the length of a block.
+
+    Whoever reads the pepper does so inside, and makes and records pseudonyms inside, too: what
+    is made with an old pepper must not come in after a rotation. Any number do at once.
+
+    Raises
+    ------
+    StoreUnavailable
+        If it is still being rotated after `wait_s`.
+    """
+    what = f"the pepper of {directory} is being rotated; the directory"
+    return locked(directory / IN_USE, what=what, exclusive=False, wait_s=wait_s)
+
+
+def only_user(directory: Path) -> AbstractContextManager[None]:
+    """Have a data directory alone, for a rotation.
+
+    Raises
+    ------
+    StoreUnavailable
+        If anybody has it open.
+    """
+    what = f"{directory} is open in a load, a run or the API; it"
+    return locked(directory / IN_USE, what=what, exclusive=True, wait_s=0.0)
 
 
 def commitment(version: int, key: bytes) -> str:

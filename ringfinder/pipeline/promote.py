@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from ringfinder.errors import InputError, NotFound
@@ -51,16 +50,11 @@ def rollback(home: Home, name: str | None = None) -> str:
     return _put(home, snapshots.to_roll_back_to if name is None else lambda _: name)
 
 
-def _put(
-    home: Home,
-    choose: Callable[..., str],
-    *,
-    clock: Callable[[], float] = time.time,
-) -> str:
+def _put(home: Home, choose: Callable[..., str]) -> str:
     directory = home.directory / SNAPSHOTS
     if not directory.is_dir():
         raise NotFound("There is no snapshot yet. Run `ringfinder recompute` first.")
-    with the_only_run(home.store, directory, clock=clock) as lock:
+    with the_only_run(home.store, directory) as lock:
         if is_owed(home.directory):  # or it would take the place of what a restore brought
             made_anew(home, lock)
         path = snapshots.find(directory, choose(directory))

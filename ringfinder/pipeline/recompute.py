@@ -110,7 +110,7 @@ def recompute(
         If the graph holds no account.
     """
     steps = Steps(progress, STEPS + check)
-    with the_only_run(home.store, home.directory / SNAPSHOTS, clock=clock) as lock:
+    with the_only_run(home.store, home.directory / SNAPSHOTS) as lock:
         run = Run(settings, home, lock, notices, int(clock() * 1000))
         with steps.step("project"):
             if is_owed(home.directory):

@@ -1,33 +1,37 @@
 """A new pepper for a data directory: every pseudonym in it wrapped in the new key.
 
 No clear value is needed: the new pseudonym of a value is the keyed hash of its old one. The
-events are rewritten, the store is rebuilt, and only then is the new pepper in force; until
-then pepper.json says that a rotation is on its way, and nobody else opens the directory.
-Interrupted anywhere, it is finished by running it again.
+events are rewritten, the store is rebuilt, and only then is the new pepper in force; from the
+moment that events change, pepper.json says that a rotation is on its way, and nobody else
+opens the directory. Who has it open already keeps the rotation from beginning. Interrupted
+anywhere, it is finished by running it again.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ringfinder.config import Settings
 from ringfinder.errors import InputError, NotFound, StoreError
+from ringfinder.journal.batches import to_events
 from ringfinder.journal.place import only_writer
 from ringfinder.journal.reader import Reader
 from ringfinder.normalise.pseudonym import Pepper, wrap_all
 from ringfinder.pipeline.home import open_graph
 from ringfinder.pipeline.one_run import the_only_run
-from ringfinder.pipeline.pepper import KEY_BYTES, PepperRecord, check_key, commitment
+from ringfinder.pipeline.pepper import KEY_BYTES, PepperRecord, check_key, commitment, only_user
 from ringfinder.pipeline.switch import check_whole
 from ringfinder.pipeline.writeback import check_finished, write_back
 from ringfinder.places import EVENTS, JOURNAL, SNAPSHOTS
-from ringfinder.store import EventLog, GraphStore, RingTables, RunLock, project, rebuild
+from ringfinder.store import EventLog, RingTables, project, rebuild
 from ringfinder.store.events import PSEUDONYMS, VALUES
 from ringfinder.store.files import locked
 
@@ -36,11 +40,22 @@ WAIT_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Rotated:
-    """What a rotation did: the version now in force, segments rewritten, batches rebuilt."""
+    """What a rotation did.
+
+    Attributes
+    ----------
+    version
+        Of the pepper now in force.
+    segments, batches
+        Segments rewritten, batches rebuilt.
+    damaged
+        Entries of the journal that were passed over: nobody can read them.
+    """
 
     version: int
     segments: int
     batches: int
+    damaged: int = 0
 
 
 def rotate(settings: Settings, new_key: bytes | None) -> Rotated:
@@ -62,7 +77,7 @@ def rotate(settings: Settings, new_key: bytes | None) -> Rotated:
         or another one than an interrupted rotation had; or if events wait in the journal.
     StoreError
         If log or store failed: run it again; or if a restore is not finished.
-        `StoreUnavailable` while the API or another run is on its way.
+        `StoreUnavailable` while the API runs, or anybody else has the directory open.
     """
     directory = settings.data_dir
     check_whole(directory)
@@ -73,7 +88,8 @@ def rotate(settings: Settings, new_key: bytes | None) -> Rotated:
     what = f"the pepper of {directory}"
     with (
         locked(directory / "pepper.lock", what=what, exclusive=True, wait_s=0.0),
-        _quiet_journal(settings),
+        only_user(directory),
+        _quiet_journal(settings) as damaged,
     ):
         key = check_key(settings, record)
         record = record if record.coming is not None else _begun(record, key, new_key)
@@ -86,16 +102,20 @@ def rotate(settings: Settings, new_key: bytes | None) -> Rotated:
         try:
             # A run that met the rebuild would publish what is in the store by then.
             with the_only_run(store, directory / SNAPSHOTS) as lock:
-                record.write(directory)
                 project(log, store)
-                rings = store.read_rings()
-                segments = log.rewrite(lambda events: wrapped_events(events, pepper))
+                rings = _wrapped_rings(store.read_rings(), pepper)
+                # Begun only once all is wrapped: what is damaged must not lock the directory.
+                segments = log.rewrite(
+                    lambda events: wrapped_events(events, pepper),
+                    ready=lambda: record.write(directory),
+                )
                 batches = rebuild(log, store)
-                _wrap_rings(store, rings, pepper, lock)
+                if rings is not None:
+                    write_back(store, rings, lock)
                 coming.write(directory)
         finally:
             store.close()
-    return Rotated(coming.version, segments, batches)
+    return Rotated(coming.version, segments, batches, damaged)
 
 
 def _begun(record: PepperRecord, key: bytes, new_key: bytes | None) -> PepperRecord:
@@ -126,20 +146,36 @@ def _new_key(coming: PepperRecord, new_key: bytes | None) -> bytes:
 
 
 @contextmanager
-def _quiet_journal(settings: Settings) -> Iterator[None]:
-    """Keep the journal's writer from starting; refuse while it runs or holds events."""
+def _quiet_journal(settings: Settings) -> Iterator[int]:
+    """Keep the journal's writer from starting; refuse while it runs or holds events.
+
+    Gives how many damaged entries there are. They are no events any more and never leave, so
+    they do not stand in the way.
+    """
     place = settings.data_dir / JOURNAL
-    with only_writer(place) if place.is_dir() else nullcontext():
-        if place.is_dir():
-            reader = Reader(place)
-            held = reader.next_held(0)
-            reader.close()
-            if held is not None:
+    if not place.is_dir():
+        yield 0
+        return
+    with only_writer(place):
+        yield _only_damaged(place)
+
+
+def _only_damaged(journal: Path) -> int:
+    """Return how many entries of a journal are damaged; refuse where events wait beside them."""
+    after = unusable = 0
+    with closing(Reader(journal)) as reader:
+        while True:
+            entries, through = reader.held(after)
+            no_events = to_events(entries)[1]
+            if len(no_events) < len(entries):
                 raise InputError(
                     "Events wait in the journal under the pepper in use: run `ringfinder journal "
                     "compact --min-age 0` first."
                 )
-        yield
+            unusable += len(no_events)
+            if through == after:
+                return unusable + len(reader.damaged)
+            after = through
 
 
 def wrapped_events(events: pa.Table, pepper: Pepper) -> pa.Table:
@@ -169,26 +205,33 @@ def _with(table: pa.Table, name: str, column: pa.Array) -> pa.Table:
 def wrapped(pseudonyms: pa.StringArray, pepper: Pepper) -> pa.StringArray:
     """Return pseudonyms in the pepper's version; those that are in it stay, null too.
 
+    One of an older version is wrapped in every pepper since, in turn: so is a new sighting of
+    its value.
+
     Raises
     ------
     StoreError
-        If one is of a version that the pepper did not replace.
+        If one is of none of the versions that the pepper replaced.
     """
     encoded = pseudonyms.dictionary_encode()
     known = encoded.dictionary
-    old = 0 if pepper.previous is None else pepper.previous.version
-    before = pc.starts_with(known, f"p{old}_")
-    if not pc.all(pc.or_(before, pc.starts_with(known, f"p{pepper.version}_"))).as_py() and len(
-        known
-    ):
-        raise StoreError("a pseudonym is of an older pepper than the last: restore a backup")
-    fresh = pc.replace_with_mask(known, before, wrap_all(known.filter(before), pepper))
-    return fresh.take(encoded.indices)
+    for before, after in pairwise(_oldest_first(pepper)):
+        old = pc.starts_with(known, f"p{before.version}_")
+        known = pc.replace_with_mask(known, old, wrap_all(known.filter(old), after))
+    if not pc.all(pc.starts_with(known, f"p{pepper.version}_"), min_count=0).as_py():
+        raise StoreError(
+            "a pseudonym is of a pepper that this data directory never had: restore a backup"
+        )
+    return known.take(encoded.indices)
 
 
-def _wrap_rings(store: GraphStore, rings: RingTables | None, pepper: Pepper, lock: RunLock) -> None:
+def _oldest_first(pepper: Pepper) -> list[Pepper]:
+    before = [] if pepper.previous is None else _oldest_first(pepper.previous)
+    return [*before, pepper]
+
+
+def _wrapped_rings(rings: RingTables | None, pepper: Pepper) -> RingTables | None:
     if rings is None or not len(rings.evidence):
-        return
-    evidence = rings.evidence
-    pseudonyms = wrapped(evidence["pseudonym"].combine_chunks(), pepper)
-    write_back(store, replace(rings, evidence=_with(evidence, "pseudonym", pseudonyms)), lock)
+        return None
+    pseudonyms = wrapped(rings.evidence["pseudonym"].combine_chunks(), pepper)
+    return replace(rings, evidence=_with(rings.evidence, "pseudonym", pseudonyms))

@@ -83,11 +83,12 @@ def made_anew(home: Home, lock: RunLock) -> int:
 
 def known_accounts(home: Home) -> pa.Array:
     """Return the accounts that signed up, by log and journal: who was erased is in neither."""
-    names = [
+    # The journal first: what is compacted in between is in both, and not in neither.
+    names = [pa.array([entry.account_id for entry in held_events(home.directory / JOURNAL)])]
+    names += [
         table["account_id"].combine_chunks()
         for table in home.log.read(EventType.SIGNUPS, columns=["account_id"])
     ]
-    names.append(pa.array([entry.account_id for entry in held_events(home.directory / JOURNAL)]))
     return pa.concat_arrays([one.cast(pa.string()) for one in names])
 
 

@@ -6,6 +6,7 @@
       current       one line: the id of the snapshot in force; replaced by a rename
       state.json    the order in which they came, which waits for a person and why
       lock          held by the process that recomputes
+      lock.id       names this directory in the store's lock: see `pipeline.one_run`
       ID/           the files of one run; run.json holds the SHA-256 of every other one
 
 A directory without run.json is what a killed run left, and does not exist. `current` alone

@@ -27,7 +27,7 @@ from pydantic import SecretStr
 from ringfinder.config import Settings
 from ringfinder.errors import InputError, RingfinderError, StoreError, StoreUnavailable
 from ringfinder.pipeline.home import make_directory, network_lists
-from ringfinder.pipeline.pepper import find_pepper
+from ringfinder.pipeline.pepper import find_pepper, in_use
 from ringfinder.pipeline.switch import check_whole
 from ringfinder.places import EVENTS, RUN
 from ringfinder.runs import Notice
@@ -139,14 +139,18 @@ class Supervisor:
         InputError
             If the address is taken, or a setting is unusable.
         StoreError
-            If the journal or the store cannot be opened, or another `serve` is there.
+            If the journal or the store cannot be opened, another `serve` is there, or the
+            pepper is being rotated.
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         home = self._settings.data_dir
         what = f"{home}, which one `ringfinder serve` at a time may serve,"
-        with locked(home / LOCK, what=what, exclusive=True, wait_s=LOCK_WAIT_S):
+        with (
+            locked(home / LOCK, what=what, exclusive=True, wait_s=LOCK_WAIT_S),
+            in_use(home, wait_s=LOCK_WAIT_S),
+        ):
             await self._serve()
 
     async def _serve(self) -> None:

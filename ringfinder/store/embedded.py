@@ -122,12 +122,14 @@ class EmbeddedStore:
         with self._database.reading() as connection:
             return reading.read_decisions(connection)
 
-    def acquire_run_lock(self, holder: str, *, lease_s: float = 3600.0) -> RunLock:
+    def acquire_run_lock(
+        self, holder: str, *, lease_s: float = 3600.0, dead: str | None = None
+    ) -> RunLock:
         """Take the right to write rings: see `GraphStore`."""
         check_text("holder", [holder])
-        now_ms = int(self._clock() * 1000)
+        now_ms, lease_ms = int(self._clock() * 1000), int(lease_s * 1000)
         with self._database.writing() as connection:
-            return ringrows.acquire(connection, holder, now_ms=now_ms, lease_ms=int(lease_s * 1000))
+            return ringrows.acquire(connection, holder, now_ms=now_ms, lease_ms=lease_ms, dead=dead)
 
     def release_run_lock(self, lock: RunLock) -> None:
         """Give the right back: see `GraphStore`."""

@@ -114,8 +114,13 @@ class GraphStore(Protocol):
         """Return every decision (`DECISIONS`), sorted by all columns in order."""
         ...
 
-    def acquire_run_lock(self, holder: str, *, lease_s: float = 3600.0) -> RunLock:
-        """Take the right to write rings; raise `StoreUnavailable` while another run has it."""
+    def acquire_run_lock(
+        self, holder: str, *, lease_s: float = 3600.0, dead: str | None = None
+    ) -> RunLock:
+        """Take the right to write rings; raise `StoreUnavailable` while another run has it.
+
+        `dead` is how the names of holders end that are known to be no more.
+        """
         ...
 
     def release_run_lock(self, lock: RunLock) -> None:

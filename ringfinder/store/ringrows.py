@@ -28,7 +28,12 @@ _EVIDENCE = """
 
 
 def acquire(
-    connection: duckdb.DuckDBPyConnection, holder: str, *, now_ms: int, lease_ms: int
+    connection: duckdb.DuckDBPyConnection,
+    holder: str,
+    *,
+    now_ms: int,
+    lease_ms: int,
+    dead: str | None = None,
 ) -> RunLock:
     """Take the lock inside the caller's transaction: see `runlock.taken_lock`."""
     row = first_row(connection, "SELECT token, holder, acquired_ms, expires_ms FROM run_lock")
@@ -41,6 +46,7 @@ def acquire(
         expires_ms=expires_ms,
         now_ms=now_ms,
         lease_ms=lease_ms,
+        dead=dead,
     )
     connection.execute("DELETE FROM run_lock")
     connection.execute(

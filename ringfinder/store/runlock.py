@@ -15,6 +15,7 @@ def taken_lock(
     expires_ms: int,
     now_ms: int,
     lease_ms: int,
+    dead: str | None = None,
 ) -> RunLock:
     """Return the lock for a new holder.
 
@@ -29,13 +30,16 @@ def taken_lock(
         Of the lock that was given last; `other` is None where it was given back.
     now_ms, lease_ms
         The time, and for how long it is wanted.
+    dead
+        How the names of holders end that are known to be no more: they keep nobody waiting.
 
     Raises
     ------
     StoreUnavailable
         While another run has it.
     """
-    if other is not None and now_ms < expires_ms and now_ms > acquired_ms - lease_ms:
+    alive = other is not None and not (dead and other.endswith(dead))
+    if alive and now_ms < expires_ms and now_ms > acquired_ms - lease_ms:
         raise StoreUnavailable(
             f"a run by {other} writes rings; its lock ends in {(expires_ms - now_ms) // 1000} s at "
             "the latest. Wait for it, or stop it and try again then"

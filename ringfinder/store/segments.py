@@ -286,13 +286,20 @@ class EventLog:
         self.rewrite(lambda table: table.filter(_others(table, erased)))
         return before - sum(segment.rows for segment in self.segments())
 
-    def rewrite(self, change: Callable[[pa.Table], pa.Table]) -> int:
+    def rewrite(
+        self,
+        change: Callable[[pa.Table], pa.Table],
+        *,
+        ready: Callable[[], None] = lambda: None,
+    ) -> int:
         """Put what `change` makes of each segment's events in their place: all, or nothing.
 
         Parameters
         ----------
         change
             From events, with their `sequence`, to events of the same columns, perhaps fewer.
+        ready
+            Called once everything is made and nothing is in force yet.
 
         Returns
         -------
@@ -302,6 +309,7 @@ class EventLog:
         with self._writing():
             before = self._swept()
             segments = tuple(self._changed(segment, change) for segment in before.segments)
+            ready()
             replace(before, segments=segments).write(self.directory)
             self._swept()
         return sum(a != b for a, b in zip(before.segments, segments, strict=True))

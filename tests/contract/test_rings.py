@@ -157,6 +157,19 @@ class TestRunLock:
         with pytest.raises(StoreUnavailable):
             store.acquire_run_lock("third")
 
+    def test_the_lock_of_a_holder_known_to_be_dead_can_be_taken_and_it_writes_nothing(self, store):
+        dead = store.acquire_run_lock("one of home 7")
+        lock = store.acquire_run_lock("two of home 7", dead="home 7")
+        assert lock.token > dead.token
+        with pytest.raises(StoreError, match="has lost the lock"):
+            store.write_rings(rings_of("one", {"r1": ["a"]}), dead)
+        store.release_run_lock(dead)
+        store.write_rings(rings_of("two", {"r2": ["b"]}), lock)
+
+    def test_the_lock_of_anybody_else_cannot(self, store, lock):
+        with pytest.raises(StoreUnavailable, match="a run by the test writes rings"):
+            store.acquire_run_lock("two of home 7", dead="home 7")
+
     def test_tokens_rise_across_clearing(self, store, lock):
         store.release_run_lock(lock)
         store.clear()

@@ -71,6 +71,7 @@ def template(tmp_path_factory):
             (place / "snapshots" / name).mkdir(parents=True)
             (place / "snapshots" / name / "run.json").write_text(f'"{name}"')
         (place / "snapshots" / "current").write_text("new\n")
+        (place / "snapshots" / "lock.id").write_text("0" * 32)
         (place / "audit.log").write_text("who did what\n")
         (place / "rejects-1.jsonl").write_text("not kept")
         with pytest.MonkeyPatch.context() as patched:
@@ -547,7 +548,7 @@ class TestWhatTheArchiveSaysOfItself:
 
     def test_what_a_run_on_its_way_noted_is_not_in_it(self, home, tmp_path):
         with the_only_run(home.store, home.directory / "snapshots"):
-            assert (home.directory / "snapshots" / "lock.json").exists()
+            assert (home.directory / "snapshots" / "lock.id").exists()
             backup(home, tmp_path / "k.backup", PASSPHRASE, created_ms=7)
         assert not {name for name in names_in(tmp_path / "k.backup") if "lock" in name}
 

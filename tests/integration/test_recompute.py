@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from contextlib import suppress
 from dataclasses import replace
@@ -17,6 +16,7 @@ from ringfinder.errors import InputError, StoreError, StoreUnavailable
 from ringfinder.normalise import Pepper
 from ringfinder.pipeline.apart import Apart, add_apart, read_apart, remove_apart
 from ringfinder.pipeline.label import record_labels
+from ringfinder.pipeline.one_run import the_only_run
 from ringfinder.pipeline.promote import promote, rollback
 from ringfinder.publish import snapshots
 from ringfinder.publish.carried import ring_tables
@@ -24,6 +24,7 @@ from ringfinder.publish.model import open_model
 from ringfinder.schema import CODE
 from ringfinder.simulate import WorldSpec, simulate
 from ringfinder.store import project
+from ringfinder.store.protocol import RunLock
 
 OPEN = {"gate_share": 1.0, "gate_old_accounts": 10_000, "gate_organisation_accounts": 10_000}
 TABLES = ("accounts.parquet", "rings.parquet", "evidence.parquet", "history.parquet")
@@ -387,25 +388,35 @@ class TestTouched:
         assert members[0] not in ring_of(snapshot(home, one))
 
 
+def die_holding(store, directory):
+    """Leave what a run leaves that is killed while it has the lock."""
+
+    class Dying:
+        acquire_run_lock = staticmethod(store.acquire_run_lock)
+
+        def release_run_lock(self, lock):
+            raise StoreError("killed")
+
+    with the_only_run(Dying(), directory):
+        pass
+
+
 class TestOneAtATime:
     def test_a_second_run_is_told_to_wait(self, home):
         home.store.acquire_run_lock("another machine")
         with pytest.raises(StoreUnavailable, match="a run by another machine writes rings"):
             night(home, 1)
 
-    def test_the_lock_of_a_run_that_died_here_is_freed(self, home):
-        lock = home.store.acquire_run_lock("this machine, long dead")
-        import socket
-
-        note = {"host": socket.gethostname(), "token": lock.token, "at_ms": 0}
-        (home.directory / "snapshots" / "lock.json").write_text(json.dumps(note))
+    @pytest.mark.parametrize("host", [None, "another pod"])
+    def test_the_lock_of_a_run_that_died_in_this_directory_is_freed(self, home, monkeypatch, host):
+        die_holding(home.store, home.directory / "snapshots")
+        if host:
+            monkeypatch.setattr("socket.gethostname", lambda: host)
         assert night(home, 1).in_force
 
-    def test_the_lock_of_another_machine_is_not(self, home):
-        lock = home.store.acquire_run_lock("another machine")
-        note = {"host": "another machine", "token": lock.token, "at_ms": 0}
-        (home.directory / "snapshots" / "lock.json").write_text(json.dumps(note))
-        with pytest.raises(StoreUnavailable):
+    def test_the_lock_of_a_run_that_died_in_another_is_not(self, home, tmp_path):
+        die_holding(home.store, tmp_path / "another")
+        with pytest.raises(StoreUnavailable, match="writes rings"):
             night(home, 1)
 
     @pytest.mark.parametrize("when", ["_checked", "_read"])
@@ -443,6 +454,26 @@ class TestOneAtATime:
         monkeypatch.setattr(module, "read_attribute_graph", emptied)
         with pytest.raises(StoreUnavailable, match="was emptied"):
             night(home, 1)
+
+    def test_whose_lock_it_is_is_known_on_disk_before_it_is_taken(self, tmp_path):
+        class Watched:
+            def acquire_run_lock(self, holder, **_):
+                self.holder, self.noted = holder, (tmp_path / "lock.id").read_text()
+                return RunLock(1, holder, 0)
+
+            def release_run_lock(self, lock):
+                pass
+
+        store = Watched()
+        for _ in range(2):
+            with the_only_run(store, tmp_path):
+                assert len(store.noted) == 32
+                assert store.holder.endswith(store.noted)
+        before = store.noted
+        (tmp_path / "lock.id").write_bytes(b"\0")
+        with the_only_run(store, tmp_path):
+            assert len(store.noted) == 32
+        assert store.noted != before
 
     def test_a_run_that_lost_its_lock_changes_nothing(self, home, monkeypatch):
         from ringfinder.pipeline import recompute as module

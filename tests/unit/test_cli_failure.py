@@ -68,10 +68,10 @@ class TestExitCodes:
 
     @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
     def test_a_disk_that_refuses_is_4_and_names_the_file_and_what_to_do(self, fails, number):
-        ran = fails(OSError(number, "No space left on device", "data/snapshots/lock.json"))
+        ran = fails(OSError(number, "No space left on device", "data/snapshots/lock.id"))
         assert ran.code == 4
         assert "No space left on device" in ran.err
-        assert "data/snapshots/lock.json" in ran.err
+        assert "data/snapshots/lock.id" in ran.err
         assert "Make room" in ran.err
 
     def test_a_disk_that_does_not_name_the_file_is_told_where_to_look(self, fails):

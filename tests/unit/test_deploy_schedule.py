@@ -17,6 +17,8 @@ import pytest
 import yaml
 from deployed import DOCKER, SCHEDULE, check_command, unknown_settings
 
+from ringfinder.pipeline.one_run import LEASE_S
+
 PROGRAM = "/opt/ringfinder/bin/ringfinder"
 FIELDS = {"minute": (0, 59), "hour": (0, 23), "day": (1, 31), "month": (1, 12), "weekday": (0, 7)}
 
@@ -186,6 +188,13 @@ class TestKubernetes:
         rules = self.job["spec"]["jobTemplate"]["spec"]["podFailurePolicy"]["rules"]
         assert rules[0]["onExitCodes"]["values"] == [2, 3, 5]
         assert self.pod["restartPolicy"] == "Never"  # or the policy would be refused
+
+
+def test_no_run_is_let_go_on_for_longer_than_its_lock():
+    seconds = TestKubernetes.job["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"]
+    assert seconds <= LEASE_S
+    hours = re.fullmatch(r"(\d+)h", TestSystemd.service["Service"]["TimeoutStartSec"])
+    assert int(hours[1]) * 3600 <= LEASE_S
 
 
 class TestTheContainersNight:

@@ -22,7 +22,9 @@ from ringfinder.store.protocol import RunLock
 from ringfinder.store.runlock import check_lock, taken_lock
 
 
-def acquire(work: Work, holder: str, *, now_ms: int, lease_ms: int) -> RunLock:
+def acquire(
+    work: Work, holder: str, *, now_ms: int, lease_ms: int, dead: str | None = None
+) -> RunLock:
     """Take the lock: see `runlock.taken_lock`."""
     state = read_state(work)
     lock = taken_lock(
@@ -33,6 +35,7 @@ def acquire(work: Work, holder: str, *, now_ms: int, lease_ms: int) -> RunLock:
         expires_ms=state.lock_expires_ms,
         now_ms=now_ms,
         lease_ms=lease_ms,
+        dead=dead,
     )
     work.run(
         "set_lock",

@@ -141,12 +141,14 @@ class Neo4jStore:
         """Return every decision, sorted."""
         return self._read(reading.read_decisions, DECISIONS.empty_table())
 
-    def acquire_run_lock(self, holder: str, *, lease_s: float = 3600.0) -> RunLock:
+    def acquire_run_lock(
+        self, holder: str, *, lease_s: float = 3600.0, dead: str | None = None
+    ) -> RunLock:
         """Take the right to write rings: see `GraphStore`."""
         check_text("holder", [holder])
         now_ms, lease_ms = int(self._clock() * 1000), int(lease_s * 1000)
         return self._server.work(
-            lambda work: ringrows.acquire(work, holder, now_ms=now_ms, lease_ms=lease_ms)
+            lambda work: ringrows.acquire(work, holder, now_ms=now_ms, lease_ms=lease_ms, dead=dead)
         )
 
     def release_run_lock(self, lock: RunLock) -> None:
