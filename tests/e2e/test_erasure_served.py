@@ -89,6 +89,8 @@ def fill(served):
         body = encoded(event)
         url = f"{served.url}/v1/hooks/stripe"
         assert httpx.post(url, content=body, headers=stripe_headers(body)).status_code == 200
+    some = {"event_id": "res", "account_id": ACCOUNT, "exchanges": 3}
+    assert served.post("/v1/allowance/reserve", some).status_code == 200
     wait_for(lambda: served.get("/readyz").json()["projector_lag_events"] == 0, seconds=30)
 
 
@@ -107,7 +109,7 @@ def test_no_clear_value_is_in_any_file_or_log(served):
 def test_an_erased_account_is_in_no_file_and_the_rest_stays(served, tmp_path):
     before = where(served.home, ACCOUNT)
     assert {name.split("/")[0] for name, _ in before} >= {
-        "journal", "audit.log", "labels.sqlite", "customers.sqlite",
+        "journal", "audit.log", "labels.sqlite", "customers.sqlite", "allowance.sqlite-wal",
     }  # fmt: skip
     pseudonyms = only_of(served.home, ACCOUNT, tmp_path)
     assert len(pseudonyms) > 5
