@@ -100,9 +100,11 @@ def _answered(recorded: list[Recorded]) -> dict[str, Any] | None:
 async def erase(service: Service, account_id: str, *, who: str) -> dict[str, Any]:
     """Erase an account from journal, event log, graph, labels, audit log and what is shown.
 
-    With it goes the attempt that it was before there was an account.
+    With it goes the attempt that it was before there was an account: noted ahead of all else,
+    for what ties the two is gone first, and whoever asks again asks for the account alone.
     """
-    names = [account_id, *await _attempts(service, account_id)]
+    attempts = await _attempts(service, account_id)
+    names = [account_id, *await service.read(service.unfinished.begin, account_id, attempts)]
     entries = 0
     for name in names:
         entries += await service.journal.erase(name, PATIENCE_S)
@@ -111,6 +113,8 @@ async def erase(service: Service, account_id: str, *, who: str) -> dict[str, Any
         # The others look for it from now on: what they read till now may have named it still.
         service.erased.add(name, now_ms())
         service.forget(name)
+    if kept.graph:
+        await service.read(service.unfinished.end, account_id)
     log.info("erased", extra={"entries": entries, "events": kept.events, "graph": kept.graph})
     note = "Snapshots of before are not asked for it any more, and go with newer ones."
     if not kept.graph:

@@ -3,7 +3,8 @@
 What stays are snapshots of before, which are immutable and checksummed: they are not shown
 (`ErasedAccounts`), and go as newer ones are published; and hash chains, which hold
 commitments. Order matters: first what takes in new events, then what is made of them, so that
-an erasure that was interrupted is finished by asking again.
+an erasure that was interrupted is finished by asking again. Whom it is to remove beside the
+account stands in a list of its own until then (`unfinished`).
 """
 
 from __future__ import annotations

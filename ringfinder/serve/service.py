@@ -35,6 +35,7 @@ from ringfinder.serve.limits import Limits, Rates
 from ringfinder.serve.live import Live
 from ringfinder.serve.policyfile import PolicyFile
 from ringfinder.serve.probing import Probing
+from ringfinder.serve.unfinished import Unfinished
 from ringfinder.store.segments import EventLog
 
 LABELS_S = 2.0
@@ -74,8 +75,8 @@ class Service:
         Where labels are handed in; those that the snapshot does not know yet.
     customers, hook_secrets
         Whose customer of a payment provider it is; what hooks are signed with.
-    erased
-        Accounts that snapshots still name.
+    erased, unfinished
+        Accounts that snapshots still name; erasures that are to be asked for again.
     readers
         Threads for reading rings: few, so that they cannot starve scoring.
     """
@@ -94,6 +95,7 @@ class Service:
     known_labels: KnownLabels
     customers: Customers
     erased: ErasedAccounts
+    unfinished: Unfinished
     hook_secrets: dict[str, tuple[str, ...]]
     readers: ThreadPoolExecutor
     tasks: list[asyncio.Task[Any]] = field(default_factory=list)
@@ -135,6 +137,7 @@ class Service:
             known_labels=known_labels,
             customers=Customers(home),
             erased=ErasedAccounts(home, audit.trace_of),
+            unfinished=Unfinished(home),
             hook_secrets=read_secrets(settings),
             readers=ThreadPoolExecutor(2, thread_name_prefix="reader"),
         )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -137,6 +139,24 @@ def test_the_attempt_that_it_was_goes_with_an_account(served):
         with served.client(served.admin) as client:
             client.delete(f"/v1/accounts/{account}/personal-data").raise_for_status()
         assert where(served.home, attempt, account) == []
+
+
+def test_an_erasure_that_a_reader_of_the_journal_held_up_is_finished_by_asking_again(served):
+    body = signup("c82f", attempt_id="attempt-c82f", device_id="dev-c82f")
+    del body["account_id"]
+    assert served.post("/v1/signups", body).json()["accepted"]
+    told = {"outcome": "completed", "account_id": "account-c82f"}
+    assert served.post("/v1/signups/evt-c82f/outcome", told).status_code == 200
+    url = "/v1/accounts/account-c82f/personal-data"
+    with served.client(served.admin) as client:
+        client.timeout = 30
+        with closing(sqlite3.connect(served.home / "journal" / "journal.sqlite")) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM entry").fetchone()
+            assert client.delete(url).status_code == 503
+        assert client.delete(url).status_code == 200
+    assert where(served.home, "account-c82f", "attempt-c82f") == []
+    assert served.get("/v1/accounts/attempt-c82f").status_code == 404
 
 
 def test_the_erased_events_sent_again_bring_nothing_back(served):
