@@ -25,6 +25,8 @@ from ringfinder.store.segments import EventLog
 
 log = logging.getLogger("ringfinder.serve")
 PATIENCE_S = 10.0
+NEWEST = 20
+"""Sign-ups of one account that are looked at: it has one, seldom a few."""
 
 
 async def view(service: Service, account_id: str, action: Action | None = None) -> dict[str, Any]:
@@ -36,7 +38,7 @@ async def view(service: Service, account_id: str, action: Action | None = None) 
         If neither the snapshot nor the journal knows it.
     """
     state = service.live.state
-    recorded = await service.journal.of_account(account_id)
+    recorded = await service.journal.signups_of(account_id, NEWEST)
     stored = _answered([one for one in recorded if not state.has(one.sequence)])
     known = None if stored else await service.read(reading.account, state.model, account_id)
     if stored is None and known is None:
@@ -88,9 +90,9 @@ def facts_of(found: Mapping[str, Any], state: State) -> Facts:
 
 
 def _answered(recorded: list[Recorded]) -> dict[str, Any] | None:
-    """Return the newest answer to a sign-up of the account, and what it was decided on."""
-    for one in reversed(recorded):
-        if one.event_type is EventType.SIGNUPS and one.answer is not None:
+    """Return the newest answer to a sign-up of an account, and what it was decided on."""
+    for one in recorded:
+        if one.answer is not None:
             found: dict[str, Any] = json.loads(one.answer)
             if "answer" in found:
                 return found
@@ -126,7 +128,7 @@ async def erase(service: Service, account_id: str, *, who: str) -> dict[str, Any
 async def _attempts(service: Service, account_id: str) -> list[str]:
     """Return the attempts that became an account, as journal or event log know them."""
     log_ = EventLog(service.settings.data_dir / EVENTS)
-    recorded = await service.journal.of_account(account_id)
+    recorded = await service.journal.signups_of(account_id)
     events = await service.read(attempt_events, account_id, recorded, log_)
     found = {*await service.read(accounts_in, log_, events)} if events else set()
     for event_id in events:
