@@ -13,7 +13,7 @@ from ringfinder.journal import Recorded
 from ringfinder.journal.salvage import damaged_files, remove
 from ringfinder.model import Decision, Family, Verdict
 from ringfinder.pipeline.home import open_graph
-from ringfinder.places import EVENTS, JOURNAL
+from ringfinder.places import JOURNAL
 from ringfinder.score.policy import Action, Facts, decide, public_reason
 from ringfinder.serve import reading
 from ringfinder.serve.erasure import Kept, accounts_in, attempt_events, erase_kept
@@ -21,7 +21,6 @@ from ringfinder.serve.knownlabels import before_label, label_told, with_label
 from ringfinder.serve.live import State
 from ringfinder.serve.service import Service, now_ms
 from ringfinder.store.events import EventType
-from ringfinder.store.segments import EventLog
 
 log = logging.getLogger("ringfinder.serve")
 PATIENCE_S = 10.0
@@ -127,10 +126,9 @@ async def erase(service: Service, account_id: str, *, who: str) -> dict[str, Any
 
 async def _attempts(service: Service, account_id: str) -> list[str]:
     """Return the attempts that became an account, as journal or event log know them."""
-    log_ = EventLog(service.settings.data_dir / EVENTS)
     recorded = await service.journal.signups_of(account_id)
-    events = await service.read(attempt_events, account_id, recorded, log_)
-    found = {*await service.read(accounts_in, log_, events)} if events else set()
+    events = await service.read(attempt_events, account_id, recorded, service.events)
+    found = {*await service.read(accounts_in, service.events, events)} if events else set()
     for event_id in events:
         attempt = await service.journal.find(EventType.SIGNUPS, event_id)
         if attempt is not None and attempt.account_id is not None:
@@ -143,7 +141,7 @@ def _erase_kept(service: Service, names: list[str], who: str) -> Kept:
     for name in names:
         service.erased.add(name, now_ms())
     kept = erase_kept(
-        names, EventLog(settings.data_dir / EVENTS), lambda: open_graph(settings),
+        names, service.events, lambda: open_graph(settings),
         service.allowance.erase, service.labels.erase, service.customers.erase,
     )  # fmt: skip
     # What could be read of them was taken over; what could not may still name somebody.

@@ -59,8 +59,8 @@ class Service:
         As started with.
     keyring, limits, probing
         Who may call, how much, and who asks too curiously.
-    journal
-        Where everything accepted goes.
+    journal, events
+        Where everything accepted goes; the log that it moves to from there.
     live
         What scores are made from.
     intake
@@ -86,6 +86,7 @@ class Service:
     limits: Limits
     probing: Probing
     journal: Journal
+    events: EventLog
     live: Live
     intake: Intake
     policy: PolicyFile
@@ -113,7 +114,7 @@ class Service:
         rules = Rules(
             find_pepper(settings, used=False), network_lists(settings), settings.default_region
         )
-        journal = Journal(home / JOURNAL)
+        journal, events = Journal(home / JOURNAL), EventLog(home / EVENTS)
         rates = Rates(
             settings.key_rate, home / RUN / "rates", index=worker, workers=settings.workers
         )
@@ -125,7 +126,8 @@ class Service:
             limits=Limits(rates, concurrency=settings.key_concurrency),
             probing=Probing(settings.probing_limit),
             journal=journal,
-            live=Live(home / SNAPSHOTS, journal, EventLog(home / EVENTS), known_labels.follow),
+            events=events,
+            live=Live(home / SNAPSHOTS, journal, events, known_labels.follow),
             intake=Intake(rules),
             policy=PolicyFile(
                 settings.policy_file,
@@ -148,12 +150,11 @@ class Service:
         self.intake.warm()
         with suppress(JournalUnavailable):  # its writer may come later
             await self.journal.reach(1.0)
-        events = EventLog(self.settings.data_dir / EVENTS)
-        await self._learn_labels(events)  # ahead of the first answer, which may need them
+        await self._learn_labels()  # ahead of the first answer, which may need them
         await self.live.start()
         watching = (
             self.keyring.keep_fresh(), self.live.watch(), self._measure(),
-            self._read_labels(events), self._forget_erased(),
+            self._read_labels(), self._forget_erased(),
         )  # fmt: skip
         for task in watching:
             self.tasks.append(asyncio.create_task(task))
@@ -174,16 +175,16 @@ class Service:
                 metrics.JOURNAL_LAG.set((await self.journal.lag()).events)
             await asyncio.sleep(MEASURE_S)
 
-    async def _read_labels(self, events: EventLog) -> None:
+    async def _read_labels(self) -> None:
         """Learn the labels that came by file or command line, and not over HTTP."""
         while True:
             await asyncio.sleep(LABELS_S)
-            await self._learn_labels(events)
+            await self._learn_labels()
 
-    async def _learn_labels(self, events: EventLog) -> None:
+    async def _learn_labels(self) -> None:
         journal = self.settings.data_dir / JOURNAL
         try:
-            await asyncio.to_thread(self.known_labels.read, journal, events)
+            await asyncio.to_thread(self.known_labels.read, journal, self.events)
         except RingfinderError as error:
             log.warning("labels cannot be read", extra={"error": type(error).__name__})
 
