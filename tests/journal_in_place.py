@@ -71,9 +71,9 @@ class JournalInPlace(StandIn):
         """Return the entry of an event."""
         return self._reader.find(event_type, event_id)
 
-    async def of_account(self, account_id: str) -> list[Recorded]:
-        """Return the entries of an account."""
-        return self._reader.of_account(account_id)
+    async def signups_of(self, account_id: str, limit: int | None = None) -> list[Recorded]:
+        """Return sign-ups of an account, newest first."""
+        return self._reader.signups_of(account_id, limit)
 
     async def last_sequence(self) -> int:
         """Return the newest number."""

@@ -99,9 +99,14 @@ class MemoryJournal(StandIn):
         known = self._known.get((event_type, event_id))
         return self.entries[known[1] - 1] if known else None
 
-    async def of_account(self, account_id: str) -> list[Recorded]:
-        """Return the entries of an account."""
-        return [entry for entry in self.entries if entry.account_id == account_id]
+    async def signups_of(self, account_id: str, limit: int | None = None) -> list[Recorded]:
+        """Return sign-ups of an account, newest first."""
+        mine = [
+            entry
+            for entry in reversed(self.entries)
+            if (entry.account_id, entry.event_type) == (account_id, EventType.SIGNUPS)
+        ]
+        return mine[:limit]
 
     async def last_sequence(self) -> int:
         """Return the newest number."""

@@ -24,6 +24,7 @@ from ringfinder.journal.entries import (
     Result,
 )
 from ringfinder.journal.errands import errands
+from ringfinder.journal.moved import find_moved
 from ringfinder.journal.process import run_writer, serve_writer
 from ringfinder.journal.projector import Projector
 from ringfinder.journal.reader import Reader
@@ -50,6 +51,7 @@ __all__ = [
     "decode_event",
     "encode_event",
     "errands",
+    "find_moved",
     "run_writer",
     "serve_writer",
     "settle",

@@ -54,6 +54,9 @@ class Journal:
         self._dialer = Dialer(directory, max_pending)
         self._reader = Reader(directory)
         self._thread = ThreadPoolExecutor(1, "journal-reader")
+        # Who is asked about one event does not wait for who reads all that has moved.
+        self._following = Reader(directory)
+        self._follower = ThreadPoolExecutor(1, "journal-follower")
         self._refusal: tuple[float, str] | None = None
         self._knocking: asyncio.Task[bytes] | None = None
 
@@ -149,10 +152,11 @@ class Journal:
             Rising intervals of further numbers that the caller knows, such as what the graph
             of a snapshot had taken in: load and journal number their events in turn.
         """
-        follower = Follower(self._reader, after, log, known)
+        follower = Follower(self._following, after, log, known)
+        loop = asyncio.get_running_loop()
         told = False
         while True:
-            entries, is_all = await self._read(follower.take)
+            entries, is_all = await loop.run_in_executor(self._follower, follower.take)
             if entries:
                 yield entries
             if is_all:
@@ -165,9 +169,9 @@ class Journal:
         """Return the entry of an event; None where none is known."""
         return await self._read(lambda: self._reader.find(event_type, event_id))
 
-    async def of_account(self, account_id: str) -> list[Recorded]:
-        """Return the entries of an account, in order."""
-        return await self._read(lambda: self._reader.of_account(account_id))
+    async def signups_of(self, account_id: str, limit: int | None = None) -> list[Recorded]:
+        """Return sign-ups of an account, newest first, at most `limit`."""
+        return await self._read(lambda: self._reader.signups_of(account_id, limit))
 
     async def last_sequence(self) -> int:
         """Return the newest sequence number, 0 while the journal is empty."""
@@ -183,7 +187,9 @@ class Journal:
             self._knocking.cancel()
         await self._dialer.close()
         await self._read(self._reader.close)
+        await asyncio.get_running_loop().run_in_executor(self._follower, self._following.close)
         self._thread.shutdown(wait=False)
+        self._follower.shutdown(wait=False)
 
     async def _ask(self, kind: Kind, body: bytes, deadline_s: float, entries: int = 1) -> bytes:
         """Ask the writer, again after each lost connection: a repetition changes nothing."""

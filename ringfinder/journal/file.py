@@ -20,7 +20,14 @@ from ringfinder.journal.seals import (
     event_mark,
     is_sound,
 )
-from ringfinder.journal.tables import BUSY_MS, NAME, Connection, check_format, open_writing
+from ringfinder.journal.tables import (
+    BUSY_MS,
+    NAME,
+    Connection,
+    bring_up_to_date,
+    check_format,
+    open_writing,
+)
 from ringfinder.store.ids import id_of
 from ringfinder.store.protocol import Interval
 
@@ -35,7 +42,7 @@ _BEFORE = "SELECT chain FROM entry WHERE sequence < ? ORDER BY sequence DESC LIM
 _LINK = "INSERT OR REPLACE INTO link VALUES (?, ?, ?)"
 _ERASE = """
     UPDATE entry SET nonce = NULL, account_id = NULL, event = NULL, answer = NULL
-    WHERE account_id = ? RETURNING sequence
+    WHERE account_id = ?
 """
 _FORGET = "UPDATE entry SET event = NULL WHERE sequence BETWEEN ? AND ? AND event IS NOT NULL"
 _PRUNE = "DELETE FROM entry WHERE sequence <= ? RETURNING sequence"
@@ -78,6 +85,7 @@ class JournalFile:
         self.changes = ChangeLog(self.path)
         self._connection = connect(self.path)
         check_format(self._connection, self.path)
+        bring_up_to_date(self._connection)
         self._load()
 
     def _load(self) -> None:
@@ -185,7 +193,9 @@ class JournalFile:
         The log of changes still holds it, until ``checkpoint("TRUNCATE")`` succeeds.
         """
         with self._transaction():
-            return len(self._connection.execute(_ERASE, (account_id,)).fetchall())
+            self._connection.execute(_ERASE, (account_id,))
+            (count,) = self._connection.execute("SELECT changes()").fetchone()
+        return int(count)
 
     def forget(self, part: Interval) -> None:
         """Drop events that are in the log's segments; ids, digests and answers stay."""

@@ -119,10 +119,22 @@ class Reader:
         query = "SELECT * FROM entry WHERE id = ? AND type = ?"
         return next(self._query(query, id_of(event_id), str(event_type)), None)
 
-    def of_account(self, account_id: str) -> list[Recorded]:
-        """Return the entries of an account, in order."""
-        query = "SELECT * FROM entry WHERE account_id = ? ORDER BY sequence"
-        return list(self._query(query, account_id))
+    def signups_of(self, account_id: str, limit: int | None = None) -> list[Recorded]:
+        """Return sign-ups of an account, newest first; whatever else it did costs nothing.
+
+        Parameters
+        ----------
+        account_id
+            The account, or attempt.
+        limit
+            How many at most; None: all.
+        """
+        query = """
+            SELECT * FROM entry WHERE account_id = ? AND type = ?
+            ORDER BY sequence DESC LIMIT ?
+        """
+        most = -1 if limit is None else limit
+        return list(self._query(query, account_id, str(EventType.SIGNUPS), most))
 
     def held_of(self, event_type: EventType) -> list[Recorded]:
         """Return the events of one type that are not in the log's segments yet, in order."""

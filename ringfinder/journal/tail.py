@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
-from itertools import groupby
-
-import pyarrow as pa
-import pyarrow.compute as pc
+from itertools import islice
 
 from ringfinder.journal.entries import Recorded
+from ringfinder.journal.moved import moved
 from ringfinder.journal.reader import Reader
-from ringfinder.store.events import EventType
-from ringfinder.store.parts import covering, missing
+from ringfinder.store.parts import covering
 from ringfinder.store.protocol import Interval
 from ringfinder.store.segments import EventLog
 
@@ -46,12 +42,15 @@ class Follower:
         self._log = log
         self._known = known
         self._drained: tuple[int, int] | None = None
+        self._moving: tuple[Iterator[Recorded], int] | None = None
 
     def take(self) -> tuple[list[Recorded], bool]:
         """Return a page of what comes next, in order, and whether that was all there is.
 
         A page may be empty though more comes: all of it was known.
         """
+        if page := self._page_of_moved():
+            return page, False
         version = self._reader.version()  # before reading: what comes meanwhile shows next time
         if version == self._drained:
             return [], True
@@ -65,51 +64,30 @@ class Follower:
         if upto <= self._after and not entries:
             self._drained = version
             return [], True
-        moved: list[Recorded] = []
         if self._log is not None and upto > self._after:
             # Whatever had left the journal when it was read is in the log by now.
             part = (self._after + 1, upto)
-            moved = list(_moved(self._log, part, self._reader.blocks(), self._known))
+            rows = moved(self._log, part, self._reader.blocks(), self._known)
+            self._moving = rows, upto
+            if page := self._page_of_moved():
+                return page, False
         self._after = max(through, upto)
         is_all = self._after >= last
         if is_all:
             self._drained = version
-        fresh = [e for e in moved + entries if not covering(self._known, e.sequence)]
-        return fresh, is_all
+        return self._fresh(entries), is_all
 
+    def _page_of_moved(self) -> list[Recorded]:
+        """Return the next of what has moved; none once all of it was told."""
+        if self._moving is None:
+            return []
+        # Taken up anew from what was told last, should the log fail to be read now.
+        (rows, upto), self._moving = self._moving, None
+        page = list(islice(rows, PAGE))
+        if page:
+            self._moving = rows, upto
+        self._after = page[-1].sequence if page else upto
+        return page
 
-def _moved(
-    log: EventLog, part: Interval, blocks: list[Interval], known: Sequence[Interval]
-) -> Iterator[Recorded]:
-    """Yield the log's events within an interval that have numbers of the journal."""
-    segments = [
-        segment
-        for segment in log.segments()
-        if segment.first <= part[1]
-        and part[0] <= segment.last
-        and covering(blocks, segment.first)
-        and missing((segment.first, segment.last), known)
-    ]
-    for _, together in groupby(segments, key=lambda segment: segment.first):
-        rows = [
-            entry
-            for segment in together
-            for entry in to_entries(segment.type, _within(log.table(segment), part))
-        ]
-        yield from sorted(rows, key=lambda entry: entry.sequence)
-
-
-def _within(events: pa.Table, part: Interval) -> pa.Table:
-    numbers = events["sequence"]
-    return events.filter(
-        pc.and_(pc.greater_equal(numbers, part[0]), pc.less_equal(numbers, part[1]))
-    )
-
-
-def to_entries(kind: EventType, events: pa.Table) -> Iterator[Recorded]:
-    """Return a log's events as the journal had them, without answers."""
-    for row in events.to_pylist():
-        sequence = row.pop("sequence")
-        said = {name: value for name, value in row.items() if value is not None}
-        event = json.dumps(said, separators=(",", ":")).encode()
-        yield Recorded(sequence, kind, row["account_id"], row["received_ms"], event, None)
+    def _fresh(self, entries: list[Recorded]) -> list[Recorded]:
+        return [entry for entry in entries if covering(self._known, entry.sequence) is None]

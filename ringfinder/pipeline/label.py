@@ -77,11 +77,7 @@ def never_seen(journal: Path, log: EventLog, account_ids: Sequence[str]) -> list
     """
     names = list(dict.fromkeys(account_ids))
     with closing(Reader(journal)) as reader:
-        names = [
-            name
-            for name in names
-            if all(one.event_type is not EventType.SIGNUPS for one in reader.of_account(name))
-        ]
+        names = [name for name in names if not reader.signups_of(name, 1)]
     wanted = pa.array(names, pa.string())
     for table in log.read(EventType.SIGNUPS, columns=["account_id"]):
         wanted = _without(wanted, table["account_id"])

@@ -13,7 +13,7 @@ from ringfinder.journal import Recorded
 from ringfinder.journal.salvage import damaged_files, remove
 from ringfinder.model import Decision, Family, Verdict
 from ringfinder.pipeline.home import open_graph
-from ringfinder.places import EVENTS, JOURNAL
+from ringfinder.places import JOURNAL
 from ringfinder.score.policy import Action, Facts, decide, public_reason
 from ringfinder.serve import reading
 from ringfinder.serve.erasure import Kept, accounts_in, attempt_events, erase_kept
@@ -21,10 +21,11 @@ from ringfinder.serve.knownlabels import before_label, label_told, with_label
 from ringfinder.serve.live import State
 from ringfinder.serve.service import Service, now_ms
 from ringfinder.store.events import EventType
-from ringfinder.store.segments import EventLog
 
 log = logging.getLogger("ringfinder.serve")
 PATIENCE_S = 10.0
+NEWEST = 20
+"""Sign-ups of one account that are looked at: it has one, seldom a few."""
 
 
 async def view(service: Service, account_id: str, action: Action | None = None) -> dict[str, Any]:
@@ -36,7 +37,7 @@ async def view(service: Service, account_id: str, action: Action | None = None) 
         If neither the snapshot nor the journal knows it.
     """
     state = service.live.state
-    recorded = await service.journal.of_account(account_id)
+    recorded = await service.journal.signups_of(account_id, NEWEST)
     stored = _answered([one for one in recorded if not state.has(one.sequence)])
     known = None if stored else await service.read(reading.account, state.model, account_id)
     if stored is None and known is None:
@@ -88,9 +89,9 @@ def facts_of(found: Mapping[str, Any], state: State) -> Facts:
 
 
 def _answered(recorded: list[Recorded]) -> dict[str, Any] | None:
-    """Return the newest answer to a sign-up of the account, and what it was decided on."""
-    for one in reversed(recorded):
-        if one.event_type is EventType.SIGNUPS and one.answer is not None:
+    """Return the newest answer to a sign-up of an account, and what it was decided on."""
+    for one in recorded:
+        if one.answer is not None:
             found: dict[str, Any] = json.loads(one.answer)
             if "answer" in found:
                 return found
@@ -100,9 +101,11 @@ def _answered(recorded: list[Recorded]) -> dict[str, Any] | None:
 async def erase(service: Service, account_id: str, *, who: str) -> dict[str, Any]:
     """Erase an account from journal, event log, graph, labels, audit log and what is shown.
 
-    With it goes the attempt that it was before there was an account.
+    With it goes the attempt that it was before there was an account: noted ahead of all else,
+    for what ties the two is gone first, and whoever asks again asks for the account alone.
     """
-    names = [account_id, *await _attempts(service, account_id)]
+    attempts = await _attempts(service, account_id)
+    names = [account_id, *await service.read(service.unfinished.begin, account_id, attempts)]
     entries = 0
     for name in names:
         entries += await service.journal.erase(name, PATIENCE_S)
@@ -111,6 +114,8 @@ async def erase(service: Service, account_id: str, *, who: str) -> dict[str, Any
         # The others look for it from now on: what they read till now may have named it still.
         await service.offload(service.erased.add, name, now_ms())
         service.forget(name)
+    if kept.graph:
+        await service.read(service.unfinished.end, account_id)
     log.info("erased", extra={"entries": entries, "events": kept.events, "graph": kept.graph})
     note = "Snapshots of before are not asked for it any more, and go with newer ones."
     if not kept.graph:
@@ -121,10 +126,9 @@ async def erase(service: Service, account_id: str, *, who: str) -> dict[str, Any
 
 async def _attempts(service: Service, account_id: str) -> list[str]:
     """Return the attempts that became an account, as journal or event log know them."""
-    log_ = EventLog(service.settings.data_dir / EVENTS)
-    recorded = await service.journal.of_account(account_id)
-    events = await service.read(attempt_events, account_id, recorded, log_)
-    found = {*await service.read(accounts_in, log_, events)} if events else set()
+    recorded = await service.journal.signups_of(account_id)
+    events = await service.read(attempt_events, account_id, recorded, service.events)
+    found = {*await service.read(accounts_in, service.events, events)} if events else set()
     for event_id in events:
         attempt = await service.journal.find(EventType.SIGNUPS, event_id)
         if attempt is not None and attempt.account_id is not None:
@@ -137,7 +141,7 @@ def _erase_kept(service: Service, names: list[str], who: str) -> Kept:
     for name in names:
         service.erased.add(name, now_ms())
     kept = erase_kept(
-        names, EventLog(settings.data_dir / EVENTS), lambda: open_graph(settings),
+        names, service.events, lambda: open_graph(settings),
         service.allowance.erase, service.labels.erase, service.customers.erase,
     )  # fmt: skip
     # What could be read of them was taken over; what could not may still name somebody.

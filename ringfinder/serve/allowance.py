@@ -21,6 +21,8 @@ from ringfinder.errors import InputError, NotFound, StoreUnavailable
 FILE = "allowance.sqlite"
 HOLD_MS = 600_000
 KEPT_DAYS = 2
+WAIT_S = 2.0
+"""For other workers: each is in the middle of something for moments only."""
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS reservation (
@@ -131,15 +133,26 @@ class Allowance:
         return max(0, self._ceiling - int(taken))
 
     def erase(self, account_id: str) -> None:
-        """Forget an account's reservations."""
-        with self._lock, self._turn() as database:
-            database.execute("DELETE FROM reservation WHERE account_id = ?", (account_id,))
+        """Forget an account's reservations, also in the bytes of the file and of its changes.
+
+        Raises
+        ------
+        StoreUnavailable
+            If others did not let go of the changes in time: erase again.
+        """
+        with self._lock:
+            with self._turn() as database:
+                database.execute("DELETE FROM reservation WHERE account_id = ?", (account_id,))
+            with self._in_use() as database:
+                # The log of changes still holds pages of before.
+                (busy, *_) = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise StoreUnavailable("The allowances are in use and not all erased: try again.")
 
     @contextmanager
     def _turn(self) -> Iterator[sqlite3.Connection]:
-        """One transaction that writes; after a refusal the file is opened anew the next time."""
-        try:
-            database = self._opened()
+        """One transaction that writes."""
+        with self._in_use() as database:
             database.execute("BEGIN IMMEDIATE")
             try:
                 yield database
@@ -147,6 +160,12 @@ class Allowance:
                 database.execute("ROLLBACK")
                 raise
             database.execute("COMMIT")
+
+    @contextmanager
+    def _in_use(self) -> Iterator[sqlite3.Connection]:
+        """Give the file; after a refusal it is opened anew the next time."""
+        try:
+            yield self._opened()
         except (sqlite3.Error, OSError) as error:
             self._close()
             raise _unavailable(error) from None
@@ -155,7 +174,7 @@ class Allowance:
         if self._database is None:
             self._path.touch(mode=0o600)
             self._database = sqlite3.connect(
-                self._path, timeout=2, isolation_level=None, check_same_thread=False
+                self._path, timeout=WAIT_S, isolation_level=None, check_same_thread=False
             )
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = NORMAL")

@@ -3,7 +3,8 @@
 What stays are snapshots of before, which are immutable and checksummed: they are not shown
 (`ErasedAccounts`), and go as newer ones are published; and hash chains, which hold
 commitments. Order matters: first what takes in new events, then what is made of them, so that
-an erasure that was interrupted is finished by asking again.
+an erasure that was interrupted is finished by asking again. Whom it is to remove beside the
+account stands in a list of its own until then (`unfinished`).
 """
 
 from __future__ import annotations
@@ -90,14 +91,12 @@ def attempt_events(account_id: str, recorded: Iterable[Recorded], log: EventLog)
     account_id
         The account.
     recorded
-        Its entries in the journal.
+        Its sign-ups in the journal.
     log
         What has left the journal.
     """
     names = [
-        str(decode_event(entry.event)["event_id"])
-        for entry in recorded
-        if entry.event_type is EventType.SIGNUPS and entry.event is not None
+        str(decode_event(entry.event)["event_id"]) for entry in recorded if entry.event is not None
     ]
     for table in log.read(EventType.SIGNUPS, columns=["event_id", "account_id"]):
         mine = table.filter(pc.equal(table["account_id"], account_id))

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 from ringfinder.errors import NotFound
-from ringfinder.journal import Conflict, Entry, Recorded, Repeated, decode_event, encode_event
+from ringfinder.journal import (
+    Conflict,
+    Entry,
+    Recorded,
+    Repeated,
+    decode_event,
+    encode_event,
+    find_moved,
+)
 from ringfinder.serve.answers import OutcomeAnswer
 from ringfinder.serve.errors import Gone, Unprocessable
 from ringfinder.serve.rows import BECAME, Outcome, to_ms
@@ -27,69 +37,90 @@ async def record_outcome(service: Service, event_id: str, body: Outcome) -> Outc
         If another end was recorded before, or an attempt completed without an account.
     JournalUnavailable
         If it could not be recorded in time: send it again.
+    Overloaded
+        If the log was to be read, and others are in line for that: send it again.
     """
     signup = await service.journal.find(EventType.SIGNUPS, event_id)
     if signup is None:
         raise NotFound("No sign-up of that event_id was accepted.")
     if signup.account_id is None:
         raise Gone("This sign-up was erased.")
-    entries, account = _entries(service, event_id, body, signup)
+    end, became = _end(service, event_id, body, signup)
+    entries = [end]
+    # What was told before has its answer, whatever has become of the sign-up since.
+    if await service.journal.find(EventType.OUTCOMES, event_id) is None:
+        if became is not None:
+            event = await _event_of(service, signup)
+            # The end first: nobody is to be tied to the attempt that was their own.
+            entries.append(_as_account(event_id, became, end.body_digest, signup, event))
+        elif Ended(body.outcome) is Ended.COMPLETED and body.account_id is None:
+            _check_is_account(signup)
     results = await service.journal.commit_many(entries, PATIENCE_S)
     if any(isinstance(result, Conflict) for result in results):
         raise Unprocessable(CONFLICT, [{"field": "outcome", "problem": "was told differently"}])
     if any(isinstance(result, Repeated) and result.answer is None for result in results):
         raise Gone("This sign-up was erased.")
+    account = became or signup.account_id
     return OutcomeAnswer(event_id=event_id, outcome=body.outcome, account_id=account, accepted=True)
 
 
-def _entries(
+def _end(
     service: Service, event_id: str, body: Outcome, signup: Recorded
-) -> tuple[list[Entry], str]:
-    """Return what to record, and the account that the sign-up is known by from now on."""
+) -> tuple[Entry, str | None]:
+    """Return the end of a sign-up to record, and the other account that it became."""
     now = now_ms()
     name = str(signup.account_id)
     became = body.account_id if body.account_id not in {None, name} else None
-    digest = service.intake.digest(body)
     at = now if body.occurred_at is None else to_ms(body.occurred_at)
-    entries = []
     ended: str = body.outcome
-    if became is None and ended == Ended.COMPLETED and body.account_id is None:
-        _check_is_account(signup)
     if became is not None:
         if ended != Ended.COMPLETED:
             raise Unprocessable(
                 "Only a completed sign-up becomes another account.",
                 [{"field": "account_id", "problem": "goes with completed"}],
             )
-        entries.append(_as_account(event_id, became, digest, signup))
         # The attempt itself is no account: the graph counts the account it became.
         ended = Ended.ABANDONED.value
     event = service.intake.outcome_event(event_id, name, ended, occurred_ms=at, now_ms=now)
-    end = Entry(EventType.OUTCOMES, event_id, digest, name, event, b"{}")
-    # The end first: nobody is to be tied to the attempt that was their own.
-    return [end, *entries], became or name
+    digest = service.intake.digest(body)
+    return Entry(EventType.OUTCOMES, event_id, digest, name, event, b"{}"), became
 
 
 def _check_is_account(signup: Recorded) -> None:
-    """Raise an Unprocessable where an attempt, which is no account yet, ended well namelessly."""
-    if signup.event is not None and "outcome" not in decode_event(signup.event):
+    """Raise an Unprocessable where an attempt, which is no account yet, ended well namelessly.
+
+    Told by what was answered: the event may be in the log by now.
+    """
+    if signup.answer is not None and "attempt_id" in json.loads(signup.answer).get("answer", {}):
         raise Unprocessable(
             "An attempt that completed is an account now: name it.",
             [{"field": "account_id", "problem": "is the account that the attempt became"}],
         )
 
 
-def _as_account(event_id: str, became: str, digest: bytes, signup: Recorded) -> Entry:
+async def _event_of(service: Service, signup: Recorded) -> bytes | None:
+    """Return the event of a sign-up, wherever it is now; None where it is gone."""
+    if signup.event is not None:
+        return signup.event
+    log, kind = service.events, signup.event_type
+    found: Recorded | None = await service.read(find_moved, log, kind, signup.sequence)
+    return None if found is None else found.event
+
+
+def _as_account(
+    event_id: str, became: str, digest: bytes, signup: Recorded, event: bytes | None
+) -> Entry:
     """Return the attempt's sign-up once more, as that of the account it became."""
-    if signup.event is None:
+    if event is None:
         raise Unprocessable(
-            "The attempt is too old to be carried over: send the sign-up of the account itself.",
-            [{"field": "account_id", "problem": "names an account of an old attempt"}],
+            "The attempt's own sign-up is gone: send the sign-up of the account itself.",
+            [{"field": "account_id", "problem": "names an account of an attempt that is gone"}],
         )
-    row = decode_event(signup.event)
     name = f"{event_id}{BECAME}"
-    event = row | {"event_id": name, "account_id": became, "outcome": Ended.COMPLETED.value}
+    row = decode_event(event) | {
+        "event_id": name, "account_id": became, "outcome": Ended.COMPLETED.value,
+    }  # fmt: skip
     return Entry(
-        EventType.SIGNUPS, name, digest, became, encode_event(EventType.SIGNUPS, event),
+        EventType.SIGNUPS, name, digest, became, encode_event(EventType.SIGNUPS, row),
         signup.answer or b"{}", attached=True,
     )  # fmt: skip

@@ -34,6 +34,7 @@ from ringfinder.serve.limits import Limits, Rates
 from ringfinder.serve.live import Live
 from ringfinder.serve.policyfile import CHECK_EVERY_S, PolicyFile
 from ringfinder.serve.probing import Probing
+from ringfinder.serve.unfinished import Unfinished
 from ringfinder.store.segments import EventLog
 
 LABELS_S = 2.0
@@ -57,8 +58,8 @@ class Service:
         As started with.
     keyring, limits, probing
         Who may call, how much, and who asks too curiously.
-    journal
-        Where everything accepted goes.
+    journal, events
+        Where everything accepted goes; the log that it moves to from there.
     live
         What scores are made from.
     intake
@@ -73,8 +74,8 @@ class Service:
         Where labels are handed in; those that the snapshot does not know yet.
     customers, hook_secrets
         Whose customer of a payment provider it is; what hooks are signed with.
-    erased
-        Accounts that snapshots still name.
+    erased, unfinished
+        Accounts that snapshots still name; erasures that are to be asked for again.
     readers
         Threads for reading rings: few, so that they cannot starve scoring.
     """
@@ -84,6 +85,7 @@ class Service:
     limits: Limits
     probing: Probing
     journal: Journal
+    events: EventLog
     live: Live
     intake: Intake
     policy: PolicyFile
@@ -93,6 +95,7 @@ class Service:
     known_labels: KnownLabels
     customers: Customers
     erased: ErasedAccounts
+    unfinished: Unfinished
     hook_secrets: dict[str, tuple[str, ...]]
     readers: ThreadPoolExecutor
     tasks: list[asyncio.Task[Any]] = field(default_factory=list)
@@ -110,7 +113,7 @@ class Service:
         rules = Rules(
             find_pepper(settings, used=False), network_lists(settings), settings.default_region
         )
-        journal = Journal(home / JOURNAL)
+        journal, events = Journal(home / JOURNAL), EventLog(home / EVENTS)
         rates = Rates(
             settings.key_rate, home / RUN / "rates", index=worker, workers=settings.workers
         )
@@ -122,7 +125,8 @@ class Service:
             limits=Limits(rates, concurrency=settings.key_concurrency),
             probing=Probing(settings.probing_limit),
             journal=journal,
-            live=Live(home / SNAPSHOTS, journal, EventLog(home / EVENTS), known_labels.follow),
+            events=events,
+            live=Live(home / SNAPSHOTS, journal, events, known_labels.follow),
             intake=Intake(rules),
             policy=PolicyFile(
                 settings.policy_file,
@@ -135,6 +139,7 @@ class Service:
             known_labels=known_labels,
             customers=Customers(home),
             erased=ErasedAccounts(home, audit.trace_of),
+            unfinished=Unfinished(home),
             hook_secrets=read_secrets(settings),
             readers=ThreadPoolExecutor(2, thread_name_prefix="reader"),
         )
@@ -145,12 +150,11 @@ class Service:
         self.intake.warm()
         with suppress(JournalUnavailable):  # its writer may come later
             await self.journal.reach(1.0)
-        events = EventLog(self.settings.data_dir / EVENTS)
-        await self._learn_labels(events)  # ahead of the first answer, which may need them
+        await self._learn_labels()  # ahead of the first answer, which may need them
         await self.live.start()
         watching = (
             self.keyring.keep_fresh(), self.live.watch(), self._measure(),
-            self._read_labels(events), self._forget_erased(), self._watch_policy(),
+            self._read_labels(), self._forget_erased(), self._watch_policy(),
         )  # fmt: skip
         for task in watching:
             self.tasks.append(asyncio.create_task(task))
@@ -171,16 +175,16 @@ class Service:
                 metrics.JOURNAL_LAG.set((await self.journal.lag()).events)
             await asyncio.sleep(MEASURE_S)
 
-    async def _read_labels(self, events: EventLog) -> None:
+    async def _read_labels(self) -> None:
         """Learn the labels that came by file or command line, and not over HTTP."""
         while True:
             await asyncio.sleep(LABELS_S)
-            await self._learn_labels(events)
+            await self._learn_labels()
 
-    async def _learn_labels(self, events: EventLog) -> None:
+    async def _learn_labels(self) -> None:
         journal = self.settings.data_dir / JOURNAL
         try:
-            await asyncio.to_thread(self.known_labels.read, journal, events)
+            await asyncio.to_thread(self.known_labels.read, journal, self.events)
         except RingfinderError as error:
             log.warning("labels cannot be read", extra={"error": type(error).__name__})
 

@@ -191,9 +191,17 @@ class EventLog:
             If the file is missing or its checksum is wrong.
         """
         wanted = None if columns is None else list(columns)
+        return self._of(segment, lambda path: pq.read_table(path, columns=wanted))
+
+    def open(self, segment: Segment) -> pq.ParquetFile:
+        """Open the file of one segment, to be read a little at a time; else as `table`."""
+        return self._of(segment, pq.ParquetFile)
+
+    def _of(self, segment: Segment, read: Callable[[Path], Found]) -> Found:
+        """Return what `read` makes of a segment's file, or of the one that took its place."""
         while True:
             try:
-                return pq.read_table(self.checked(segment.events), columns=wanted)
+                return read(self.checked(segment.events))
             except (StoreError, OSError):
                 now = self._in_force(segment)
                 if now is None or now == segment:

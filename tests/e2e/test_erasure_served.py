@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -88,6 +90,8 @@ def fill(served):
     assert served.post("/v1/labels", label).json()["state"] == "effective"
     for event in EVENTS:
         told(served, event)
+    some = {"event_id": "res", "account_id": ACCOUNT, "exchanges": 3}
+    assert served.post("/v1/allowance/reserve", some).status_code == 200
     wait_for(lambda: served.get("/readyz").json()["projector_lag_events"] == 0, seconds=30)
 
 
@@ -112,7 +116,7 @@ def test_no_clear_value_is_in_any_file_or_log(served):
 def test_an_erased_account_is_in_no_file_and_the_rest_stays(served, tmp_path):
     before = where(served.home, ACCOUNT)
     assert {name.split("/")[0] for name, _ in before} >= {
-        "journal", "audit.log", "labels.sqlite", "customers.sqlite",
+        "journal", "audit.log", "labels.sqlite", "customers.sqlite", "allowance.sqlite-wal",
     }  # fmt: skip
     pseudonyms = only_of(served.home, ACCOUNT, tmp_path)
     assert len(pseudonyms) > 5
@@ -140,6 +144,24 @@ def test_the_attempt_that_it_was_goes_with_an_account(served):
         with served.client(served.admin) as client:
             client.delete(f"/v1/accounts/{account}/personal-data").raise_for_status()
         assert where(served.home, attempt, account) == []
+
+
+def test_an_erasure_that_a_reader_of_the_journal_held_up_is_finished_by_asking_again(served):
+    body = signup("c82f", attempt_id="attempt-c82f", device_id="dev-c82f")
+    del body["account_id"]
+    assert served.post("/v1/signups", body).json()["accepted"]
+    told = {"outcome": "completed", "account_id": "account-c82f"}
+    assert served.post("/v1/signups/evt-c82f/outcome", told).status_code == 200
+    url = "/v1/accounts/account-c82f/personal-data"
+    with served.client(served.admin) as client:
+        client.timeout = 30
+        with closing(sqlite3.connect(served.home / "journal" / "journal.sqlite")) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM entry").fetchone()
+            assert client.delete(url).status_code == 503
+        assert client.delete(url).status_code == 200
+    assert where(served.home, "account-c82f", "attempt-c82f") == []
+    assert served.get("/v1/accounts/attempt-c82f").status_code == 404
 
 
 def test_the_erased_events_sent_again_bring_nothing_back(served):

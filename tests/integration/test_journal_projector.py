@@ -6,12 +6,12 @@ import time
 from contextlib import closing, contextmanager
 
 import pytest
-from journals import client_of, entries_in, entry_of, mixed, rows_in
+from journals import KINDS, client_of, entries_in, entry_of, mixed, rows_in
 from stored import START_MS, signups
 from stores import OPENERS
 
-from ringfinder.errors import StoreUnavailable
-from ringfinder.journal import Compaction, Entry, Projector, Reader, errands, settle
+from ringfinder.errors import StoreError, StoreUnavailable
+from ringfinder.journal import Compaction, Entry, Projector, Reader, errands, moved, settle
 from ringfinder.journal import compact as compact_module
 from ringfinder.journal.file import JournalFile
 from ringfinder.journal.place import only_writer
@@ -515,6 +515,73 @@ class TestFollow:
             home.compact()
             seen = [entry.sequence for entry in (*page, *all_of(follower))]
         assert seen == list(range(3, 31))
+
+    def test_what_has_moved_comes_in_pages_too(self, home, monkeypatch):
+        home.commit(*(mixed(n) for n in range(50)))
+        home.drain()
+        home.compact()
+        home.commit(*(mixed(n) for n in range(50, 60)))
+        made, to_entries = [], moved._to_entries
+
+        def counted(kind, events):
+            for entry in to_entries(kind, events):
+                made.append(entry.sequence)
+                yield entry
+
+        monkeypatch.setattr("ringfinder.journal.tail.PAGE", 4)
+        monkeypatch.setattr(moved, "_to_entries", counted)
+        with closing(Reader(home.journal)) as reader:
+            follower, seen, is_all = Follower(reader, 2, home.log), [], False
+            while not is_all:
+                page, is_all = follower.take()
+                seen += [entry.sequence for entry in page]
+                assert len(page) <= 4
+                assert len(made) <= len(seen) + len(KINDS)  # and the next of each type
+        assert seen == list(range(3, 61))
+
+    def test_of_what_has_moved_it_leaves_out_what_is_known(self, home, monkeypatch):
+        monkeypatch.setattr("ringfinder.journal.tail.PAGE", 4)
+        home.commit(*(mixed(n) for n in range(30)))
+        home.drain()
+        home.compact()
+        with closing(Reader(home.journal)) as reader:
+            known = ((5, 12), (20, 21))
+            seen = [entry.sequence for entry in all_of(Follower(reader, 2, home.log, known))]
+        assert seen == [3, 4, *range(13, 20), *range(22, 31)]
+
+    def test_after_a_failure_it_goes_on_where_it_was(self, home, monkeypatch):
+        monkeypatch.setattr("ringfinder.journal.tail.PAGE", 4)
+        monkeypatch.setattr(moved, "AT_ONCE", 2)
+        home.commit(*(entry_of(n) for n in range(20)))
+        home.drain()
+        home.compact()
+        to_entries, calls = moved._to_entries, iter(range(99))
+
+        def failing(kind, events):
+            if next(calls) == 5:
+                raise StoreError("the disk")
+            return to_entries(kind, events)
+
+        monkeypatch.setattr(moved, "_to_entries", failing)
+        with closing(Reader(home.journal)) as reader:
+            follower = Follower(reader, 0, home.log)
+            seen = [entry.sequence for _ in range(2) for entry in follower.take()[0]]
+            with pytest.raises(StoreError):
+                follower.take()
+            seen += [entry.sequence for entry in all_of(follower)]
+        assert seen == list(range(1, 21))
+
+    def test_an_erasure_meanwhile_does_not_end_it(self, home, monkeypatch):
+        monkeypatch.setattr("ringfinder.journal.tail.PAGE", 4)
+        home.commit(*(entry_of(n) for n in range(20)))
+        home.drain()
+        home.compact()
+        with closing(Reader(home.journal)) as reader:
+            follower = Follower(reader, 0, home.log)
+            seen = [entry.sequence for entry in follower.take()[0]]
+            home.log.erase(["account-15"])
+            seen += [entry.sequence for entry in all_of(follower)]
+        assert set(seen) >= set(range(1, 21)) - {16}
 
     def test_it_misses_nothing_that_is_committed_between_two_of_its_reads(self, home, monkeypatch):
         home.commit(mixed(0))

@@ -11,6 +11,7 @@ import sqlite3
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -31,6 +32,7 @@ from ringfinder.journal import (
     Conflict,
     Journal,
     JournalUnavailable,
+    Reader,
     Repeated,
     errands,
     serve_writer,
@@ -39,6 +41,7 @@ from ringfinder.journal import writer as writer_module
 from ringfinder.journal.changes import ChangeLog
 from ringfinder.journal.check import check_journal
 from ringfinder.journal.file import JournalFile
+from ringfinder.journal.tail import Follower
 from ringfinder.store import EventLog, EventType
 from ringfinder.store.files import locked
 
@@ -132,8 +135,45 @@ class TestCommit:
         client(lambda j: j.commit(entry, 5))
         found = client(lambda j: j.find(EventType.SIGNUPS, "e1"))
         assert (found.sequence, found.account_id, found.event) == (1, "account-1", entry.event)
-        assert client(lambda j: j.of_account("account-1")) == [found]
+        assert client(lambda j: j.signups_of("account-1")) == [found]
         assert client(lambda j: j.find(EventType.LOGINS, "e1")) is None
+
+    def test_the_signups_of_an_account_are_found_newest_first_among_all_it_did(self, client):
+        told = [entry_of(n, EventType.SIGNUPS, account="busy") for n in range(3)]
+        used = [entry_of(n, EventType.USAGE, account="busy") for n in range(5000)]
+        client(lambda j: j.commit_many([*told[:2], *used, told[2], entry_of(9)], 20))
+        assert [one.sequence for one in client(lambda j: j.signups_of("busy"))] == [5003, 2, 1]
+        assert [one.sequence for one in client(lambda j: j.signups_of("busy", 2))] == [5003, 2]
+
+    def test_what_an_account_used_does_not_slow_down_who_asks_for_its_signup(self, home):
+        used = [entry_of(n, EventType.USAGE, account="busy") for n in range(5000)]
+        with client_of(home) as (runner, journal):
+            runner.run(journal.commit_many([*used, entry_of(1, account="busy")], 20))
+        with closing(Reader(home / "journal")) as reader:
+            reader.last_sequence()  # opens it
+            steps = []
+            reader._connection.set_progress_handler(lambda: steps.append(1), 100)
+            assert len(reader.signups_of("busy", 20)) == 1
+        assert len(steps) < 5
+
+    def test_who_asks_does_not_wait_for_who_reads_what_has_moved(self, home, monkeypatch):
+        let_go = threading.Event()
+        monkeypatch.setattr(Follower, "take", lambda self: (let_go.wait(20), ([], True))[1])
+
+        async def both(journal):
+            await journal.commit(entry_of(1), 5)
+            tail = asyncio.create_task(anext(journal.tail(0)))
+            await asyncio.sleep(0.1)
+            try:
+                async with asyncio.timeout(5):
+                    assert await journal.find(EventType.SIGNUPS, "e1") is not None
+                    assert (await journal.lag()).events == 1
+            finally:
+                let_go.set()
+            assert await tail == []
+
+        with client_of(home) as (runner, journal):
+            runner.run(both(journal))
 
     def test_many_at_once_share_syncs(self, client, monkeypatch):
         groups, commit = [], JournalFile.commit

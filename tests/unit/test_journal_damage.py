@@ -221,6 +221,15 @@ class TestSalvage:
         with closing(open_or_salvage(directory, broken=True)) as file:
             assert file.last_sequence == 30
 
+    def test_one_of_before_gets_the_index_that_came_later(self, directory):
+        with closing(sqlite3.connect(directory / NAME)) as connection:
+            connection.execute("DROP INDEX entry_of")
+            connection.execute("CREATE INDEX entry_account ON entry (account_id)")
+        open_or_salvage(directory).close()
+        indexes = rows_in(directory, "SELECT name FROM sqlite_schema WHERE name LIKE 'entry_%'")
+        assert {name for (name,) in indexes} == {"entry_id", "entry_of", "entry_held"}
+        assert check_journal(directory).sound
+
     def test_a_sound_file_is_only_opened(self, directory):
         with closing(open_or_salvage(directory)) as file:
             assert file.commit([entry_of(0)]) == [Repeated(1, b"answer 0")]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 from hypothesis import given, settings
@@ -113,3 +116,43 @@ class TestADiskThatRefuses:
         (tmp_path / FILE).write_bytes(b"no database" * 1000)
         with pytest.raises(StoreUnavailable):
             reserve(allowance, "r", 10)
+
+
+def named_in(directory, name):
+    return [path.name for path in directory.iterdir() if name.encode() in path.read_bytes()]
+
+
+def test_an_erased_account_is_in_no_file_and_the_others_stay(allowance, tmp_path):
+    for number in range(500):
+        reserve(allowance, f"r{number}", 1, fleet=None, account=f"canary-{number % 2}")
+    allowance.erase("canary-0")
+    assert named_in(tmp_path, "canary-0") == []
+    assert named_in(tmp_path, "canary-1") == [FILE]
+
+
+def test_an_erasure_waits_for_another_worker_that_is_in_the_middle(allowance, tmp_path):
+    reserve(allowance, "r", 1, account="canary-0")
+    with closing(reading(tmp_path)) as other, ThreadPoolExecutor(1) as pool:
+        erasure = pool.submit(allowance.erase, "canary-0")
+        time.sleep(0.2)
+        assert not erasure.done()
+        other.execute("COMMIT")
+        erasure.result(timeout=5)
+    assert named_in(tmp_path, "canary-0") == []
+
+
+def test_an_erasure_that_cannot_wait_is_to_be_asked_for_again(allowance, tmp_path, monkeypatch):
+    monkeypatch.setattr("ringfinder.serve.allowance.WAIT_S", 0.1)
+    reserve(allowance, "r", 1, account="canary-0")
+    with closing(reading(tmp_path)), pytest.raises(StoreUnavailable, match="try again"):
+        allowance.erase("canary-0")
+    allowance.erase("canary-0")
+    assert named_in(tmp_path, "canary-0") == []
+
+
+def reading(directory):
+    """Another connection, in the middle of reading what is reserved now."""
+    other = sqlite3.connect(directory / FILE, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN")
+    other.execute("SELECT count(*) FROM reservation").fetchone()
+    return other
