@@ -41,6 +41,8 @@ class Overlap:
         int64 (K,): accounts still there that first were in a ring under each known id.
     marks
         float64 (R, K) sparse: the smaller share of evidence that two rings have in common.
+    shown
+        float64 (R, K) sparse: the share of a ring's evidence that was the known one's.
     size
         int64 (R,): members.
     before
@@ -59,6 +61,7 @@ class Overlap:
     first: dict[tuple[int, int], int]
     remembered: IntArray
     marks: sparse.csr_array
+    shown: sparse.csr_array
     size: IntArray
     before: IntArray
     left: IntArray
@@ -73,13 +76,15 @@ class Overlap:
         new, was, common = _pairs(found.ring[account], old)
         person, origin = _there(found, known.first_account_id, known.first_ring)
         first = _pairs(found.ring[person], origin)
+        shown, kept = _common_marks(found.marks, known.marks, (found.rings, many))
         return cls(
             new,
             was,
             common,
             {(a, b): n for a, b, n in zip(*(one.tolist() for one in first), strict=True)},
             np.bincount(origin, minlength=many),
-            _common_marks(found.marks, known.marks, (found.rings, many)),
+            sparse.csr_array(shown.minimum(kept)),
+            sparse.csr_array(shown),
             np.bincount(found.ring[found.ring >= 0], minlength=found.rings),
             np.bincount(known.ring, minlength=many),
             np.bincount(old, minlength=many),
@@ -125,7 +130,7 @@ class Overlap:
         return bool(
             self.common[pair] > REMNANT * self.left[old]
             or self.first.get((new, old), 0) > MAJORITY * self.remembered[old]
-            or self.marks[new, old] > MAJORITY
+            or self.shown[new, old] > MAJORITY
         )
 
     def _part_rank(self, old: int, part: tuple[int, int]) -> tuple[float, ...]:
@@ -135,7 +140,7 @@ class Overlap:
         accounts and founders decide between equals.
         """
         new, common = part
-        marked = 1.0 + self.marks[new, old]
+        marked = self._marked(new, old)
         return (
             -marked * self.first.get((new, old), 0),
             -marked * common,
@@ -157,23 +162,28 @@ class Overlap:
 
         Most of those of the ring who ever were in one must have been in that one first: what
         is left of a ring does not give its name to the others that it is found with. And no
-        other ring may hold more of its accounts: a handful that was mixed into a ring is not
-        it, when most of it has been merged.
+        other ring may be as much of it, where each account counts up to twice that shows what
+        marked it: a handful that was mixed into a ring is not it, nor is the half that left
+        while the other goes on with its things under a new name.
         """
         known: dict[int, int] = defaultdict(int)
-        most: dict[int, int] = defaultdict(int)
+        most: dict[int, float] = defaultdict(float)
         for (new, old), count in self.first.items():
             known[new] += count
-            most[old] = max(most[old], count)
+            most[old] = max(most[old], self._marked(new, old) * count)
         pairs = [
             (-count, self.names[old], new, old)
             for (new, old), count in self.first.items()
             if gone[old]
-            and count == most[old]
+            and self._marked(new, old) * count == most[old]
             and count > MAJORITY * known[new]
             and count > MAJORITY * min(int(self.size[new]), int(self.remembered[old]))
         ]
         yield from ((new, old) for _, _, new, old in sorted(pairs))
+
+    def _marked(self, new: int, old: int) -> float:
+        """Return what an account of a ring counts for the known one, from 1 to 2."""
+        return 1.0 + float(self.marks[new, old])
 
 
 def _there(
@@ -209,8 +219,10 @@ def _founders(found: FoundRings, account: IntArray, old: IntArray) -> dict[tuple
     return out
 
 
-def _common_marks(now: Marks, before: Marks, shape: tuple[int, int]) -> sparse.csr_array:
-    """Return float64 (R, K): for every two rings the smaller share of common evidence."""
+def _common_marks(
+    now: Marks, before: Marks, shape: tuple[int, int]
+) -> tuple[sparse.sparray, sparse.sparray]:
+    """Return float64 (R, K) twice: shares of each ring's evidence, now and before, in common."""
     values = pc.unique(pa.concat_arrays([now.value, before.value]))
     tables = []
     for marks, rings in ((now, shape[0]), (before, shape[1])):
@@ -222,4 +234,4 @@ def _common_marks(now: Marks, before: Marks, shape: tuple[int, int]) -> sparse.c
     (new, has_new, all_new), (old, has_old, all_old) = tables
     share_new = sparse.diags_array(1 / all_new) @ (new @ has_old.T)
     share_old = (has_new @ old.T) @ sparse.diags_array(1 / all_old)
-    return sparse.csr_array(share_new.minimum(share_old))
+    return share_new, share_old

@@ -80,6 +80,14 @@ class TestMembers:
         identity = match(found([*range(4), *range(40, 43)]), known(x=[*range(4), *range(100, 140)]))
         assert identity.names == ["x"]
 
+    @pytest.mark.parametrize(("shows", "goes_on"), [("card", True), ("other", False)])
+    def test_the_little_that_a_night_finds_goes_on_where_it_shows_what_marked_the_ring(
+        self, shows, goes_on
+    ):
+        before = known(x=range(30), values=[["card", "domain", "proxy", "bank"]])
+        identity = match(found(range(6), values=[[shows]]), before)
+        assert (identity.names == ["x"]) == goes_on
+
     def test_two_rings_never_take_one_id(self):
         identity = match(found(range(10), range(10, 20)), known(x=range(20)))
         assert sorted(identity.names)[-1] == "x"
@@ -152,6 +160,14 @@ class TestHistory:
     def test_a_ring_that_died_and_comes_back_gets_its_id_back(self):
         identity = match(found(range(10)), known(gone=("x",), x=range(10)))
         assert told(identity) == [(Change.BORN, "x", "x")]
+
+    def test_the_half_that_left_does_not_come_back_as_the_ring_whose_things_another_has(self):
+        first = {"x": range(20), "y": range(40, 45)}
+        goes_on = [*range(10), *range(40, 45)]
+        before = known(gone=("x",), first=first, x=(), y=goes_on, values=[["card"], ["card"]])
+        now = found(goes_on, range(10, 20), values=[["card"], ["new"]])
+        assert match(now, before).names[0] == "y"
+        assert match(now, before).names[1] not in ("x", "y")
 
     def test_the_living_come_before_the_dead(self):
         before = known(gone=("old",), old=range(20), new=range(12))
