@@ -32,7 +32,7 @@ from ringfinder.pipeline.analyse import (
     write_tables,
 )
 from ringfinder.pipeline.anew import analysed
-from ringfinder.pipeline.check import check_graph
+from ringfinder.pipeline.check import check_graph, check_rings
 from ringfinder.pipeline.contradiction import contradicted_labels
 from ringfinder.pipeline.epoch import (
     write_epoch,
@@ -181,7 +181,21 @@ def limits(settings: Settings) -> Limits:
 
 
 def _checked(run: Run, *, repair: bool) -> list[str]:
-    """Compare the graph with the events; return what differs, put right if asked to."""
+    """Compare the graph with the events, put right if asked to, and the rings with their run's.
+
+    Return what differs.
+    """
+    told = _checked_graph(run, repair=repair)
+    rings = check_rings(run.home.store, run.directory)
+    if rings.found:
+        told.append(
+            f"The rings in the store differed from those of their run: {rings.words}. The next "
+            "snapshot that comes into force replaces them; so does `ringfinder publish promote ID`."
+        )
+    return told
+
+
+def _checked_graph(run: Run, *, repair: bool) -> list[str]:
     log, store = run.home.log, run.home.store
     found = check_graph(log, store, temp_dir=run.settings.temp_dir)
     if not found.found:

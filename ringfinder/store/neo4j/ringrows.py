@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ringfinder.errors import InvalidParameter, StoreError
 from ringfinder.model import IntArray
 from ringfinder.store.batches import EVIDENCE, LINEAGE, MEMBERS, RINGS, VALUES, RingTables
 from ringfinder.store.neo4j.columns import as_lists, distinct_values
@@ -84,11 +85,22 @@ def read(work: Work, state: State) -> RingTables | None:
     """Return the rings of the last run, sorted; None before the first."""
     if state.run_id is None:
         return None
+    try:
+        return _read_tables(work, state.run_id)
+    except (InvalidParameter, pa.ArrowException, TypeError, ValueError) as error:
+        raise StoreError(
+            "the rings in the Neo4j database cannot be read: one was drawn or changed by hand. The "
+            "next `ringfinder recompute` writes them anew, and so does `ringfinder publish promote "
+            "ID` with the id of the snapshot in force"
+        ) from error
+
+
+def _read_tables(work: Work, run_id: str) -> RingTables:
     evidence = _exploded(work, "read_evidence", (*EVIDENCE.names, "label"))
     evidence["kind"] = kind_codes(evidence["label"])
     by_weight = [("ring_id", "ascending"), ("nats", "descending"), ("kind", "ascending")]
     return RingTables(
-        state.run_id,
+        run_id,
         _rows(work, "read_rings", RINGS).sort_by("ring_id"),
         pa.table(_exploded(work, "read_members", MEMBERS.names), schema=MEMBERS).sort_by(
             [("ring_id", "ascending"), ("account_id", "ascending")]
