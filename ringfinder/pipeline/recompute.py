@@ -6,8 +6,8 @@
          -> gate -> rings into the store -> pointer -> release
 
 Killed anywhere before the pointer moves, the last snapshot stays in force; the next run
-sweeps what was left. Rings go into the store before the pointer moves, in one transaction
-with the run's token: a run that lost its lock changes neither.
+sweeps what was left, of lineage too. Rings go into the store before the pointer moves, in one
+transaction with the run's token: a run that lost its lock changes neither.
 """
 
 from __future__ import annotations
@@ -137,7 +137,8 @@ def put_in_force(
 ) -> None:
     """Write a snapshot's rings into the store, then point to it.
 
-    The store refuses where another run has taken the lock since; the pointer stays then.
+    The store refuses where another run has taken the lock since; the pointer stays then. What
+    runs that were killed here have said about lineage is removed.
 
     Parameters
     ----------
@@ -151,7 +152,7 @@ def put_in_force(
     if known is not None:
         there = pc.is_in(rings.members["account_id"], known)
         rings = replace(rings, members=rings.members.filter(there))
-    store.write_rings(rings, lock)
+    store.write_rings(rings, lock, void=snapshots.announce(directory, name))
     snapshots.put_in_force(directory, name)
 
 

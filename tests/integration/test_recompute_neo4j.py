@@ -86,7 +86,7 @@ def test_a_server_killed_in_the_write_back_leaves_the_last_snapshot_in_force(
     rings = home.store.read_rings()
     real = home.store.write_rings
 
-    def during(*arguments):
+    def during(*arguments, **options):
         def kill():
             time.sleep(delay_s)
             own_neo4j_server.kill()
@@ -96,7 +96,7 @@ def test_a_server_killed_in_the_write_back_leaves_the_last_snapshot_in_force(
         if not delay_s:
             killer.join()
         try:
-            real(*arguments)
+            real(*arguments, **options)
         finally:
             killer.join()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,8 +58,11 @@ def release(work: Work, lock: RunLock) -> None:
         )
 
 
-def write(work: Work, rings: RingTables, lock: RunLock) -> None:
-    """Replace the rings of the run before; a ring that lives on stays the same node."""
+def write(work: Work, rings: RingTables, lock: RunLock, void: Collection[str] = ()) -> None:
+    """Replace the rings of the run before; a ring that lives on stays the same node.
+
+    Lineage of the runs in `void` goes: see `GraphStore`.
+    """
     state = read_state(work)
     check_lock(rings.run_id, lock, state.lock_token)
     run = key_of(rings.run_id)
@@ -76,7 +79,8 @@ def write(work: Work, rings: RingTables, lock: RunLock) -> None:
     if has_twins and not state.has_twins:
         work.run("set_twins")
     work.run("sweep_outside")
-    work.run("sweep_run", run=run)
+    for run_id in (rings.run_id, *void):
+        work.run("sweep_run", run=key_of(run_id))
     work.run("record_run", run=run, run_id=rings.run_id, token=lock.token)
     _write_lineage(work, rings.lineage)
 

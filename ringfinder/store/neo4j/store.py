@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
 import pyarrow as pa
@@ -153,9 +153,9 @@ class Neo4jStore:
         """Give the right back: see `GraphStore`."""
         self._server.work(lambda work: ringrows.release(work, lock))
 
-    def write_rings(self, rings: RingTables, lock: RunLock) -> None:
+    def write_rings(self, rings: RingTables, lock: RunLock, *, void: Collection[str] = ()) -> None:
         """Replace the rings of the run before: see `GraphStore`."""
-        self._server.work(lambda work: ringrows.write(work, rings, lock))
+        self._server.work(lambda work: ringrows.write(work, rings, lock, void))
 
     def read_rings(self) -> RingTables | None:
         """Return the rings of the last run, sorted."""
