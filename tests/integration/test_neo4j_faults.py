@@ -136,6 +136,55 @@ class TestOthers:
             store.write(large_batch(1))
         store.close()
 
+    def test_a_store_without_its_node_is_founded_again_and_its_graph_taken_in_anew(
+        self, server, undisturbed
+    ):
+        store = opened(server)
+        for number in (1, 2):
+            store.write(large_batch(number))
+        lock = store.acquire_run_lock("on its way")
+        store.write_rings(rings_of("monday", {"r1": ["account 1500", "b"]}), lock)
+        rings = store.read_rings()
+        run(server, "MATCH (s:Store) DELETE s")
+        with pytest.raises(StoreError, match="run `ringfinder rebuild`"):
+            store.applied()
+        again = opened(server)
+        assert again.applied() == ()
+        assert again.counts()["accounts"] == 0
+        assert again.read_rings() == rings
+        with pytest.raises(StoreError, match="lost the lock"):
+            store.write_rings(rings_of("late", {"r1": ["a"]}), lock)
+        for number in (2, 1):
+            again.write(large_batch(number))
+        assert again.fingerprint() == undisturbed[2]
+        later = again.acquire_run_lock("next")
+        assert later.token > lock.token
+        again.write_rings(rings_of("tuesday", {"r2": ["b"]}), later)
+        assert again.read_rings().rings["ring_id"].to_pylist() == ["r2"]
+        for one in (store, again):
+            one.close()
+
+    def test_no_token_is_given_twice_where_everything_was_deleted(self, server):
+        seen = []
+        for second in (1_800_000_000, 1_800_000_060, 1_700_000_000):  # the clock is set back
+            store = opened(server, clock=lambda now=second: now)
+            late = store.acquire_run_lock("on its way", lease_s=0)
+            store.write_rings(rings_of(f"run {second}", {"r1": ["a"]}), late)
+            run(server, "MATCH (n) WHERE NOT n:Run DETACH DELETE n")
+            again = opened(server, clock=lambda now=second + 30: now)
+            lock = again.acquire_run_lock("another", lease_s=0)
+            again.write_rings(rings_of(f"again {second}", {"r2": ["b"]}), lock)
+            with pytest.raises(StoreError, match="lost the lock"):
+                store.write_rings(rings_of("late", {"r3": ["c"]}), late)
+            seen += [late.token, lock.token]
+            for one in (store, again):
+                one.close()
+        assert seen == sorted(set(seen))
+        run(server, "MATCH (n) DETACH DELETE n")
+        store = opened(server)
+        assert store.acquire_run_lock("after all").token > 1_700_000_000
+        store.close()
+
     def test_kinds_of_a_later_version_are_not_misread(self, server):
         store = opened(server)
         store.write(large_batch(1))

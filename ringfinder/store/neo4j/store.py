@@ -55,7 +55,8 @@ class Neo4jStore:
     allow_plain_remote
         Whether a server on another host may be spoken to unencrypted.
     clock
-        Seconds since 1970, for the lease of the run lock.
+        Seconds since 1970, for the run lock: its lease, and its tokens where the store is
+        founded again.
 
     Raises
     ------
@@ -94,7 +95,7 @@ class Neo4jStore:
             transaction_s=transaction_s,
         )
         try:
-            bring_up_to_date(self._server)
+            bring_up_to_date(self._server, clock=clock)
         except BaseException:
             self._server.close()
             raise
