@@ -7,12 +7,13 @@ import time
 from dataclasses import replace
 
 import pytest
+from silent_line import line_to, listener, says_hello
 from stored import large_batch, pseudonym, rings_of
 from stores import OPENERS
 
 from ringfinder.errors import InputError, StoreError, StoreUnavailable
 from ringfinder.schema import CODE
-from ringfinder.store.neo4j import Neo4jStore, clearing
+from ringfinder.store.neo4j import Neo4jStore, clearing, loading
 
 BATCHES = 4
 SOON_S = 40  # on a machine that does much else
@@ -29,7 +30,7 @@ def server(own_neo4j_server):
 def opened(server, **options):
     """Open the store on a server."""
     given = {"user": server.user, "password": server.password, "wait_s": 2} | options
-    return Neo4jStore(server.uri, **given)
+    return Neo4jStore(given.pop("uri", server.uri), **given)
 
 
 def run(server, text, **parameters):
@@ -231,6 +232,80 @@ def test_a_server_that_may_not_be_written_says_which_setting_forbids_it(server):
         server.kill()
         server.options = options
         server.start()
+
+
+class TestSilent:
+    """The connection stands, and nothing comes any more."""
+
+    @pytest.fixture(autouse=True)
+    def soon(self, monkeypatch):
+        monkeypatch.setattr("ringfinder.store.neo4j.server.LATE_S", 3.0)
+
+    def given_up(self, work):
+        """What a piece of work raises, and after how many seconds; it must not hang."""
+        raised = []
+
+        def target():
+            begun = time.monotonic()
+            with pytest.raises(StoreUnavailable) as caught:
+                work()
+            raised.extend((str(caught.value), time.monotonic() - begun))
+
+        thread = threading.Thread(target=target, daemon=True)
+        thread.start()
+        thread.join(timeout=SOON_S)
+        assert raised, "a store whose server is silent must not hang"
+        return raised
+
+    def test_one_that_is_silent_between_two_transactions_is_given_up(self, server):
+        with line_to(server.uri) as line:
+            first = opened(server)
+            first.write(large_batch(1))
+            first.close()
+            store = opened(server, uri=line.uri, transaction_s=4.0)
+            assert store.applied() == ((1, 1),)
+            line.silent.set()
+            said, _ = self.given_up(store.applied)
+            assert "try again; nothing is lost or doubled" in said
+            line.silent.clear()
+            assert store.applied() == ((1, 1),)  # the same store object goes on
+            store.close()
+
+    def test_one_that_falls_silent_in_a_transaction_is_given_up_and_nothing_is_doubled(
+        self, server, undisturbed, monkeypatch
+    ):
+        with line_to(server.uri) as line:
+            store = opened(server, uri=line.uri, transaction_s=4.0)
+            real = loading.take_in
+
+            def falls_silent(work, slices):
+                done = real(work, slices)
+                line.silent.set()
+                return done
+
+            monkeypatch.setattr(loading, "take_in", falls_silent)
+            self.given_up(lambda: store.write(large_batch(1)))
+            monkeypatch.undo()
+            line.silent.clear()
+            store.close()
+        store = opened(server)
+        store.write(large_batch(1))
+        assert store.fingerprint() == undisturbed[1]
+        store.close()
+
+    def test_one_that_says_hello_and_nothing_more_is_given_up_with_what_to_do(self):
+        with listener(says_hello) as uri:
+            said, seconds = self.given_up(
+                lambda: Neo4jStore(uri, user="neo4j", password="x", wait_s=1, transaction_s=1.0)
+            )
+        assert "holds the connection and says nothing" in said
+        assert seconds < SOON_S
+
+    def test_every_connection_is_bounded_below_what_the_server_tells(self, server):
+        store = opened(server, transaction_s=2.0)
+        (connections,) = store._server._driver._pool.connections.values()
+        assert {one.socket.get_read_timeout() for one in connections} == {5.0}
+        store.close()
 
 
 class TestKilled:
