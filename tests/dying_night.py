@@ -1,12 +1,14 @@
 """A nightly run that is killed (SIGKILL, no clean-up) at a given point: ``HOME POINT [NIGHT]``.
 
 A point is ``module.function``: the process kills itself when it is called; ``+`` behind it:
-when it has returned; ``NAME=module.function`` waits there instead, once it has said so.
+when it has returned; ``#3`` behind it: when it is called for the third time;
+``wait=module.function`` waits there instead, once it has said so.
 """
 
 from __future__ import annotations
 
 import importlib
+import itertools
 import os
 import signal
 import sys
@@ -18,17 +20,20 @@ from nights import night, open_home
 
 def main(home: str, point: str, number: str = "1") -> None:
     waits, after = point.startswith("wait="), point.endswith("+")
-    module, _, name = point.removeprefix("wait=").removesuffix("+").rpartition(".")
+    function, _, call = point.removeprefix("wait=").removesuffix("+").partition("#")
+    module, _, name = function.rpartition(".")
     place = importlib.import_module(module)
-    real = getattr(place, name)
+    real, calls = getattr(place, name), itertools.count(1)
 
     def dies(*args, **kwargs):
+        if next(calls) < int(call or 1):
+            return real(*args, **kwargs)
         if waits:
             print("waiting", flush=True)
             time.sleep(120)
         if after:
             real(*args, **kwargs)
-        os.kill(os.getpid(), signal.SIGKILL)
+        return os.kill(os.getpid(), signal.SIGKILL)
 
     setattr(place, name, dies)
     night(open_home(Path(home)), int(number))

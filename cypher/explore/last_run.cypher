@@ -1,7 +1,7 @@
 // What the last run changed: rings born, grown, shrunk, split, merged, died.
 // parameters: limit (integer = 200: rows)
-MATCH (run:Run)
-WITH run ORDER BY run.token DESC LIMIT 1
+MATCH (s:Store {name: 'ringfinder'})
+MATCH (run:Run {run_id: s.run_id})
 MATCH (run)-[:RECORDED]->(c:Change)
 OPTIONAL MATCH (c)-[:BEFORE]->(before:RingName)
 OPTIONAL MATCH (c)-[:NOW]->(now:RingName)

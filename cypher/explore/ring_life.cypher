@@ -1,4 +1,4 @@
-// A fleet's life line: sign-ups, closings and first and last uses of its members, day by day.
+// A fleet's life line: sign-ups, closings and first and last uses of its members, day by day, the last first.
 // parameters: ring (string: the ring's id), limit (integer = 400: days)
 MATCH (a:Account)-[:MEMBER_OF]->(:Ring {id: $ring})
 UNWIND [{what: 'signed up', ms: a.created_ms}, {what: 'closed', ms: a.closed_ms},
@@ -9,5 +9,5 @@ RETURN day, sum(CASE what WHEN 'signed up' THEN 1 ELSE 0 END) AS signed_up,
        sum(CASE what WHEN 'first used' THEN 1 ELSE 0 END) AS first_used,
        sum(CASE what WHEN 'last used' THEN 1 ELSE 0 END) AS last_used,
        sum(CASE what WHEN 'closed' THEN 1 ELSE 0 END) AS closed
-ORDER BY day
+ORDER BY day DESC
 LIMIT $limit

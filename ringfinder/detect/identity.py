@@ -10,12 +10,12 @@ Four rules, in this order; within each the strongest claim is served first, and 
 given once:
 
 1. *Members.* More than half of the ring was in the earlier one, or more than half of what is
-   left of the earlier one is in the ring; of a remnant of less than a third, what marks it must
-   have marked the earlier one, or it must hold most of those who first were in it. Of the parts of a split ring, the
-   one with most of the accounts that first were in a ring under its id, so that of two rings
-   that were merged and part again each is itself; a part that still shows what marked the
-   ring counts up to twice. Then the largest part, then more founders. Of merged rings the one
-   that brings most accounts.
+   left of the earlier one is in the ring; of a remnant of less than a third, most of what marks
+   it must have marked the earlier one, or it must hold most of those who first were in it. Of
+   the parts of a split ring, the one with most of the accounts that first were in a ring under
+   its id, so that of two rings that were merged and part again each is itself; a part that
+   still shows what marked the ring counts up to twice. Then the largest part, then more
+   founders. Of merged rings the one that brings most accounts.
 2. *Attributes.* Of an earlier ring hardly any account is left, and more than half of the
    evidence of each is the other's.
 3. *History.* A ring that died or was merged into another comes back: most of the ring first

@@ -2,7 +2,8 @@
 
 Whoever can open Neo4j Browser can write there: a deleted relationship or a changed count
 would move scores without a trace. So the events are projected once more, beside, and
-compared; they are right, and `ringfinder rebuild` makes the store agree.
+compared; they are right, and `ringfinder rebuild` makes the store agree. Rings follow from a
+run instead: they are compared with its snapshot, and the next run writes them anew.
 """
 
 from __future__ import annotations
@@ -10,15 +11,18 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ringfinder.errors import StoreError, StoreUnavailable
+from ringfinder.errors import InvalidParameter, NotFound, StoreError, StoreUnavailable
 from ringfinder.journal.batches import to_events
 from ringfinder.journal.entries import Recorded
 from ringfinder.journal.reader import Reader
 from ringfinder.places import JOURNAL
+from ringfinder.publish import snapshots
+from ringfinder.publish.carried import ring_tables
 from ringfinder.store import EmbeddedStore, EventLog, GraphStore, project
 from ringfinder.store.compare import Contents, Difference, Differences, differences
 from ringfinder.store.knownids import KnownIds
@@ -53,7 +57,7 @@ def check_graph(
     -------
     Differences
         Empty where the store is as it should be. Rings are results of runs, not of events,
-        and are not looked at.
+        and are not looked at: see `check_rings`.
 
     Raises
     ------
@@ -80,6 +84,52 @@ def check_graph(
         touched = _touched(log, place, applied)
         expected = Contents.of(beside).without(*touched)
     return Differences(tuple(differences(expected, found.without(*touched))), log.last_sequence)
+
+
+def check_rings(store: GraphStore, directory: Path) -> Differences:
+    """Compare the rings in a store with those of the snapshot that they were written from.
+
+    Parameters
+    ----------
+    store
+        What is checked; nothing in it is changed.
+    directory
+        The snapshots. Where the one in question is not there any more, nothing can be said.
+
+    Returns
+    -------
+    Differences
+        Empty where the store is as it should be.
+
+    Raises
+    ------
+    StoreUnavailable
+        If the store cannot be reached now.
+    """
+    try:
+        stored = store.read_rings()
+    except StoreUnavailable:
+        raise
+    except (StoreError, InvalidParameter, pa.ArrowException):  # edited past reading
+        return Differences((Difference("rings", "unreadable", 1),), 0)
+    if stored is None:
+        return Differences((), 0)
+    try:
+        told = ring_tables(snapshots.find(directory, stored.run_id))
+    except (NotFound, StoreError):
+        return Differences((), 0)
+    ours, theirs = _by_id(told.rings), _by_id(stored.rings)
+    common = ours.keys() & theirs.keys()
+    numbers = {
+        "missing": len(ours.keys() - common),
+        "extra": len(theirs.keys() - common),
+        "changed": sum(ours[ring] != theirs[ring] for ring in common),
+    }
+    return Differences(tuple(Difference("rings", how, n) for how, n in numbers.items() if n), 0)
+
+
+def _by_id(rings: pa.Table) -> dict[str, dict[str, Any]]:
+    return {row["ring_id"]: row for row in rings.to_pylist()}
 
 
 def _project_all(

@@ -6,8 +6,8 @@
          -> gate -> rings into the store -> pointer -> release
 
 Killed anywhere before the pointer moves, the last snapshot stays in force; the next run
-sweeps what was left. Rings go into the store before the pointer moves, in one transaction
-with the run's token: a run that lost its lock changes neither.
+sweeps what was left, of lineage too. Rings go into the store before the pointer moves, in one
+transaction with the run's token: a run that lost its lock changes neither.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from ringfinder.pipeline.analyse import (
     write_tables,
 )
 from ringfinder.pipeline.anew import analysed
-from ringfinder.pipeline.check import check_graph
+from ringfinder.pipeline.check import check_graph, check_rings
 from ringfinder.pipeline.contradiction import contradicted_labels
 from ringfinder.pipeline.epoch import (
     write_epoch,
@@ -144,7 +144,8 @@ def put_in_force(
 ) -> None:
     """Write a snapshot's rings into the store, then point to it.
 
-    The store refuses where another run has taken the lock since; the pointer stays then.
+    The store refuses where another run has taken the lock since; the pointer stays then. What
+    runs that were killed here have said about lineage is removed.
 
     Parameters
     ----------
@@ -158,7 +159,7 @@ def put_in_force(
     if known is not None:
         there = pc.is_in(rings.members["account_id"], known)
         rings = replace(rings, members=rings.members.filter(there))
-    store.write_rings(rings, lock)
+    store.write_rings(rings, lock, void=snapshots.announce(directory, name))
     snapshots.put_in_force(directory, name)
 
 
@@ -188,7 +189,21 @@ def limits(settings: Settings) -> Limits:
 
 
 def _checked(run: Run, *, repair: bool) -> list[str]:
-    """Compare the graph with the events; return what differs, put right if asked to."""
+    """Compare the graph with the events, put right if asked to, and the rings with their run's.
+
+    Return what differs.
+    """
+    told = _checked_graph(run, repair=repair)
+    rings = check_rings(run.home.store, run.directory)
+    if rings.found:
+        told.append(
+            f"The rings in the store differed from those of their run: {rings.words}. The next "
+            "snapshot that comes into force replaces them; so does `ringfinder publish promote ID`."
+        )
+    return told
+
+
+def _checked_graph(run: Run, *, repair: bool) -> list[str]:
     log, store = run.home.log, run.home.store
     found = check_graph(log, store, temp_dir=run.settings.temp_dir)
     if not found.found:

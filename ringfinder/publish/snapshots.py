@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -141,7 +141,26 @@ def record(directory: Path, name: str, *, held: Sequence[str] = ()) -> None:
     waiting = {one: why for one, why in state.held.items() if one != name}
     if held:
         waiting[name] = list(held)
-    write_state(directory, State(known, state.in_force, waiting))
+    write_state(directory, replace(state, known=known, held=waiting))
+
+
+def announce(directory: Path, name: str) -> list[str]:
+    """Note that a snapshot's rings go into the store, and then it is to come into force.
+
+    Returns
+    -------
+    list of str
+        Ids of those that were announced and never came into force: what the store says about
+        them did not happen. They are told again until another one is in force.
+    """
+    state = read_state(directory)
+    order = _order(directory, state)
+    left = [one for one in state.coming if one not in (*order, name)]
+    # One that was in force before, and is gone back to, is in the store by right.
+    coming = left if name in order else [*left, name]
+    if coming != state.coming:
+        write_state(directory, replace(state, coming=coming))
+    return left
 
 
 def put_in_force(directory: Path, name: str) -> None:
@@ -245,10 +264,11 @@ def sweep(directory: Path, *, keep: int) -> list[str]:
     for path in directory.iterdir() if directory.is_dir() else ():
         if path.is_dir() and not (path / RUN_FILE).is_file():
             shutil.rmtree(path, ignore_errors=True)
-    left = State(
-        [name for name in age if name in stays],
-        [name for name in order if name in stays],
-        {name: why for name, why in state.held.items() if name in stays},
+    left = replace(
+        state,
+        known=[name for name in age if name in stays],
+        in_force=[name for name in order if name in stays],
+        held={name: why for name, why in state.held.items() if name in stays},
     )
     if left != state:
         write_state(directory, left)

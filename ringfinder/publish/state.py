@@ -28,11 +28,14 @@ class State:
         Ids in the order in which they came into force; rolled back ones are taken out.
     held
         Id -> why it waits.
+    coming
+        Ids whose rings were on their way into the store, and that have not come into force.
     """
 
     known: list[str] = field(default_factory=list)
     in_force: list[str] = field(default_factory=list)
     held: dict[str, list[str]] = field(default_factory=dict)
+    coming: list[str] = field(default_factory=list)
 
 
 def read_state(directory: Path) -> State:
@@ -43,6 +46,7 @@ def read_state(directory: Path) -> State:
             [str(one) for one in stored["known"]],
             [str(one) for one in stored["in_force"]],
             {str(one): [str(word) for word in why] for one, why in stored["held"].items()},
+            [str(one) for one in stored.get("coming", [])],
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return _held_by_themselves(directory)

@@ -10,7 +10,7 @@ transaction opens the file for itself (`database.py`), in 20 ms, and the others 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import duckdb
@@ -136,10 +136,10 @@ class EmbeddedStore:
         with self._database.writing() as connection:
             ringrows.release(connection, lock)
 
-    def write_rings(self, rings: RingTables, lock: RunLock) -> None:
+    def write_rings(self, rings: RingTables, lock: RunLock, *, void: Collection[str] = ()) -> None:
         """Replace the rings of the run before: see `GraphStore`."""
         with self._database.writing() as connection:
-            ringrows.write(connection, rings, lock)
+            ringrows.write(connection, rings, lock, void)
 
     def read_rings(self) -> RingTables | None:
         """Return the rings of the last run, sorted."""

@@ -7,7 +7,7 @@ repetitions change nothing that can be read.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -127,11 +127,18 @@ class GraphStore(Protocol):
         """Give the right back; nothing happens where another run has taken it since."""
         ...
 
-    def write_rings(self, rings: RingTables, lock: RunLock) -> None:
+    def write_rings(self, rings: RingTables, lock: RunLock, *, void: Collection[str] = ()) -> None:
         """Replace the rings of the run before, in one transaction; add to the lineage.
 
         Writing one run twice changes nothing. Raises `StoreError` where another run has
         taken the lock since.
+
+        Parameters
+        ----------
+        rings, lock
+            Of the run.
+        void
+            Runs that wrote rings and never came into force: their lineage goes.
         """
         ...
 

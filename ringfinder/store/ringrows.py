@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import duckdb
 import pyarrow as pa
 
@@ -62,12 +64,21 @@ def release(connection: duckdb.DuckDBPyConnection, lock: RunLock) -> None:
     )
 
 
-def write(connection: duckdb.DuckDBPyConnection, rings: RingTables, lock: RunLock) -> None:
-    """Replace the rings of the run before, inside the caller's transaction."""
+def write(
+    connection: duckdb.DuckDBPyConnection,
+    rings: RingTables,
+    lock: RunLock,
+    void: Collection[str] = (),
+) -> None:
+    """Replace the rings of the run before, inside the caller's transaction.
+
+    Lineage of the runs in `void` goes: see `GraphStore`.
+    """
     row = first_row(connection, "SELECT token FROM run_lock")
     check_lock(rings.run_id, lock, row[0] if row else None)
     connection.execute(_SWEEP)
-    connection.execute("DELETE FROM lineage WHERE run_id = ?", [rings.run_id])
+    for run_id in (rings.run_id, *void):
+        connection.execute("DELETE FROM lineage WHERE run_id = ?", [run_id])
     connection.execute("INSERT INTO run VALUES (?, ?)", [rings.run_id, lock.token])
     tables = {"rings": rings.rings, "members": rings.members, "evidence": rings.evidence}
     for name, table in {**tables, "lineage": rings.lineage}.items():

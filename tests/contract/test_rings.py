@@ -70,6 +70,14 @@ class TestRings:
             ("tuesday", "died"),
         ]
 
+    def test_lineage_of_runs_that_never_came_into_force_goes(self, store, lock):
+        for run in ("monday", "tuesday", "wednesday"):
+            store.write_rings(rings_of(run, {"r1": ["a"]}, lineage=[born(run, "r1")]), lock)
+        thursday = rings_of("thursday", {"r1": ["a"]}, lineage=[born("thursday", "r1")])
+        store.write_rings(thursday, lock, void=["tuesday", "wednesday", "nobody's"])
+        lineage = store.read_rings().lineage
+        assert lineage["run_id"].to_pylist() == ["monday", "thursday"]
+
     def test_a_run_written_twice_changes_nothing(self, store, lock):
         rings = rings_of("monday", {"r1": ["a"]}, lineage=[born("monday", "r1")])
         store.write_rings(rings, lock)

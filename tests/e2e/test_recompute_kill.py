@@ -26,11 +26,13 @@ BEFORE = {
     "while it writes the tables": f"{RECOMPUTE}.write_lineage",
     "with the files written, not yet moved": "ringfinder.publish.staging._publish",
     "with the snapshot written": "ringfinder.publish.snapshots.record",
+    "before it is noted that it was made": "ringfinder.publish.snapshots.write_state",
     "before the rings are in the store": f"{RECOMPUTE}.put_in_force",
+    "before it is noted that it is coming": "ringfinder.publish.snapshots.write_state#2",
     "with the rings in the store": "ringfinder.publish.snapshots.put_in_force",
 }
 AFTER = {
-    "before it has noted the order": "ringfinder.publish.snapshots.write_state",
+    "before it has noted the order": "ringfinder.publish.snapshots.write_state#3",
     "with the pointer moved": f"{RECOMPUTE}.put_in_force+",
     "before old snapshots are swept": "ringfinder.publish.snapshots.sweep",
 }
@@ -49,11 +51,11 @@ def filled(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def undisturbed(filled, tmp_path_factory):
-    """The tables of a second night that nobody killed."""
+    """The tables of a second night that nobody killed, and what the store tells of both."""
     directory = tmp_path_factory.mktemp("undisturbed") / "home"
     shutil.copytree(filled, directory)
     home = open_home(directory)
-    return tables(snapshot(home, night(home, 1)))
+    return tables(snapshot(home, night(home, 1))), lineage(home)
 
 
 @pytest.fixture
@@ -65,6 +67,17 @@ def directory(filled, tmp_path):
 def tables(path):
     names = ("accounts.parquet", "rings.parquet", "evidence.parquet", "history.parquet")
     return {name: (path / name).read_bytes() for name in names}
+
+
+def lineage(home, *, of=None):
+    """What the store says became of rings, by the order of the runs; of some runs."""
+    told = home.store.read_rings().lineage.to_pylist()
+    runs = sorted({row["run_id"] for row in told} if of is None else of)
+    return sorted(
+        (runs.index(row.pop("run_id")), *(str(value) for value in row.values()))
+        for row in told
+        if row["run_id"] in runs
+    )
 
 
 def start(directory, point):
@@ -91,7 +104,7 @@ def test_before_the_pointer_moves_the_last_snapshot_stays_and_the_next_run_works
     snapshots.check(before)
     home = open_home(directory)
     one = night(home, 2)
-    assert tables(snapshot(home, one)) == undisturbed
+    assert (tables(snapshot(home, one)), lineage(home)) == undisturbed
     assert home.store.read_rings().run_id == one.snapshot_id
     assert home.store.applied() == ((1, home.log.last_sequence),)
 
@@ -103,13 +116,24 @@ def test_after_the_pointer_moved_the_new_snapshot_is_whole_and_in_force(
     first = snapshots.current(directory / "snapshots")
     killed(directory, point)
     now = snapshots.current(directory / "snapshots")
-    if "write_state" not in point:  # the first state is written before the pointer moves
-        assert now != first
-        snapshots.check(now)
-        assert tables(now) == undisturbed
+    assert now != first
+    snapshots.check(now)
     home = open_home(directory)
-    assert night(home, 2).in_force
-    assert snapshots.to_roll_back_to(directory / "snapshots") in {first.name, now.name}
+    assert (tables(now), lineage(home)) == undisturbed
+    assert snapshots.to_roll_back_to(directory / "snapshots") == first.name
+    third = night(home, 2)
+    assert third.in_force
+    assert snapshots.to_roll_back_to(directory / "snapshots") == now.name
+    assert lineage(home, of=(first.name, now.name)) == undisturbed[1]
+    assert set(third.changes) == {"kept"}
+
+
+def test_what_several_killed_runs_told_of_rings_goes(directory, undisturbed):
+    for _ in range(2):
+        killed(directory, BEFORE["with the rings in the store"])
+    home = open_home(directory)
+    one = night(home, 2)
+    assert (tables(snapshot(home, one)), lineage(home)) == undisturbed
 
 
 def test_a_second_run_ends_with_exit_code_4_while_the_first_goes_on(directory):

@@ -7,12 +7,13 @@ import time
 from dataclasses import replace
 
 import pytest
+from silent_line import line_to, listener, says_hello
 from stored import large_batch, pseudonym, rings_of
 from stores import OPENERS
 
 from ringfinder.errors import InputError, StoreError, StoreUnavailable
 from ringfinder.schema import CODE
-from ringfinder.store.neo4j import Neo4jStore, clearing
+from ringfinder.store.neo4j import Neo4jStore, clearing, loading
 
 BATCHES = 4
 SOON_S = 40  # on a machine that does much else
@@ -29,7 +30,7 @@ def server(own_neo4j_server):
 def opened(server, **options):
     """Open the store on a server."""
     given = {"user": server.user, "password": server.password, "wait_s": 2} | options
-    return Neo4jStore(server.uri, **given)
+    return Neo4jStore(given.pop("uri", server.uri), **given)
 
 
 def run(server, text, **parameters):
@@ -136,6 +137,55 @@ class TestOthers:
             store.write(large_batch(1))
         store.close()
 
+    def test_a_store_without_its_node_is_founded_again_and_its_graph_taken_in_anew(
+        self, server, undisturbed
+    ):
+        store = opened(server)
+        for number in (1, 2):
+            store.write(large_batch(number))
+        lock = store.acquire_run_lock("on its way")
+        store.write_rings(rings_of("monday", {"r1": ["account 1500", "b"]}), lock)
+        rings = store.read_rings()
+        run(server, "MATCH (s:Store) DELETE s")
+        with pytest.raises(StoreError, match="run `ringfinder rebuild`"):
+            store.applied()
+        again = opened(server)
+        assert again.applied() == ()
+        assert again.counts()["accounts"] == 0
+        assert again.read_rings() == rings
+        with pytest.raises(StoreError, match="lost the lock"):
+            store.write_rings(rings_of("late", {"r1": ["a"]}), lock)
+        for number in (2, 1):
+            again.write(large_batch(number))
+        assert again.fingerprint() == undisturbed[2]
+        later = again.acquire_run_lock("next")
+        assert later.token > lock.token
+        again.write_rings(rings_of("tuesday", {"r2": ["b"]}), later)
+        assert again.read_rings().rings["ring_id"].to_pylist() == ["r2"]
+        for one in (store, again):
+            one.close()
+
+    def test_no_token_is_given_twice_where_everything_was_deleted(self, server):
+        seen = []
+        for second in (1_800_000_000, 1_800_000_060, 1_700_000_000):  # the clock is set back
+            store = opened(server, clock=lambda now=second: now)
+            late = store.acquire_run_lock("on its way", lease_s=0)
+            store.write_rings(rings_of(f"run {second}", {"r1": ["a"]}), late)
+            run(server, "MATCH (n) WHERE NOT n:Run DETACH DELETE n")
+            again = opened(server, clock=lambda now=second + 30: now)
+            lock = again.acquire_run_lock("another", lease_s=0)
+            again.write_rings(rings_of(f"again {second}", {"r2": ["b"]}), lock)
+            with pytest.raises(StoreError, match="lost the lock"):
+                store.write_rings(rings_of("late", {"r3": ["c"]}), late)
+            seen += [late.token, lock.token]
+            for one in (store, again):
+                one.close()
+        assert seen == sorted(set(seen))
+        run(server, "MATCH (n) DETACH DELETE n")
+        store = opened(server)
+        assert store.acquire_run_lock("after all").token > 1_700_000_000
+        store.close()
+
     def test_kinds_of_a_later_version_are_not_misread(self, server):
         store = opened(server)
         store.write(large_batch(1))
@@ -182,6 +232,80 @@ def test_a_server_that_may_not_be_written_says_which_setting_forbids_it(server):
         server.kill()
         server.options = options
         server.start()
+
+
+class TestSilent:
+    """The connection stands, and nothing comes any more."""
+
+    @pytest.fixture(autouse=True)
+    def soon(self, monkeypatch):
+        monkeypatch.setattr("ringfinder.store.neo4j.server.LATE_S", 3.0)
+
+    def given_up(self, work):
+        """What a piece of work raises, and after how many seconds; it must not hang."""
+        raised = []
+
+        def target():
+            begun = time.monotonic()
+            with pytest.raises(StoreUnavailable) as caught:
+                work()
+            raised.extend((str(caught.value), time.monotonic() - begun))
+
+        thread = threading.Thread(target=target, daemon=True)
+        thread.start()
+        thread.join(timeout=SOON_S)
+        assert raised, "a store whose server is silent must not hang"
+        return raised
+
+    def test_one_that_is_silent_between_two_transactions_is_given_up(self, server):
+        with line_to(server.uri) as line:
+            first = opened(server)
+            first.write(large_batch(1))
+            first.close()
+            store = opened(server, uri=line.uri, transaction_s=4.0)
+            assert store.applied() == ((1, 1),)
+            line.silent.set()
+            said, _ = self.given_up(store.applied)
+            assert "try again; nothing is lost or doubled" in said
+            line.silent.clear()
+            assert store.applied() == ((1, 1),)  # the same store object goes on
+            store.close()
+
+    def test_one_that_falls_silent_in_a_transaction_is_given_up_and_nothing_is_doubled(
+        self, server, undisturbed, monkeypatch
+    ):
+        with line_to(server.uri) as line:
+            store = opened(server, uri=line.uri, transaction_s=4.0)
+            real = loading.take_in
+
+            def falls_silent(work, slices):
+                done = real(work, slices)
+                line.silent.set()
+                return done
+
+            monkeypatch.setattr(loading, "take_in", falls_silent)
+            self.given_up(lambda: store.write(large_batch(1)))
+            monkeypatch.undo()
+            line.silent.clear()
+            store.close()
+        store = opened(server)
+        store.write(large_batch(1))
+        assert store.fingerprint() == undisturbed[1]
+        store.close()
+
+    def test_one_that_says_hello_and_nothing_more_is_given_up_with_what_to_do(self):
+        with listener(says_hello) as uri:
+            said, seconds = self.given_up(
+                lambda: Neo4jStore(uri, user="neo4j", password="x", wait_s=1, transaction_s=1.0)
+            )
+        assert "holds the connection and says nothing" in said
+        assert seconds < SOON_S
+
+    def test_every_connection_is_bounded_below_what_the_server_tells(self, server):
+        store = opened(server, transaction_s=2.0)
+        (connections,) = store._server._driver._pool.connections.values()
+        assert {one.socket.get_read_timeout() for one in connections} == {5.0}
+        store.close()
 
 
 class TestKilled:

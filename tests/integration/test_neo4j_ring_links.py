@@ -104,3 +104,31 @@ def test_a_run_without_rings_leaves_nothing_behind(store, asked):
     written(store, lock, "monday", MONDAY, mark("r1"))
     written(store, lock, "tuesday", {})
     assert asked("MATCH (n:Ring|Outside) RETURN n.id") == asked(LINKS) == set()
+
+
+@pytest.mark.parametrize(
+    "by_hand",
+    [
+        "CREATE (:Ring {id: 'x', verdict: 'fleet'})",
+        "CREATE (:Ring {verdict: 'fleet', size: 3})",
+        "CREATE (:Ring {id: 'x', run: 'sunday'})",
+        "CREATE (:Ring {id: 'x', run: 'monday'})-[:NAMED]->(:RingName {id: 'x'})",
+        "MATCH (a:Account {id: 'a'}) CREATE (a)-[:MEMBER_OF {membership: 1.0}]->(:Ring {id: 'x'})",
+    ],
+)
+def test_a_ring_that_was_drawn_by_hand_is_gone_after_the_next_run(store, asked, by_hand):
+    lock = store.acquire_run_lock("test")
+    written(store, lock, "monday", MONDAY, mark("r1"))
+    asked(by_hand)
+    found = written(store, lock, "tuesday", TUESDAY, mark("r1"))
+    assert asked("MATCH (r:Ring) RETURN r.id") == {(ring,) for ring in TUESDAY}
+    assert found.rings["ring_id"].to_pylist() == sorted(TUESDAY)
+    assert store.counts()["rings"] == len(TUESDAY)
+
+
+def test_a_ring_without_a_stamp_is_gone_when_the_same_run_is_written_again(store, asked):
+    lock = store.acquire_run_lock("test")
+    written(store, lock, "monday", MONDAY)
+    asked("CREATE (:Ring {id: 'x', verdict: 'fleet'})")
+    written(store, lock, "monday", MONDAY)
+    assert asked("MATCH (r:Ring) RETURN r.id") == {(ring,) for ring in MONDAY}

@@ -6,6 +6,7 @@ import shutil
 from contextlib import suppress
 from dataclasses import replace
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -305,6 +306,36 @@ class TestCheck:
         assert "It was rebuilt" in one.edited[0]
         assert "typed-by-hand" not in ring_of(snapshot(home, one))
         assert night(home, 2, check=True).edited == ()
+
+    def drawn(self, home, statement):
+        """Somebody changed the rings by hand."""
+        with duckdb.connect(str(home.directory / "graph.duckdb")) as connection:
+            connection.execute(statement)
+
+    @pytest.mark.parametrize(
+        ("statement", "told"),
+        [
+            ("INSERT INTO ring SELECT * REPLACE ('drawn' AS ring_id) FROM ring LIMIT 1",
+             "rings extra (1)"),
+            ("DELETE FROM member WHERE ring_id = (SELECT min(ring_id) FROM ring); "
+             "DELETE FROM evidence WHERE ring_id = (SELECT min(ring_id) FROM ring); "
+             "DELETE FROM ring WHERE ring_id = (SELECT min(ring_id) FROM ring)",
+             "rings missing (1)"),
+            ("DELETE FROM ring", "rings unreadable (1)"),
+            ("UPDATE ring SET verdict = 'fleet', score = 2.0 WHERE ring_id = "
+             "(SELECT max(ring_id) FROM ring)", "rings changed (1)"),
+        ],
+    )  # fmt: skip
+    def test_rings_that_were_changed_by_hand_are_told_and_written_anew(self, home, statement, told):
+        self.drawn(home, statement)
+        (said,) = night(home, 1, check=True).edited
+        assert told in said
+        assert "publish promote" in said
+        assert night(home, 2, check=True).edited == ()
+
+    def test_rings_whose_snapshot_is_gone_are_not_looked_at(self, home):
+        shutil.rmtree(home.directory / "snapshots")
+        assert night(home, 1, check=True).edited == ()
 
 
 class TestTouched:

@@ -62,6 +62,22 @@ def test_both_stores_give_the_same_snapshots_and_hold_the_same_rings(home, world
     assert home.store.fingerprint(rings=True) == twin.store.fingerprint(rings=True)
 
 
+def test_a_ring_that_was_drawn_by_hand_is_told_and_gone_after_the_night(home, own_neo4j_server):
+    with own_neo4j_server.driver() as driver:
+        driver.execute_query("CREATE (:Ring {id: 'x', verdict: 'fleet'})")
+    with pytest.raises(StoreError, match="drawn or changed by hand"):
+        home.store.read_rings()
+    assert "rings unreadable (1)" in night(home, 1, check=True).edited[0]
+    assert "x" not in home.store.read_rings().rings["ring_id"].to_pylist()
+    with own_neo4j_server.driver() as driver:
+        driver.execute_query(
+            "CREATE (:Ring {id: 'x', verdict: 'fleet', size: 3, score: 0.9, summary: 'Drawn.'})"
+        )
+    assert "rings extra (1)" in night(home, 2, check=True).edited[0]
+    assert "x" not in home.store.read_rings().rings["ring_id"].to_pylist()
+    assert night(home, 3, check=True).edited == ()
+
+
 @pytest.mark.parametrize("delay_s", [0.0, 0.05])
 def test_a_server_killed_in_the_write_back_leaves_the_last_snapshot_in_force(
     home, own_neo4j_server, delay_s, monkeypatch
@@ -70,7 +86,7 @@ def test_a_server_killed_in_the_write_back_leaves_the_last_snapshot_in_force(
     rings = home.store.read_rings()
     real = home.store.write_rings
 
-    def during(*arguments):
+    def during(*arguments, **options):
         def kill():
             time.sleep(delay_s)
             own_neo4j_server.kill()
@@ -80,7 +96,7 @@ def test_a_server_killed_in_the_write_back_leaves_the_last_snapshot_in_force(
         if not delay_s:
             killer.join()
         try:
-            real(*arguments)
+            real(*arguments, **options)
         finally:
             killer.join()
 

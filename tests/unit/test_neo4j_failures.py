@@ -60,3 +60,13 @@ def test_what_else_the_driver_raises_is_named_but_not_quoted():
     found = say(exceptions.ResultError("ann@example.org"))
     assert type(found) is StoreError
     assert str(found) == "the Neo4j at bolt://here failed: ResultError"
+
+
+def test_a_server_that_is_silent_on_a_connection_that_stands_is_told_apart():
+    error = exceptions.ServiceUnavailable("ann@example.org")
+    error.__cause__ = TimeoutError("ann@example.org")
+    found = say(error)
+    assert type(found) is StoreUnavailable
+    assert "says nothing" in str(found)
+    assert "try again; nothing is lost or doubled" in str(found)
+    assert "ann@example.org" not in str(found)

@@ -129,6 +129,38 @@ class TestRollback:
         assert states(three)["s-4"] == "in force"
 
 
+class TestComing:
+    def test_what_was_on_its_way_and_never_came_is_told_until_another_does(self, three):
+        for name in ("s-4", "s-5"):
+            snapshots.record(three, name)
+            assert snapshots.announce(three, name) == ([] if name == "s-4" else ["s-4"])
+        make(three, "s-6", held=["Too many."])  # swept and recorded meanwhile
+        snapshots.sweep(three, keep=1)
+        assert snapshots.announce(three, "s-6") == ["s-4", "s-5"]
+        snapshots.put_in_force(three, "s-6")
+        assert snapshots.announce(three, "s-7") == []
+
+    def test_what_came_after_all_was_not_left_behind(self, three):
+        make(three, "s-4", held=["Too many."])
+        snapshots.announce(three, "s-4")
+        assert snapshots.announce(three, "s-4") == []
+        state = (three / "state.json").read_bytes()
+        snapshots.put_in_force(three, "s-4")
+        (three / "state.json").write_bytes(state)  # killed after the pointer had moved
+        assert snapshots.announce(three, "s-2") == []
+
+    def test_one_that_was_in_force_before_is_not_left_behind(self, three):
+        snapshots.announce(three, "s-1")  # going back to it was killed
+        assert snapshots.announce(three, "s-2") == []
+
+    def test_a_state_of_before_says_that_nothing_was_on_its_way(self, three):
+        state = json.loads((three / "state.json").read_bytes())
+        del state["coming"]
+        (three / "state.json").write_text(json.dumps(state))
+        assert snapshots.announce(three, "s-4") == []
+        assert snapshots.to_roll_back_to(three) == "s-2"
+
+
 class TestDamage:
     def test_a_run_json_nested_without_end_is_a_broken_snapshot(self, three):
         (three / "s-2" / "run.json").write_bytes(b'{"files":' + b"[" * 200_000)

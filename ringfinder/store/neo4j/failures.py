@@ -101,6 +101,12 @@ def told(
             f"{what} was lost while it committed: run the same again; what it did commit is not "
             "taken twice"
         )
+    if isinstance(error, DISCONNECTED) and isinstance(error.__cause__, TimeoutError):
+        return StoreUnavailable(
+            f"{what} does not answer any more: it holds the connection and says nothing. Look at "
+            "its log and its load, start it again if it hangs, check the network in between, then "
+            "try again; nothing is lost or doubled"
+        )
     if isinstance(error, DISCONNECTED):
         return StoreUnavailable(
             f"{what} cannot be reached: check that it runs (a local one: `ringfinder neo4j up`) "

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ringfinder.errors import InvalidParameter, StoreError
 from ringfinder.model import IntArray
 from ringfinder.store.batches import EVIDENCE, LINEAGE, MEMBERS, RINGS, VALUES, RingTables
 from ringfinder.store.neo4j.columns import as_lists, distinct_values
@@ -60,8 +61,11 @@ def release(work: Work, lock: RunLock) -> None:
         )
 
 
-def write(work: Work, rings: RingTables, lock: RunLock) -> None:
-    """Replace the rings of the run before; a ring that lives on stays the same node."""
+def write(work: Work, rings: RingTables, lock: RunLock, void: Collection[str] = ()) -> None:
+    """Replace the rings of the run before; a ring that lives on stays the same node.
+
+    Lineage of the runs in `void` goes: see `GraphStore`.
+    """
     state = read_state(work)
     check_lock(rings.run_id, lock, state.lock_token)
     run = key_of(rings.run_id)
@@ -78,7 +82,8 @@ def write(work: Work, rings: RingTables, lock: RunLock) -> None:
     if has_twins and not state.has_twins:
         work.run("set_twins")
     work.run("sweep_outside")
-    work.run("sweep_run", run=run)
+    for run_id in (rings.run_id, *void):
+        work.run("sweep_run", run=key_of(run_id))
     work.run("record_run", run=run, run_id=rings.run_id, token=lock.token)
     _write_lineage(work, rings.lineage)
 
@@ -87,11 +92,22 @@ def read(work: Work, state: State) -> RingTables | None:
     """Return the rings of the last run, sorted; None before the first."""
     if state.run_id is None:
         return None
+    try:
+        return _read_tables(work, state.run_id)
+    except (InvalidParameter, pa.ArrowException, TypeError, ValueError) as error:
+        raise StoreError(
+            "the rings in the Neo4j database cannot be read: one was drawn or changed by hand. The "
+            "next `ringfinder recompute` writes them anew, and so does `ringfinder publish promote "
+            "ID` with the id of the snapshot in force"
+        ) from error
+
+
+def _read_tables(work: Work, run_id: str) -> RingTables:
     evidence = _exploded(work, "read_evidence", (*EVIDENCE.names, "label"))
     evidence["kind"] = kind_codes(evidence["label"])
     by_weight = [("ring_id", "ascending"), ("nats", "descending"), ("kind", "ascending")]
     return RingTables(
-        state.run_id,
+        run_id,
         _rows(work, "read_rings", RINGS).sort_by("ring_id"),
         pa.table(_exploded(work, "read_members", MEMBERS.names), schema=MEMBERS).sort_by(
             [("ring_id", "ascending"), ("account_id", "ascending")]

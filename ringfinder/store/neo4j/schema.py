@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 from ringfinder.cypher import Statement, read_statements
 from ringfinder.errors import StoreError
 from ringfinder.store.neo4j.server import Server
@@ -19,10 +22,20 @@ def migrations() -> dict[int, list[Statement]]:
     return dict(sorted(found.items()))
 
 
-def bring_up_to_date(server: Server) -> None:
+def bring_up_to_date(server: Server, *, clock: Callable[[], float]) -> None:
     """Make the database a store, or bring one of an earlier version up to date.
 
-    Every step may be repeated: two processes may do it at once, and be killed.
+    A store whose :Store node was deleted by hand is founded again: what follows from events is
+    void then, since nobody knows how much of them it holds; rings and lineage stay. Every step
+    may be repeated: two processes may do it at once, and be killed.
+
+    Parameters
+    ----------
+    server
+        The database.
+    clock
+        Seconds since 1970. Tokens of the run lock go on there in a store that is founded again:
+        more seconds have gone by than runs, so that none is ever given twice.
 
     Raises
     ------
@@ -39,12 +52,29 @@ def bring_up_to_date(server: Server) -> None:
         )
     if state is not None and state.schema_version == newest:
         return
-    if state is None and server.work(lambda w: w.run("count_accounts"), locked=False)["accounts"]:
-        raise StoreError(
-            f"{server.what} holds accounts that ringfinder did not write: use an empty database"
-        )
+    again = state is None and _was_a_store(server)
     for version, statements in steps.items():
         if state is None or version > state.schema_version:
             for statement in statements:
                 server.change_schema(statement.text)
-    server.work(lambda work: work.run("found_store", schema_version=newest), locked=False)
+    given = {"schema_version": newest, "again": again, "token": int(clock()) if again else 0}
+    server.work(lambda work: work.run("found_store", **given), locked=False)
+
+
+def _was_a_store(server: Server) -> bool:
+    """Tell whether a database without a :Store node has been a store, by its constraints.
+
+    Raises
+    ------
+    StoreError
+        If it holds accounts, and they are not such as a store leaves.
+    """
+    names = set(server.work(lambda work: work.run("read_constraints"), locked=False)["names"])
+    first = next(iter(migrations().values()))
+    ours = {name for one in first for name in re.findall(r"CREATE CONSTRAINT (\w+)", one.text)}
+    left = server.work(lambda work: work.run("count_left"), locked=False)
+    if left["accounts"] and not (ours <= names and left["seen"]):
+        raise StoreError(
+            f"{server.what} holds accounts that ringfinder did not write: use an empty database"
+        )
+    return ours <= names

@@ -19,11 +19,15 @@ from neo4j import exceptions
 from ringfinder.cypher import read_statement
 from ringfinder.errors import InputError, StoreError
 from ringfinder.store.neo4j.failures import told
+from ringfinder.store.neo4j.silence import bound_silence
 
 T = TypeVar("T")
 
 ROWS = 20_000
 """Rows of parameters that one statement takes at most."""
+
+LATE_S = 10.0
+"""Seconds by which a server may be late to end a transaction: it looks every two of them."""
 
 # The driver tells its own log of every lost connection; a caller hears it as an error, once.
 logging.getLogger("neo4j").addHandler(logging.NullHandler())
@@ -92,7 +96,8 @@ class Server:
     wait_s
         Seconds to wait for a server that does not answer.
     transaction_s
-        Seconds that a transaction may take before the server ends it.
+        Seconds that a transaction may take before the server ends it. One that is still silent
+        some seconds later is taken for lost.
     """
 
     def __init__(
@@ -124,6 +129,7 @@ class Server:
                 "the address of the Neo4j store is unusable; expected neo4j://HOST[:PORT] (also "
                 "neo4j+s, bolt, bolt+s)"
             ) from error
+        bound_silence(self._driver, transaction_s + LATE_S)
         # A store that is merely forgotten closes its connections, too.
         self._closing = weakref.finalize(self, self._driver.close)
 

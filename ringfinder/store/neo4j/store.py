@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
 import pyarrow as pa
@@ -55,7 +55,8 @@ class Neo4jStore:
     allow_plain_remote
         Whether a server on another host may be spoken to unencrypted.
     clock
-        Seconds since 1970, for the lease of the run lock.
+        Seconds since 1970, for the run lock: its lease, and its tokens where the store is
+        founded again.
 
     Raises
     ------
@@ -94,7 +95,7 @@ class Neo4jStore:
             transaction_s=transaction_s,
         )
         try:
-            bring_up_to_date(self._server)
+            bring_up_to_date(self._server, clock=clock)
         except BaseException:
             self._server.close()
             raise
@@ -155,9 +156,9 @@ class Neo4jStore:
         """Give the right back: see `GraphStore`."""
         self._server.work(lambda work: ringrows.release(work, lock))
 
-    def write_rings(self, rings: RingTables, lock: RunLock) -> None:
+    def write_rings(self, rings: RingTables, lock: RunLock, *, void: Collection[str] = ()) -> None:
         """Replace the rings of the run before: see `GraphStore`."""
-        self._server.work(lambda work: ringrows.write(work, rings, lock))
+        self._server.work(lambda work: ringrows.write(work, rings, lock, void))
 
     def read_rings(self) -> RingTables | None:
         """Return the rings of the last run, sorted."""
