@@ -83,7 +83,9 @@ def recorded(served, account, kind):
     """What the journal holds of an account: the events of one type, decoded."""
     with closing(Reader(served.home / JOURNAL)) as reader:
         return [
-            decode_event(one.event) for one in reader.of_account(account) if one.event_type is kind
+            decode_event(one.event)
+            for one in reader.held(0)[0]
+            if (one.account_id, one.event_type) == (account, kind)
         ]
 
 

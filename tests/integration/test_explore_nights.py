@@ -66,7 +66,9 @@ def ask(neo4j_server):
     ]  # fmt: skip
     store.write(batch_of(1, graph=graph_tables(accounts), labels=labels))
     rings = rings_of(run_of(NIGHTS - 1), {"ring-f": MEMBERS}, lineage=history())
-    write_back(store, rings, holder="restore")
+    lock = store.acquire_run_lock("restore")
+    write_back(store, rings, lock)
+    store.release_run_lock(lock)
     with neo4j_server.driver() as driver:
 
         def answer(name, **values):
