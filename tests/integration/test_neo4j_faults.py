@@ -13,7 +13,7 @@ from stores import OPENERS
 
 from ringfinder.errors import InputError, StoreError, StoreUnavailable
 from ringfinder.schema import CODE
-from ringfinder.store.neo4j import Neo4jStore, clearing, loading
+from ringfinder.store.neo4j import Neo4jStore, clearing, loading, schema
 
 BATCHES = 4
 SOON_S = 40  # on a machine that does much else
@@ -129,6 +129,18 @@ class TestOthers:
         with pytest.raises(StoreError, match="did not write"):
             opened(server)
         assert len(run(server, "MATCH (n) RETURN n")) == 1
+
+    def test_a_store_that_another_process_founds_meanwhile_is_not_taken_for_theirs(
+        self, server, monkeypatch
+    ):
+        """The other one has written accounts, and what they were seen with not yet."""
+        opened(server).close()
+        run(server, "CREATE (:Account {id: 'ours'})")
+        seen, real = [None], schema.find_state
+        monkeypatch.setattr(schema, "find_state", lambda work: seen.pop() if seen else real(work))
+        opened(server).close()
+        assert len(run(server, "MATCH (a:Account) RETURN a")) == 1
+        assert len(run(server, "MATCH (s:Store) RETURN s")) == 1
 
     def test_a_store_that_was_deleted_by_hand_says_so(self, server):
         store = opened(server)

@@ -73,7 +73,9 @@ def _was_a_store(server: Server) -> bool:
     first = next(iter(migrations().values()))
     ours = {name for one in first for name in re.findall(r"CREATE CONSTRAINT (\w+)", one.text)}
     left = server.work(lambda work: work.run("count_left"), locked=False)
-    if left["accounts"] and not (ours <= names and left["seen"]):
+    strange = left["accounts"] and not (ours <= names and left["seen"])
+    # Looked for once more: another process may have founded it since, and begun to fill it.
+    if strange and server.work(find_state, locked=False) is None:
         raise StoreError(
             f"{server.what} holds accounts that ringfinder did not write: use an empty database"
         )
