@@ -11,6 +11,10 @@
       run/           only what matters while the API runs: counts its workers share, policy, metrics
       store-rings/   only until a restore is finished: the rings that the store is to get back
       before-*/      what a restore found here
+      neo4j/         the local Neo4j of `ringfinder neo4j`, a store: no backup holds it, no
+                     restore moves it
+      restore.json   only while a restore moves entries, or was killed then
+      in-use.lock    held by all who have the directory open, together; alone by who changes it all
       keys.sqlite  audit.log
 """
 
@@ -21,3 +25,6 @@ JOURNAL = "journal"
 SNAPSHOTS = "snapshots"
 RUN = "run"
 STORE_RINGS = "store-rings"
+LOCAL_NEO4J = "neo4j"
+RESTORING = "restore.json"
+IN_USE = "in-use.lock"

@@ -12,6 +12,7 @@ from pydantic import ByteSize, TypeAdapter, ValidationError
 from ringfinder.config import Settings, load, settings_table, unknown_variables
 from ringfinder.config.table import ANALYSIS
 from ringfinder.errors import InputError
+from ringfinder.places import RESTORING
 
 _BYTES = TypeAdapter(ByteSize)
 # A command keeps the help option it was first asked with: were these inherited, what it offers
@@ -170,7 +171,9 @@ def settings_options(*only: str) -> Callable[[Function], Function]:
     return decorate
 
 
-def settings_from(options: Mapping[str, Any], notice: Callable[[str], None]) -> Settings:
+def settings_from(
+    options: Mapping[str, Any], notice: Callable[[str], None], *, whole: bool = True
+) -> Settings:
     """Return the settings of a command decorated with `settings_options`.
 
     Parameters
@@ -179,8 +182,23 @@ def settings_from(options: Mapping[str, Any], notice: Callable[[str], None]) -> 
         The command's options, ``config`` among them; others are left alone.
     notice
         Called with a sentence for each variable that looks like a misspelt setting.
+    whole
+        Whether the data directory, where the command has one, must not be half restored: not
+        for `restore`, which mends that, and for what no restore moves.
+
+    Raises
+    ------
+    InputError
+        If a setting is unusable.
+    StoreError
+        If a restore into the data directory is on its way, or was interrupted.
     """
     for sentence in unknown_variables():
         notice(sentence)
     flags = {name: options.get(name) for name in Settings.model_fields}
-    return load(flags, file=options.get("config"))
+    settings = load(flags, file=options.get("config"))
+    if whole and "data_dir" in options and (settings.data_dir / RESTORING).exists():
+        from ringfinder.pipeline.switch import check_whole  # and the store: slow to load
+
+        check_whole(settings.data_dir)
+    return settings

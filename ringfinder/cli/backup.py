@@ -64,7 +64,7 @@ def restore(file: Path, force: bool, as_json: bool, **options: Any) -> None:
     Nothing is changed unless the whole archive is sound and the passphrase right. Where the
     store is away, `ringfinder rebuild` finishes it later.
     """
-    settings = settings_from(options, notice)
+    settings = settings_from(options, notice, whole=False)
     passphrase = _passphrase(settings)
     from ringfinder.pipeline.restore import restore as put_back
 

@@ -11,8 +11,7 @@ from ringfinder.cli.arguments import Group, settings_from, settings_options, siz
 from ringfinder.cli.terminal import notice, progress, say, say_json
 from ringfinder.config import Settings
 from ringfinder.errors import NotFound
-
-FOLDER = "neo4j"  # in data_dir
+from ringfinder.places import LOCAL_NEO4J
 
 _PORT = click.IntRange(1, 65535)
 
@@ -72,7 +71,7 @@ def up(
     """
     from ringfinder import local
 
-    settings = settings_from(options, notice)
+    settings = settings_from(options, notice, whole=False)
     wanted = local.Options(
         bolt_port=bolt_port,
         http_port=http_port,
@@ -105,7 +104,7 @@ def down(timeout: float, as_json: bool, **options: Any) -> None:
     """End the server and wait until it is gone; the graph stays."""
     from ringfinder import local
 
-    ended = local.down(_directory(settings_from(options, notice)), timeout_s=timeout)
+    ended = local.down(_directory(settings_from(options, notice, whole=False)), timeout_s=timeout)
     if ended is False:
         notice(
             f"Neo4j did not end within {timeout:g} s and was killed; the next start recovers it."
@@ -128,7 +127,7 @@ def status(as_json: bool, **options: Any) -> None:
     """
     from ringfinder import local
 
-    directory = _directory(settings_from(options, notice))
+    directory = _directory(settings_from(options, notice, whole=False))
     server = local.status(directory)
     if server is None:
         if as_json:
@@ -151,4 +150,4 @@ def _tell(server: Any) -> None:
 
 
 def _directory(settings: Settings) -> Path:
-    return settings.data_dir / FOLDER
+    return settings.data_dir / LOCAL_NEO4J

@@ -1,7 +1,8 @@
 """A data directory in one sealed file: events, journal, keys, pepper, the snapshot in force.
 
-What follows from the rest is left out: an embedded graph is made anew from the events. What
-does not, such as rings and their history, is read out of the store.
+What follows from the rest is left out: a graph, embedded or in the local Neo4j of the directory,
+is made anew from the events. What does not, such as rings and their history, is read out of the
+store.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from ringfinder.pipeline.home import Home
 from ringfinder.pipeline.pepper import PEPPER_FILE, PepperRecord
 from ringfinder.pipeline.sealing import CHUNK, SealingWriter
 from ringfinder.pipeline.writeback import check_finished, ring_files
-from ringfinder.places import EVENTS, SNAPSHOTS, STORE_RINGS
+from ringfinder.places import EVENTS, LOCAL_NEO4J, SNAPSHOTS, STORE_RINGS
 from ringfinder.publish.snapshots import POINTER
 from ringfinder.store import Interval, RingTables, project
 from ringfinder.store.files import locked, publish
@@ -188,7 +189,7 @@ def _copied(home: Home) -> Iterator[tuple[Path, RingTables | None]]:
         # The journal before the log: an event that is compacted meanwhile is then in both, and
         # counts once, where the other order could leave it in neither.
         for path in sorted(home.directory.iterdir()):
-            if path.name not in {EVENTS, SNAPSHOTS}:
+            if path.name not in {EVENTS, SNAPSHOTS, LOCAL_NEO4J}:
                 _copy(path, place / path.name)
         lock, what = home.directory / EVENTS / "lock", f"the event log in {home.directory}"
         with locked(lock, what=what, exclusive=False, wait_s=_WAIT_S):

@@ -15,7 +15,7 @@ from ringfinder.config import Settings
 from ringfinder.errors import NotFound, StoreError
 from ringfinder.normalise import NetworkLists, Pepper
 from ringfinder.pipeline.pepper import PEPPER_FILE, find_pepper, in_use
-from ringfinder.pipeline.switch import check_whole
+from ringfinder.pipeline.switch import check_whole, sweep
 from ringfinder.places import EVENTS
 from ringfinder.runs import Notice
 from ringfinder.store.open import open_store
@@ -108,6 +108,7 @@ def open_home(
     make_directory(directory)
     with ExitStack() as held:
         held.enter_context(in_use(directory, wait_s=wait_s))
+        sweep(directory)
         log = EventLog(directory / EVENTS, wait_s=wait_s)
         pepper = find_pepper(settings, used=log.last_sequence > 0, notices=notices)
         store = open_graph(settings, wait_s=wait_s)

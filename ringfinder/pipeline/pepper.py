@@ -13,7 +13,8 @@ import hmac
 import json
 import os
 import secrets
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from typing import Any
 from ringfinder.config import Settings
 from ringfinder.errors import InputError, StoreError
 from ringfinder.normalise import Pepper
+from ringfinder.pipeline.switch import check_whole
+from ringfinder.places import IN_USE
 from ringfinder.runs import Notice
 from ringfinder.store.files import locked, publish
 
@@ -28,9 +31,6 @@ PEPPER_FILE = "pepper.json"
 FORMAT = 1
 KEY_BYTES = 32
 WAIT_S = 30.0
-IN_USE = "in-use.lock"
-"""Held by all who have the directory open, together, and by a rotation, alone. Not pepper.lock,
-for which whoever makes the first pepper would have to wait until all others have closed."""
 
 _COMMITMENT = b"\x00ringfinder pepper\x00"  # begins as no kind's name does: no pseudonym meets it
 
@@ -126,30 +126,37 @@ class PepperRecord:
         )
 
 
-def in_use(directory: Path, *, wait_s: float) -> AbstractContextManager[None]:
-    """Keep the pepper of a data directory from being rotated for the length of a block.
+@contextmanager
+def in_use(directory: Path, *, wait_s: float) -> Iterator[None]:
+    """Keep a data directory from being rotated, or replaced by a backup, for the length of a block.
 
     Whoever reads the pepper does so inside, and makes and records pseudonyms inside, too: what
-    is made with an old pepper must not come in after a rotation. Any number do at once.
+    is made with an old pepper must not come in after a rotation. Any number do at once. The lock
+    is not pepper.lock, for which whoever makes the first pepper would have to wait until all
+    others have closed.
 
     Raises
     ------
     StoreUnavailable
-        If it is still being rotated after `wait_s`.
+        If one of them is still on its way after `wait_s`.
+    StoreError
+        If a restore was interrupted, maybe while this waited.
     """
-    what = f"the pepper of {directory} is being rotated; the directory"
-    return locked(directory / IN_USE, what=what, exclusive=False, wait_s=wait_s)
+    what = f"the pepper of {directory} is being rotated, or a backup restored there; the directory"
+    with locked(directory / IN_USE, what=what, exclusive=False, wait_s=wait_s):
+        check_whole(directory)
+        yield
 
 
 def only_user(directory: Path) -> AbstractContextManager[None]:
-    """Have a data directory alone, for a rotation.
+    """Have a data directory alone, for a rotation or a restore.
 
     Raises
     ------
     StoreUnavailable
         If anybody has it open.
     """
-    what = f"{directory} is open in a load, a run or the API; it"
+    what = f"{directory} is open in a load, a run, a rotation or the API; it"
     return locked(directory / IN_USE, what=what, exclusive=True, wait_s=0.0)
 
 

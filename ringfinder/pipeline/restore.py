@@ -18,11 +18,11 @@ from ringfinder.journal.place import only_writer
 from ringfinder.pipeline.backup import ABOUT, FORMAT
 from ringfinder.pipeline.home import open_graph, open_home
 from ringfinder.pipeline.one_run import the_only_run
-from ringfinder.pipeline.pepper import find_pepper
+from ringfinder.pipeline.pepper import find_pepper, only_user
 from ringfinder.pipeline.sealing import CHUNK, SealedReader
-from ringfinder.pipeline.switch import held, put_in_place, room
+from ringfinder.pipeline.switch import held, keep_owner, put_in_place, room
 from ringfinder.pipeline.writeback import made_anew, read_rings
-from ringfinder.places import EVENTS, JOURNAL, SNAPSHOTS, STORE_RINGS
+from ringfinder.places import EVENTS, JOURNAL, LOCAL_NEO4J, SNAPSHOTS, STORE_RINGS
 from ringfinder.runs import Notice
 from ringfinder.store import EventLog
 
@@ -91,7 +91,8 @@ def restore(
         If the archive, the passphrase or the target is unusable; nothing was changed.
     StoreError
         If the disk refuses; or the store, after the files are in their place: `made_anew`
-        finishes that. `StoreUnavailable` while the API runs on the target; nothing was changed.
+        finishes that. `StoreUnavailable` while the API runs on the target, or anybody else has
+        it open; nothing was changed.
     """
     target = settings.data_dir
     if target.exists() and not target.is_dir():
@@ -99,7 +100,7 @@ def restore(
     try:
         with room(target, notices) as fresh:
             _check_target(settings, force=force)
-            with _no_service(target):
+            with _alone(target):
                 about = _replace(file, settings, passphrase, fresh, notices)
             return _rebuild(settings, about, notices)
     except OSError as error:
@@ -107,11 +108,13 @@ def restore(
 
 
 @contextmanager
-def _no_service(target: Path) -> Iterator[None]:
-    """Keep the journal's writer from starting; refuse while it runs.
+def _alone(target: Path) -> Iterator[None]:
+    """Keep everybody from opening the directory; refuse while anybody has it open.
 
-    It would go on saying that sign-ups are recorded, in a directory that was moved aside.
+    A load, a run or a rotation on its way would write into what was restored, and the journal's
+    writer go on saying that sign-ups are recorded, in a directory that was moved aside.
     """
+    untouched = "Nothing was restored, and nothing was moved"
     with ExitStack() as held_back:
         if (target / JOURNAL).is_dir():
             try:
@@ -119,8 +122,13 @@ def _no_service(target: Path) -> Iterator[None]:
             except StoreUnavailable as error:
                 raise StoreUnavailable(
                     f"A service is running on {target}: stop `ringfinder serve` and try again. "
-                    "Nothing was restored, and nothing was moved"
+                    f"{untouched}"
                 ) from error
+        try:
+            held_back.enter_context(only_user(target))
+        except StoreUnavailable as error:
+            raise StoreUnavailable(f"{error}. {untouched}") from error
+        keep_owner(target)  # killed from here on, root has locked nobody out
         yield
 
 
@@ -128,7 +136,7 @@ def _replace(
     file: Path, settings: Settings, passphrase: str, fresh: Path, notices: Notice
 ) -> dict[str, Any]:
     """Put the files of an archive in the place of what the data directory holds."""
-    about = _unpack(file, passphrase, fresh)
+    about = _unpack(file, passphrase, fresh, notices)
     log = EventLog(fresh / EVENTS)
     log.check()
     # A wrong pepper is refused before the switch.
@@ -160,9 +168,10 @@ def _check_target(settings: Settings, *, force: bool) -> None:
             store.close()
 
 
-def _unpack(file: Path, passphrase: str, fresh: Path) -> dict[str, Any]:
+def _unpack(file: Path, passphrase: str, fresh: Path, notices: Notice) -> dict[str, Any]:
     """Write the files of an archive into a new directory; nothing else, and nowhere else."""
     about: dict[str, Any] = {}
+    left_out = 0
     (fresh / STORE_RINGS).mkdir(mode=0o700)  # the store has to be made anew, rings or none
     for name, content in _members(file, passphrase):
         if name == PurePosixPath(ABOUT):
@@ -171,6 +180,8 @@ def _unpack(file: Path, passphrase: str, fresh: Path) -> dict[str, Any]:
                 raise InputError(
                     f"{file} has format {about['format']}; this version restores format {FORMAT}."
                 )
+        elif name.parts[0] == LOCAL_NEO4J:  # an earlier version took it, as its files then were
+            left_out += 1
         else:
             path = fresh.joinpath(*name.parts)
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -181,6 +192,8 @@ def _unpack(file: Path, passphrase: str, fresh: Path) -> dict[str, Any]:
                 os.fsync(out.fileno())  # on disk before anything is moved aside for it
     if not about:
         raise InputError(f"{file} is no backup of ringfinder: it does not say what it holds.")
+    if left_out:
+        notices(f"{left_out} files of a local Neo4j in the backup are left out")
     read_rings(fresh / STORE_RINGS)
     return about
 

@@ -80,17 +80,14 @@ def rotate(settings: Settings, new_key: bytes | None) -> Rotated:
         `StoreUnavailable` while the API runs, or anybody else has the directory open.
     """
     directory = settings.data_dir
-    check_whole(directory)
-    check_finished(directory)  # the rings it brought are of the pepper in use
-    record = PepperRecord.read(directory) if directory.is_dir() else None
-    if record is None:
-        raise NotFound(f"{directory} is no data directory of ringfinder: nothing to rotate.")
+    _record(directory)  # says what is amiss before a lock is made there
     what = f"the pepper of {directory}"
     with (
         locked(directory / "pepper.lock", what=what, exclusive=True, wait_s=0.0),
         only_user(directory),
         _quiet_journal(settings) as damaged,
     ):
+        record = _record(directory)  # a restore may have ended since
         key = check_key(settings, record)
         record = record if record.coming is not None else _begun(record, key, new_key)
         coming = record.coming
@@ -116,6 +113,16 @@ def rotate(settings: Settings, new_key: bytes | None) -> Rotated:
         finally:
             store.close()
     return Rotated(coming.version, segments, batches, damaged)
+
+
+def _record(directory: Path) -> PepperRecord:
+    """Return what pepper.json says, of a directory that no restore has left unfinished."""
+    check_whole(directory)
+    check_finished(directory)  # the rings it brought are of the pepper in use
+    record = PepperRecord.read(directory) if directory.is_dir() else None
+    if record is None:
+        raise NotFound(f"{directory} is no data directory of ringfinder: nothing to rotate.")
+    return record
 
 
 def _begun(record: PepperRecord, key: bytes, new_key: bytes | None) -> PepperRecord:

@@ -7,6 +7,7 @@ one beside it. So its entries are moved, one by one::
       restore-1a2b/   what was unpacked
       before-3c4d/    what was there; stays, if it was anything
       restore.json    there while entries are being moved: which ones, from where
+      restore.lock    held by a restore; stays, since a lock whose file goes is no lock
 
 Killed in between, `restore.json` is still there: nobody opens the directory then, and the next
 restore begins with putting everything back.
@@ -20,17 +21,21 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ringfinder.errors import StoreError
+from ringfinder.errors import StoreError, StoreUnavailable
+from ringfinder.places import IN_USE, LOCAL_NEO4J, RESTORING
 from ringfinder.runs import Notice
 from ringfinder.store.files import locked, sync_directory, write_atomically
 
 UNPACKED, BEFORE = "restore-", "before-"
-NOTE, LOCK = "restore.json", "restore.lock"
-_NOT_HELD = (UNPACKED, BEFORE, NOTE, LOCK, "lost+found")  # the last is the file system's
+NOTE, LOCK = RESTORING, "restore.lock"
+_NOT_HELD = (UNPACKED, BEFORE, NOTE)
+_STAYS = {LOCK, IN_USE, LOCAL_NEO4J, "lost+found"}
+"""Never moved: locks are held by name, a server may run in its directory, and the last is the
+file system's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +48,12 @@ class Moving:
 
 
 def held(directory: Path) -> list[Path]:
-    """Return what a data directory holds, less what restores keep in it."""
-    return sorted(path for path in directory.iterdir() if not path.name.startswith(_NOT_HELD))
+    """Return what a data directory holds, less what restores keep in it and what they leave."""
+    return sorted(
+        path
+        for path in directory.iterdir()
+        if path.name not in _STAYS and not path.name.startswith(_NOT_HELD)
+    )
 
 
 def check_whole(directory: Path) -> None:
@@ -66,19 +75,55 @@ def room(target: Path, notices: Notice = lambda sentence: None) -> Iterator[Path
     target.mkdir(parents=True, exist_ok=True, mode=0o700)
     with locked(target / LOCK, what=f"a restore into {target}", exclusive=True, wait_s=0.0):
         try:
-            if undo(target):
+            if undo(target, notices):
                 notices(f"a restore was interrupted: what {target} held before is back in place")
-            for left in target.glob(f"{UNPACKED}*"):
-                shutil.rmtree(left, ignore_errors=True)
+            _sweep(target)
             fresh.mkdir(mode=0o700)
             yield fresh
         finally:
             if not (target / NOTE).exists():  # else it is needed to put things back
                 shutil.rmtree(fresh, ignore_errors=True)
             keep_owner(target)
-            (target / LOCK).unlink(missing_ok=True)
-            if made and not any(target.iterdir()):
-                target.rmdir()
+            if made:
+                _leave_nothing(target)
+
+
+def sweep(directory: Path) -> None:
+    """Remove what a restore that was killed had unpacked; events and pepper lie in it in clear.
+
+    Not while another restore is on its way, nor where it is needed to put things back.
+    """
+    if not any(directory.glob(f"{UNPACKED}*")):
+        return
+    # A service may not be allowed to open what root's restore left; the next restore may.
+    with (
+        suppress(StoreUnavailable, OSError),
+        locked(directory / LOCK, what="", exclusive=True, wait_s=0.0),
+    ):
+        if not (directory / NOTE).exists():
+            _sweep(directory)
+
+
+def _sweep(target: Path) -> None:
+    for left in target.glob(f"{UNPACKED}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    target.joinpath(f"{NOTE}.tmp").unlink(missing_ok=True)  # had not got its name yet
+    for empty in target.glob(f"{BEFORE}*"):
+        with suppress(OSError):  # it is not empty
+            empty.rmdir()
+
+
+def _leave_nothing(target: Path) -> None:
+    """Remove the directory that a restore made and put nothing into, unless others use it."""
+    if {path.name for path in target.iterdir()} - {LOCK, IN_USE}:
+        return
+    with (
+        suppress(StoreUnavailable, OSError),
+        locked(target / IN_USE, what="", exclusive=True, wait_s=0.0),
+    ):
+        for name in (IN_USE, LOCK):
+            (target / name).unlink(missing_ok=True)
+        target.rmdir()
 
 
 def put_in_place(fresh: Path, target: Path) -> Path | None:
@@ -111,11 +156,11 @@ def put_in_place(fresh: Path, target: Path) -> Path | None:
     return None
 
 
-def undo(target: Path) -> bool:
+def undo(target: Path, notices: Notice = lambda sentence: None) -> bool:
     """Put everything back that an interrupted restore moved; return whether there was one.
 
     An entry is the new one if the directory of what was unpacked had one of its name, and has
-    it no more.
+    it no more. What somebody made since in the place of one that comes back is moved aside.
     """
     moving = _noted(target)
     if moving is None:
@@ -125,9 +170,15 @@ def undo(target: Path) -> bool:
         if not os.path.lexists(fresh / name) and os.path.lexists(target / name):
             move(target / name, fresh)
     if before.is_dir():
+        aside = target / f"{BEFORE}{secrets.token_hex(4)}"
         for path in sorted(before.iterdir()):
+            if _in_the_way(there := target / path.name):
+                aside.mkdir(mode=0o700, exist_ok=True)
+                move(there, aside)
             move(path, target)
         before.rmdir()
+        if aside.is_dir():
+            notices(f"what was made in {target} since the restore was interrupted is in {aside}")
     sync_directory(target)
     _forget(target)  # before what was unpacked goes: what is missing in it counts as moved
     shutil.rmtree(fresh, ignore_errors=True)
@@ -137,9 +188,13 @@ def undo(target: Path) -> bool:
 def move(path: Path, into: Path) -> None:
     """Move an entry into another directory, never over another one that holds anything."""
     there = into / path.name
-    if os.path.lexists(there) and not (there.is_dir() and not any(there.iterdir())):
+    if _in_the_way(there):
         raise FileExistsError(errno.EEXIST, f"{there} is in the way, move it elsewhere first")
     path.rename(there)
+
+
+def _in_the_way(path: Path) -> bool:
+    return os.path.lexists(path) and not (path.is_dir() and not any(path.iterdir()))
 
 
 def keep_owner(target: Path) -> None:
@@ -148,6 +203,8 @@ def keep_owner(target: Path) -> None:
     if os.geteuid() != 0 or owner.st_uid == 0:
         return
     for entry in target.iterdir():
+        if entry.name == LOCAL_NEO4J:  # is whose server it is
+            continue
         inside = () if entry.name.startswith((BEFORE, "lost+found")) else entry.rglob("*")
         for path in (entry, *inside):
             os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)

@@ -239,8 +239,9 @@ def serve(settings: Settings, notices: Notice) -> None:
     check_safe(settings)
     check_whole(settings.data_dir)
     make_directory(settings.data_dir)
-    log_ = EventLog(settings.data_dir / EVENTS)
-    find_pepper(settings, used=log_.last_sequence > 0, notices=notices)
+    with in_use(settings.data_dir, wait_s=LOCK_WAIT_S):
+        log_ = EventLog(settings.data_dir / EVENTS)
+        find_pepper(settings, used=log_.last_sequence > 0, notices=notices)
     network_lists(settings)
     configure()
     asyncio.run(Supervisor(settings, notices).run())

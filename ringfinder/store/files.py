@@ -7,7 +7,7 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ringfinder.errors import StoreUnavailable
@@ -86,14 +86,31 @@ def locked(lock: Path, *, what: str, exclusive: bool, wait_s: float) -> Iterator
     StoreUnavailable
         If the lock is still held by others after `wait_s`.
     """
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = _locked_file(lock, what, exclusive=exclusive, wait_s=wait_s)
     try:
-        _acquire(descriptor, what, exclusive=exclusive, wait_s=wait_s)
         if exclusive:
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
     finally:
+        os.close(descriptor)
+
+
+def _locked_file(lock: Path, what: str, *, exclusive: bool, wait_s: float) -> int:
+    """Return the lock file, open and locked; never one that has lost its name meanwhile.
+
+    Whoever comes next would find another file of that name, and hold a lock as well.
+    """
+    while True:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            _acquire(descriptor, what, exclusive=exclusive, wait_s=wait_s)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(descriptor), lock.stat()):
+                    return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
         os.close(descriptor)
 
 

@@ -38,10 +38,12 @@ from ringfinder.pipeline import sealing, switch
 from ringfinder.pipeline.backup import backup
 from ringfinder.pipeline.home import open_home
 from ringfinder.pipeline.one_run import the_only_run
+from ringfinder.pipeline.pepper import in_use, only_user
 from ringfinder.pipeline.recompute import recompute
 from ringfinder.pipeline.restore import restore
 from ringfinder.pipeline.sealing import SealedReader, SealingWriter
 from ringfinder.store import EmbeddedStore
+from ringfinder.store.files import locked
 
 PASSPHRASE = "a passphrase of the tests"
 LINEAGE = {"run_id": "run 0", "change": "born", "ring_id": "R1", "shared": 0}
@@ -158,6 +160,15 @@ class TestThereAndBack:
         for path in [archive, tmp_path / "back", *(tmp_path / "back").rglob("*")]:
             assert path.stat().st_mode & 0o077 == 0, path
 
+    def test_a_local_neo4j_in_the_data_directory_is_left_out(self, home, tmp_path):
+        (home.directory / "neo4j").mkdir()
+        (home.directory / "neo4j" / "password").write_text("secret")
+        (home.directory / "journal" / "neo4j").mkdir(parents=True)
+        (home.directory / "journal" / "neo4j" / "x").write_text("of another name's")
+        backup(home, tmp_path / "k.backup", PASSPHRASE, created_ms=7)
+        found = {name for name in names_in(tmp_path / "k.backup") if "neo4j" in name}
+        assert found == {"journal/neo4j/x"}
+
     def test_the_data_directory_goes_on_as_before(self, home, archive):
         assert not list(home.directory.glob("backup-*"))
         home.log.check()
@@ -267,10 +278,19 @@ class TestRestoringRefuses:
         self.refused(archive, tmp_path, "holds a graph of other events", store=elsewhere)
 
 
+LOCKS = {"restore.lock", "in-use.lock"}
+
+
+def left_by_restores(place):
+    """Return what restores left in a data directory; the lock stays, for the next one."""
+    return [path for path in place.glob("restore*") if path.name != "restore.lock"]
+
+
 class TestForce:
     def test_what_was_there_is_moved_aside_and_told(self, archive, tmp_path, home):
         fingerprint, said = home.store.fingerprint(rings=True), []
         loaded(home, write_rows(tmp_path / "more", some_rows(9)))
+        home.close()
         restore(archive, settings_of(home.directory), PASSPHRASE, force=True, notices=said.append)
         with home_at(home.directory) as back:
             assert back.store.fingerprint(rings=True) == fingerprint
@@ -280,19 +300,71 @@ class TestForce:
 
     def test_the_directory_itself_stays_as_a_mount_point_must(self, archive, tmp_path, home):
         before, beside = home.directory.stat().st_ino, sorted(tmp_path.iterdir())
+        home.close()
         restore(archive, settings_of(home.directory), PASSPHRASE, force=True)
         assert home.directory.stat().st_ino == before
         assert sorted(tmp_path.iterdir()) == beside
-        assert not list(home.directory.glob("restore*"))
+        assert left_by_restores(home.directory) == []
 
     def test_while_a_service_runs_nothing_is_moved(self, archive, tmp_path, home):
-        before = {path.name for path in home.directory.iterdir()} | {"journal"}
+        home.close()
+        before = {path.name for path in home.directory.iterdir()} | {"journal", *LOCKS}
         settings = settings_of(home.directory)
         with writer_at(home.directory), pytest.raises(StoreUnavailable, match="stop `ringfinder s"):
             restore(archive, settings, PASSPHRASE, force=True)
         assert {path.name for path in home.directory.iterdir()} == before
         restore(archive, settings, PASSPHRASE, force=True)
         assert list(home.directory.glob("before-*"))
+
+    @pytest.mark.parametrize("holds", [in_use, only_user])
+    def test_while_anybody_has_the_directory_open_nothing_is_moved(self, archive, home, holds):
+        home.close()
+        before = {path.name for path in home.directory.iterdir()} | LOCKS
+        how = {"wait_s": 0.0} if holds is in_use else {}
+        with holds(home.directory, **how), pytest.raises(StoreUnavailable, match="nothing was mov"):
+            restore(archive, settings_of(home.directory), PASSPHRASE, force=True)
+        assert {path.name for path in home.directory.iterdir()} == before
+
+    def test_who_waited_meanwhile_holds_the_lock_that_all_others_find(self, archive, home):
+        home.close()
+        restore(archive, settings_of(home.directory), PASSPHRASE, force=True)
+        (aside,) = home.directory.glob("before-*")
+        assert not {path.name for path in aside.iterdir()} & LOCKS
+
+    def test_nobody_opens_it_while_it_is_put_in_place(self, archive, home, monkeypatch):
+        def meanwhile(*given):
+            with pytest.raises(StoreUnavailable, match="a backup restored there"):
+                open_home(settings_of(home.directory), wait_s=0.0)
+            return switch.put_in_place(*given)
+
+        home.close()
+        monkeypatch.setattr("ringfinder.pipeline.restore.put_in_place", meanwhile)
+        assert restore(archive, settings_of(home.directory), PASSPHRASE, force=True).fingerprint
+
+    def test_a_local_neo4j_stays_where_it_is_and_needs_no_force(self, archive, tmp_path):
+        place = tmp_path / "back"
+        (place / "neo4j").mkdir(parents=True)
+        (place / "neo4j" / "password").write_text("secret")
+        inode = (place / "neo4j").stat().st_ino
+        for force in (False, True):
+            restore(archive, settings_of(place), PASSPHRASE, force=force)
+            assert (place / "neo4j").stat().st_ino == inode
+
+    def test_a_local_neo4j_that_an_earlier_version_backed_up_is_left_out_and_told(
+        self, archive, tmp_path
+    ):
+        entries = []
+        with (
+            archive.open("rb") as file,
+            tarfile.open(fileobj=SealedReader(file, PASSPHRASE, "x"), mode="r|") as tar,
+        ):
+            entries = [(entry, tar.extractfile(entry).read()) for entry in tar]
+        entries.append((tarfile.TarInfo("neo4j/password"), b"secret"))
+        said = []
+        older = sealed_tar(tmp_path / "older", *entries)
+        restore(older, settings_of(tmp_path / "back"), PASSPHRASE, notices=said.append)
+        assert not (tmp_path / "back" / "neo4j").exists()
+        assert said == ["1 files of a local Neo4j in the backup are left out"]
 
     def test_a_store_elsewhere_gets_the_graph_and_its_history_once(self, archive, tmp_path, home):
         elsewhere = {"store": f"embedded:{home.directory / 'graph.duckdb'}"}
@@ -412,6 +484,7 @@ class TestKilledInBetween:
     @pytest.fixture
     def killed_after(self, archive, home, monkeypatch):
         def after(moves):
+            home.close()
             real, done = switch.move, []
 
             def move(path, into):
@@ -422,7 +495,7 @@ class TestKilledInBetween:
 
             with monkeypatch.context() as patched:
                 patched.setattr(switch, "move", move)
-                patched.setattr(switch, "undo", lambda target: False)
+                patched.setattr(switch, "undo", lambda target, *_: False)
                 with pytest.raises(Killed):
                     restore(archive, settings_of(home.directory), PASSPHRASE, force=True)
 
@@ -434,11 +507,11 @@ class TestKilledInBetween:
         killed_after(moves)
         assert switch.undo(home.directory) is True
         assert {path: path.is_dir() or path.read_bytes() for path in self.files(home)} == before
-        assert not list(home.directory.glob("restore*"))
+        assert left_by_restores(home.directory) == []
         assert switch.undo(home.directory) is False
 
     def files(self, home):
-        return sorted(path for path in home.directory.rglob("*") if path.name != "restore.lock")
+        return sorted(path for path in home.directory.rglob("*") if path.name not in LOCKS)
 
     @pytest.mark.parametrize("moves", [1, 9])
     def test_nobody_opens_the_directory_and_the_next_restore_works(
@@ -446,9 +519,20 @@ class TestKilledInBetween:
     ):
         fingerprint = home.store.fingerprint(rings=True)
         killed_after(moves)
-        for command in (("rebuild",), ("pepper", "rotate"), ("serve",)):
+        before = sorted(home.directory.rglob("*"))
+        for command in (
+            ("rebuild",),
+            ("pepper", "rotate"),
+            ("serve",),
+            ("keys", "create", "--name", "x", "--scope", "admin"),
+            ("auditlog", "verify"),
+            ("journal", "check"),
+            ("publish", "list"),
+        ):
             told = run(*command, "--data-dir", home.directory)
-            assert (told.code, "`ringfinder restore` again" in told.err) == (4, True)
+            assert (told.code, "`ringfinder restore` again" in told.err) == (4, True), command
+        assert run("neo4j", "status", "--data-dir", home.directory).code == 3  # nobody moves it
+        assert sorted(home.directory.rglob("*")) == before
         with pytest.raises(InputError, match="is not empty.*--force"):
             restore(archive, settings_of(home.directory), PASSPHRASE)
         assert (home.directory / "graph.duckdb").exists()  # it was put back
@@ -456,14 +540,51 @@ class TestKilledInBetween:
         with home_at(home.directory) as back:
             assert back.store.fingerprint(rings=True) == fingerprint
 
-    def test_what_somebody_made_there_since_is_not_lost(self, killed_after, archive, home):
+    def test_who_waited_until_a_restore_was_killed_does_not_open_it_either(
+        self, killed_after, home, monkeypatch
+    ):
+        killed_after(9)
+        monkeypatch.setattr("ringfinder.pipeline.home.check_whole", lambda directory: None)
+        with pytest.raises(StoreError, match="a restore into"):
+            open_home(settings_of(home.directory), make=True)
+
+    def test_what_somebody_made_there_since_is_moved_aside_and_told(
+        self, killed_after, archive, home
+    ):
+        fingerprint, said = home.store.fingerprint(rings=True), []
         killed_after(9)
         (home.directory / "events").mkdir()
         (home.directory / "graph.duckdb").write_text("made since")
-        with pytest.raises(StoreError, match="graph.duckdb is in the way"):
-            restore(archive, settings_of(home.directory), PASSPHRASE, force=True)
-        (home.directory / "graph.duckdb").unlink()
-        restore(archive, settings_of(home.directory), PASSPHRASE, force=True)
+        with pytest.raises(InputError, match="is not empty.*--force"):
+            restore(archive, settings_of(home.directory), PASSPHRASE, notices=said.append)
+        (aside,) = home.directory.glob("before-*")
+        assert [path.name for path in aside.iterdir()] == ["graph.duckdb"]
+        assert (aside / "graph.duckdb").read_text() == "made since"
+        assert str(aside) in said[0]
+        with home_at(home.directory) as back:
+            assert back.store.fingerprint(rings=True) == fingerprint
+
+    def test_what_a_killed_one_had_unpacked_goes_with_the_next_that_opens_it(
+        self, killed_after, home
+    ):
+        killed_after(0)
+        (home.directory / "restore.json").unlink()
+        (unpacked,) = home.directory.glob("restore-*")
+        with locked(home.directory / "restore.lock", what="it", exclusive=True, wait_s=0.0):
+            home_at(home.directory).close()
+            assert unpacked.is_dir()  # it may be of one that is on its way
+        with home_at(home.directory):
+            assert left_by_restores(home.directory) == []
+        assert not list(home.directory.glob("before-*"))
+
+    def test_one_killed_before_its_note_had_a_name_leaves_nothing_to_the_next(self, archive, home):
+        home.close()
+        (home.directory / "restore.json.tmp").write_text("{")
+        (home.directory / "before-dead").mkdir()
+        with pytest.raises(InputError, match="is not empty"):
+            restore(archive, settings_of(home.directory), PASSPHRASE)
+        assert left_by_restores(home.directory) == []
+        assert not list(home.directory.glob("before-*"))
 
     def test_into_an_empty_directory_the_next_one_needs_no_force(
         self, archive, tmp_path, monkeypatch
@@ -480,7 +601,7 @@ class TestKilledInBetween:
                 restore(archive, settings, PASSPHRASE)
         assert list((tmp_path / "back").glob("restore-*"))
         assert restore(archive, settings, PASSPHRASE).fingerprint is True
-        assert not list((tmp_path / "back").glob("restore*"))
+        assert left_by_restores(tmp_path / "back") == []
 
     def test_an_entry_that_cannot_be_moved_leaves_all_as_it_was(self, archive, home, monkeypatch):
         real = switch.move
@@ -490,11 +611,12 @@ class TestKilledInBetween:
                 raise OSError(errno.EBUSY, "Device or resource busy")
             real(path, into)
 
-        before = sorted(home.directory.rglob("*"))
+        home.close()
+        before = self.files(home)
         monkeypatch.setattr(switch, "move", move)
         with pytest.raises(StoreError, match="cannot restore to .*busy"):
             restore(archive, settings_of(home.directory), PASSPHRASE, force=True)
-        assert sorted(home.directory.rglob("*")) == before
+        assert self.files(home) == before
 
 
 class TestWhatTheArchiveSaysOfItself:
@@ -605,4 +727,4 @@ def test_a_restore_that_is_killed_leaves_nothing_and_the_next_one_is_whole(archi
                 back.log.check()
     told = restore(archive, settings_of(tmp_path / "back"), PASSPHRASE, force=True)
     assert told.fingerprint is True
-    assert not list((tmp_path / "back").glob("restore*"))
+    assert left_by_restores(tmp_path / "back") == []

@@ -157,7 +157,9 @@ class TestWhoHasTheDirectoryOpen:
     def test_a_load_under_way_keeps_the_rotation_from_beginning(self, place, files, tmp_path):
         before = (place / "pepper.json").read_bytes()
         with open_home(settings_of(place, **OWN)) as home:
-            with pytest.raises(StoreUnavailable, match="open in a load, a run or the API"):
+            with pytest.raises(
+                StoreUnavailable, match="open in a load, a run, a rotation or the API"
+            ):
                 rotate(settings_of(place, **OWN), None)
             assert (place / "pepper.json").read_bytes() == before
             loaded(home, write_rows(tmp_path / "more", some_rows(6, accounts=30)), **OWN)
@@ -187,6 +189,19 @@ class TestWhoHasTheDirectoryOpen:
         monkeypatch.setattr(Supervisor, "_serve", serving)
         asyncio.run(Supervisor(settings_of(place, **OWN), print).run())
         assert tried
+
+    def test_what_a_restore_left_meanwhile_is_seen_before_anything_is_rotated(
+        self, place, monkeypatch
+    ):
+        def only_then(directory):
+            (directory / "restore.json").write_text("{}")
+            return only_user(directory)
+
+        before = (place / "pepper.json").read_bytes()
+        monkeypatch.setattr(module, "only_user", only_then)
+        with pytest.raises(StoreError, match="a restore into"):
+            rotate(settings_of(place, **OWN), None)
+        assert (place / "pepper.json").read_bytes() == before
 
     def test_while_it_is_rotated_nobody_opens_it(self, place, monkeypatch):
         (place / "journal").mkdir()
