@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +88,10 @@ def up(
         say_json(server.to_dict())
     else:
         _tell(server)
-        say("Use it:  ringfinder ... --store " + server.uri)
-        say(f"         with RINGFINDER_NEO4J_PASSWORD_FILE={server.password_file}")
+        say("\nFor every command in this shell:")
+        say(f"export RINGFINDER_STORE={server.uri}")
+        say(f"export RINGFINDER_NEO4J_PASSWORD_FILE={shlex.quote(str(server.password_file))}")
+        say(f"In Neo4j Browser, log in as {server.user} with the content of {server.password_file}")
 
 
 @neo4j.command()

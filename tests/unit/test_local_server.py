@@ -269,8 +269,10 @@ class TestTheCommandLine:
     def test_for_a_person_it_says_what_to_do_next(self, acts, data):
         acts(RUNS, answers=True)
         said = run("neo4j", "up", "--data-dir", data).out
-        assert "--store neo4j://127.0.0.1:" in said
-        assert "RINGFINDER_NEO4J_PASSWORD_FILE=" in said
+        password_file = data.resolve() / "neo4j" / "password"
+        assert "\nexport RINGFINDER_STORE=neo4j://127.0.0.1:" in said
+        assert f"\nexport RINGFINDER_NEO4J_PASSWORD_FILE={password_file}\n" in said
+        assert f"log in as neo4j with the content of {password_file}" in said
         assert "browser:" in run("neo4j", "status", "--data-dir", data).out
 
     def test_the_password_is_never_printed(self, acts, data):
