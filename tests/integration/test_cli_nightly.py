@@ -48,12 +48,12 @@ def before_the_first_run_there_is_nothing_to_list_promote_or_roll_back_to(run):
     assert "no snapshot yet" in said
 
 
-def a_first_run_that_flags_too_many_waits_and_says_what_to_do(run):
+def a_first_run_that_flags_too_many_waits_and_says_what_to_do(run, directory):
     code, out, _ = run("recompute", "--gate-first-share", "0.001", "--no-check")
     assert code == 0
     assert "waits for a person" in out
     assert "gate_first_share allows 0.1%" in out
-    assert "ringfinder publish promote" in out
+    assert f"`ringfinder publish promote --data-dir {directory}`, or leave none in force" in out
     (line,) = run("publish", "list", "--json")[1]["snapshots"]
     assert line["state"] == "held"
     assert "held" in run("publish", "list", "--verify")[1]

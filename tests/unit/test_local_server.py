@@ -284,7 +284,7 @@ class TestTheCommandLine:
     def test_where_none_was_started_status_says_how(self, data):
         ran = run("neo4j", "status", "--data-dir", data)
         assert ran.code == 3
-        assert "ringfinder neo4j up" in ran.err
+        assert ran.err.endswith(f"start one: ringfinder neo4j up --data-dir {data}\n")
 
     def test_down_twice_is_no_error(self, data):
         ran = run("neo4j", "down", "--data-dir", data)
