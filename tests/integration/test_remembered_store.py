@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 from source_files import NEW_YEAR_MS, write
 
@@ -9,6 +11,7 @@ from ringfinder.cli import program
 from ringfinder.cli.failure import guarded
 from ringfinder.config import Settings
 from ringfinder.pipeline.remembered import remember_store, tell_other_store
+from ringfinder.store import EmbeddedStore
 
 ROWS = [{"account_id": f"a{n}", "created_at": NEW_YEAR_MS, "device_id": "d"} for n in range(3)]
 
@@ -55,6 +58,19 @@ def test_another_store_that_is_named_is_told_once(run, tmp_path):
     assert "is --store the right one?" in run(*named)[1]
     assert run(*named) == (0, "")
     assert run("load", files) == (0, "")
+
+
+def test_a_label_is_not_taken_into_a_graph_that_lacks_other_events(run, tmp_path):
+    files = write(tmp_path / "signups.jsonl", ROWS)
+    run("load", files, "--store", other(tmp_path))
+    assert run("label", "fraud", "a0", "--store", other(tmp_path)) == (0, "")
+    code, said = run("label", "fraud", "a1")
+    assert code == 0
+    assert "the graph has it from the next `ringfinder recompute` on" in said
+    with closing(EmbeddedStore(tmp_path / "data" / "graph.duckdb")) as store:
+        assert store.applied() == ()
+    with closing(EmbeddedStore(tmp_path / "elsewhere.duckdb")) as store:
+        assert store.read_labels()["account_id"].to_pylist() == ["a0"]
 
 
 def test_a_run_over_an_empty_graph_names_the_store(run, tmp_path):
