@@ -55,9 +55,11 @@ def rotate(new_pepper_file: Path | None, as_json: bool, **options: Any) -> None:
     if as_json:
         say_json(asdict(done))
     else:
+        from ringfinder.explain.numbers import plural
+
         say(
-            f"Pseudonyms have version {done.version} now: {done.segments:,} segments were "
-            f"rewritten, the graph was rebuilt in {done.batches:,} batches. Run "
+            f"Pseudonyms have version {done.version} now, in {plural(done.segments, 'segment')} of "
+            f"events; the graph was rebuilt in {plural(done.batches, 'batch')}. Run "
             "`ringfinder recompute` before `ringfinder serve`."
         )
 

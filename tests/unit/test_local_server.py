@@ -275,6 +275,17 @@ class TestTheCommandLine:
         assert f"log in as neo4j with the content of {password_file}" in said
         assert "browser:" in run("neo4j", "status", "--data-dir", data).out
 
+    def test_a_saved_query_is_linked_to_its_browser_while_it_runs(self, acts, data):
+        acts(RUNS, answers=True)
+        asks = ("explore", "fleets", "--json", "--data-dir", data)
+        assert run(*asks).json()["link"] is None
+        browser = run("neo4j", "up", "--json", "--data-dir", data).json()["browser"]
+        assert run(*asks).json()["link"].startswith(f"{browser}?cmd=edit")
+        named = run(*asks, "--browser-url", "http://elsewhere.example/browser/")
+        assert named.json()["link"].startswith("http://elsewhere.example/browser/?cmd=edit")
+        run("neo4j", "down", "--data-dir", data)
+        assert run(*asks).json()["link"] is None
+
     def test_the_password_is_never_printed(self, acts, data):
         acts(RUNS, answers=True)
         ran = run("neo4j", "up", "--data-dir", data)
