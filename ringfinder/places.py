@@ -5,6 +5,7 @@
     DATA_DIR/
       events/        the event log: immutable segments and one manifest
       graph.duckdb   the embedded store, unless `store` names another
+      store          the address of the store that took in the events last, if one was named
       pepper.json    which pepper the pseudonyms are made with; the key too, if made here
       journal/       what the API accepted and the log does not have yet
       snapshots/     what nightly runs found; `current` names the one in force
@@ -21,6 +22,7 @@
 from __future__ import annotations
 
 EVENTS = "events"
+STORE = "store"
 JOURNAL = "journal"
 SNAPSHOTS = "snapshots"
 RUN = "run"

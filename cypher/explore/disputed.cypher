@@ -1,6 +1,7 @@
 // Where the last label and the last run disagree: members of fleets labelled legitimate, fraud outside them.
 // parameters: limit (integer = 100: rows)
 MATCH (a:Account)-[:HAS_LABEL]->(l:Label)
+WHERE a.created_ms IS NOT NULL
 WITH a, l ORDER BY l.decided_ms DESC, l.label DESC
 WITH a, collect(l)[0] AS l
 OPTIONAL MATCH (a)-[:MEMBER_OF]->(r:Ring)

@@ -5,8 +5,9 @@ WITH v, COUNT { (v)<-[:SEEN_WITH]-() } AS holders
 WHERE 2 <= holders <= $most
 MATCH (v)<-[:SEEN_WITH]-(b:Account)
 WHERE b.id <> $account
-WITH b, collect([name IN labels(v) WHERE NOT name IN ['Value', 'Outside']][0]) AS kinds, sum(1.0 / holders) AS closeness
+WITH b, count(v) AS shared, sum(1.0 / holders) AS closeness,
+     collect(DISTINCT [name IN labels(v) WHERE NOT name IN ['Value', 'Outside']][0]) AS kinds
 OPTIONAL MATCH (b)-[:MEMBER_OF]->(r:Ring)
-RETURN b.id AS account, size(kinds) AS shared, kinds, closeness, r.id AS ring, r.verdict AS verdict
+RETURN b.id AS account, shared, kinds, round(closeness, 3) AS closeness, r.id AS ring, r.verdict AS verdict
 ORDER BY closeness DESC, account
 LIMIT $limit

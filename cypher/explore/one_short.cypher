@@ -4,8 +4,10 @@ MATCH (r:Ring {id: $ring})-[k:MARKED_BY]->(v:Value)
 WHERE k.inside * 4 >= k.total AND COUNT { (v)<-[:SEEN_WITH]-() } <= $most
 MATCH (v)<-[:SEEN_WITH]-(a:Account)
 WHERE a.created_ms IS NOT NULL AND NOT EXISTS { (a)-[:MEMBER_OF]->(r) }
-WITH a, collect(DISTINCT [name IN labels(v) WHERE NOT name IN ['Value', 'Outside']][0]) AS kinds, max(k.nats) AS nats
+WITH a, v, k ORDER BY k.nats DESC, v.id
+WITH a, collect(DISTINCT [name IN labels(v) WHERE NOT name IN ['Value', 'Outside']][0]) AS kinds,
+     collect(v.id)[0] AS pseudonym, max(k.nats) AS nats
 WHERE size(kinds) = 1
-RETURN a.id AS account, kinds[0] AS kind, nats, datetime({epochMillis: a.created_ms}) AS created
+RETURN a.id AS account, kinds[0] AS kind, pseudonym, round(nats, 3) AS nats, datetime({epochMillis: a.created_ms}) AS created
 ORDER BY nats DESC, account
 LIMIT $limit

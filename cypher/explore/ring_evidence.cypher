@@ -2,6 +2,6 @@
 // parameters: ring (string: the ring's id), limit (integer = 50: rows)
 MATCH (r:Ring {id: $ring})-[k:MARKED_BY]->(v:Value)
 RETURN [name IN labels(v) WHERE NOT name IN ['Value', 'Outside']][0] AS kind, v.id AS pseudonym,
-       k.inside AS members, r.size AS of_members, k.total AS accounts_anywhere, k.nats AS nats
+       k.inside AS members, r.size AS of_members, k.total AS accounts_anywhere, round(k.nats, 3) AS nats
 ORDER BY nats DESC, pseudonym
 LIMIT $limit

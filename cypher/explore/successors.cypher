@@ -6,6 +6,6 @@ MATCH (v)<-[:SEEN_WITH]-(a:Account)
 WHERE a.created_ms > r.last_seen_ms AND NOT EXISTS { (a)-[:MEMBER_OF]->(r) }
 WITH a, collect(DISTINCT [name IN labels(v) WHERE NOT name IN ['Value', 'Outside']][0]) AS kinds, sum(k.nats) AS nats
 OPTIONAL MATCH (a)-[:MEMBER_OF]->(now:Ring)
-RETURN a.id AS account, datetime({epochMillis: a.created_ms}) AS created, kinds, nats, now.id AS ring
+RETURN a.id AS account, datetime({epochMillis: a.created_ms}) AS created, kinds, round(nats, 3) AS nats, now.id AS ring
 ORDER BY nats DESC, account
 LIMIT $limit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -169,6 +170,29 @@ def settings_options(*only: str) -> Callable[[Function], Function]:
         return function
 
     return decorate
+
+
+def as_given(command: click.Command, options: Mapping[str, Any]) -> str:
+    """Return the flags of a call that another command takes as well, for a line to copy.
+
+    Parameters
+    ----------
+    command
+        The other command.
+    options
+        What this call was given of `settings_options`; what it was not given is None.
+
+    Returns
+    -------
+    str
+        As a shell reads them, with a space before each; empty if there are none.
+    """
+    words: list[str] = []
+    for option in command.params:
+        given = options.get(str(option.name))
+        if isinstance(option, click.Option) and given is not None and given is not False:
+            words += [option.opts[0]] if option.is_flag else [option.opts[0], str(given)]
+    return "".join(f" {shlex.quote(word)}" for word in words)
 
 
 def settings_from(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
 from ringfinder.cli.arguments import Command, Several, settings_from, settings_options
+from ringfinder.cli.neo4j import FOLDER
 from ringfinder.cli.terminal import notice, say, say_json, table
 from ringfinder.errors import InputError
 from ringfinder.explore import SavedQuery, browser_link, browser_style, saved_queries, saved_query
@@ -19,15 +21,16 @@ from ringfinder.explore import SavedQuery, browser_link, browser_style, saved_qu
 )
 @click.option("--style", is_flag=True, help="Print the style sheet to drop on `:style` there.")
 @click.option("--json", "as_json", is_flag=True, help="Print as one JSON object.")
-@settings_options("browser_url")
+@settings_options("browser_url", "data_dir")
 def explore(
     query: str | None, values: tuple[str, ...], style: bool, as_json: bool, **options: Any
 ) -> None:
     """Print a saved query for Neo4j Browser, and the link that opens it there.
 
     Without QUERY, list the queries and their parameters. With it, print its Cypher with the
-    values of --set in place; with --browser-url also the link. Values are ids of accounts and
-    rings, and pseudonyms (`ringfinder pseudonym`): clear values are not in the graph.
+    values of --set in place; with --browser-url, or while `ringfinder neo4j up` runs, also the
+    link. Values are ids of accounts and rings, and pseudonyms (`ringfinder pseudonym`): clear
+    values are not in the graph.
     """
     settings = settings_from(options, notice)
     if style:
@@ -40,13 +43,28 @@ def explore(
         return
     chosen = saved_query(query)
     cypher = chosen.filled(_pairs(values))
-    link = browser_link(settings.browser_url, cypher) if settings.browser_url else None
+    browser = settings.browser_url or _local_browser(settings.data_dir)
+    link = browser_link(browser, cypher) if browser else None
     if as_json:
         say_json({"query": chosen.name, "cypher": cypher, "link": link})
         return
     say(cypher)
     if link:
         say(f"\n{link}")
+
+
+def _local_browser(data_dir: Path) -> str | None:
+    """Return where Browser of the local server is; None while none of this directory runs."""
+    folder = data_dir / FOLDER
+    if not folder.is_dir():
+        return None
+    from ringfinder import local
+
+    try:
+        server = local.status(folder)
+    except InputError:  # without the extra none can be asked; the Cypher needs no link
+        return None
+    return None if server is None or server.pid is None else server.browser
 
 
 def _pairs(values: tuple[str, ...]) -> dict[str, str]:

@@ -111,6 +111,7 @@ def compact(as_json: bool, min_age_s: float, retention_days: float, **options: A
     from ringfinder.journal import Compaction, Projector, errands
     from ringfinder.pipeline.home import WAIT_S, open_graph
     from ringfinder.pipeline.pepper import in_use
+    from ringfinder.pipeline.remembered import remember_store, tell_other_store
     from ringfinder.store import EventLog
 
     settings = settings_from(options, notice)
@@ -118,10 +119,12 @@ def compact(as_json: bool, min_age_s: float, retention_days: float, **options: A
     if not directory.is_dir():
         raise NotFound(f"{directory} holds no journal; it begins with the first event over HTTP.")
     with in_use(settings.data_dir, wait_s=WAIT_S):
+        tell_other_store(settings, notice)
         log = EventLog(settings.data_dir / EVENTS)
         projector = Projector(directory, log, lambda: open_graph(settings))
         try:
             projected = projector.drain()
+            remember_store(settings)
             with errands(directory) as writer:
                 work = Compaction(directory, log, projector.store, writer)
                 done = work.run(min_age_s=min_age_s, retention_days=retention_days)

@@ -34,14 +34,20 @@ def label(
     settings = settings_from(options, notice)
     from ringfinder.explain.numbers import plural
     from ringfinder.pipeline.home import open_home
-    from ringfinder.pipeline.label import never_seen, record_labels
+    from ringfinder.pipeline.label import into_graph, is_level, never_seen, record_labels
     from ringfinder.places import JOURNAL
 
     with open_home(settings, notices=notice) as home:
+        level = is_level(home)  # else a load's worth of events would be taken in with the label
         recorded = record_labels(home.log, word, account_ids, source=source)
         details = {"label": word} | ({"source": source} if source else {})
         for account_id in account_ids:  # at once: the look for strangers may fail
             note_act(settings, "label.given", about=account_id, details=details)
+        if not (level and into_graph(home)):
+            notice(
+                "the label is in the event log; the graph has it from the next `ringfinder "
+                "recompute` on"
+            )
         strangers = never_seen(home.directory / JOURNAL, home.log, account_ids)
     if strangers:
         named = ", ".join(strangers[:SHOWN]) + (", ..." if len(strangers) > SHOWN else "")

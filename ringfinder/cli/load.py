@@ -128,6 +128,8 @@ def _run_name(now_ms: int) -> str:
 
 def show(summary: LoadSummary) -> None:
     """Print what a load recorded, for a person."""
+    from ringfinder.explain.numbers import plural
+
     tables = {**summary.recorded, **summary.known, **summary.repeated}
     say(
         table(
@@ -159,6 +161,6 @@ def show(summary: LoadSummary) -> None:
     )
     say(
         f"\nThe graph in {summary.store} holds events up to {summary.last_sequence:,} "
-        f"({summary.batches:,} new batches). {summary.seconds['total']:.1f} s ({steps}), "
+        f"({plural(summary.batches, 'new batch')}). {summary.seconds['total']:.1f} s ({steps}), "
         f"{summary.rows_per_second:,} rows/s."
     )

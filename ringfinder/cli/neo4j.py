@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ringfinder.cli.arguments import Group, settings_from, settings_options, size
+from ringfinder.cli.arguments import Group, as_given, settings_from, settings_options, size
 from ringfinder.cli.terminal import notice, progress, say, say_json
 from ringfinder.config import Settings
 from ringfinder.errors import NotFound
@@ -20,9 +21,9 @@ _PORT = click.IntRange(1, 65535)
 def neo4j() -> None:
     """Start, end and ask a Neo4j Community server on this machine.
 
-    It needs neither Docker nor Java nor Maven, only the extra: pip install
-    'ringfinder[neo4j-local]'. It listens on this machine's own address alone, with a
-    password made for it, and keeps everything in DATA_DIR/neo4j.
+    It needs neither Docker nor Java nor Maven, only the extra neo4j-local: in a clone of
+    ringfinder, pip install '.[neo4j-local]'. It listens on this machine's own address alone,
+    with a password made for it, and keeps everything in DATA_DIR/neo4j.
     """
 
 
@@ -86,8 +87,10 @@ def up(
         say_json(server.to_dict())
     else:
         _tell(server)
-        say("Use it:  ringfinder ... --store " + server.uri)
-        say(f"         with RINGFINDER_NEO4J_PASSWORD_FILE={server.password_file}")
+        say("\nFor every command in this shell:")
+        say(f"export RINGFINDER_STORE={server.uri}")
+        say(f"export RINGFINDER_NEO4J_PASSWORD_FILE={shlex.quote(str(server.password_file))}")
+        say(f"In Neo4j Browser, log in as {server.user} with the content of {server.password_file}")
 
 
 @neo4j.command()
@@ -128,11 +131,12 @@ def status(as_json: bool, **options: Any) -> None:
     from ringfinder import local
 
     directory = _directory(settings_from(options, notice, whole=False))
+    start = f"ringfinder neo4j up{as_given(up, options)}"
     server = local.status(directory)
     if server is None:
         if as_json:
             say_json({"running": False})
-        raise NotFound(f"No local Neo4j is in {directory}; start one: ringfinder neo4j up.")
+        raise NotFound(f"No local Neo4j is in {directory}; start one: {start}")
     running = server.pid is not None
     answers = running and local.answers(server)
     if as_json:
@@ -141,7 +145,7 @@ def status(as_json: bool, **options: Any) -> None:
         _tell(server)
         say(f"answers:  {'yes' if answers else 'not yet'}")
     if not running:
-        raise NotFound("The local Neo4j does not run; start it: ringfinder neo4j up.")
+        raise NotFound(f"The local Neo4j does not run; start it: {start}")
 
 
 def _tell(server: Any) -> None:

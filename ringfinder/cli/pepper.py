@@ -36,9 +36,12 @@ def rotate(new_pepper_file: Path | None, as_json: bool, **options: Any) -> None:
     """
     settings = settings_from(options, notice)
     new_key = None if new_pepper_file is None else _read(new_pepper_file)
+    from ringfinder.pipeline.remembered import remember_store, tell_other_store
     from ringfinder.pipeline.rotate import rotate as turn
 
+    tell_other_store(settings, notice)
     done = turn(settings, new_key)
+    remember_store(settings)
     if new_key is not None:
         notice(
             f"from now on set pepper_version to {done.version}, and pepper_file (or pepper) to the "
@@ -52,9 +55,11 @@ def rotate(new_pepper_file: Path | None, as_json: bool, **options: Any) -> None:
     if as_json:
         say_json(asdict(done))
     else:
+        from ringfinder.explain.numbers import plural
+
         say(
-            f"Pseudonyms have version {done.version} now: {done.segments:,} segments were "
-            f"rewritten, the graph was rebuilt in {done.batches:,} batches. Run "
+            f"Pseudonyms have version {done.version} now, in {plural(done.segments, 'segment')} of "
+            f"events; the graph was rebuilt in {plural(done.batches, 'batch')}. Run "
             "`ringfinder recompute` before `ringfinder serve`."
         )
 

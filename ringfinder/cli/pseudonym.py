@@ -12,7 +12,7 @@ from ringfinder.cli.arguments import Command, settings_from, settings_options
 from ringfinder.cli.terminal import notice, say, say_json
 from ringfinder.config import Settings
 from ringfinder.errors import InputError, NotFound
-from ringfinder.schema import KIND, AttributeKind
+from ringfinder.schema import KIND, KINDS, AttributeKind
 
 if TYPE_CHECKING:
     from ringfinder.normalise import Pepper
@@ -20,23 +20,26 @@ if TYPE_CHECKING:
 # How an analyst writes a value that files hold only as a part of another.
 _INSIDE = {"email_domain": "x@{}", "mail_provider": "x@{}"}
 
-# What only evidence shows, such as a network or an hour: no field holds it as it is.
+_DAY = r"\d{4}-\d\d-\d\d"
+
+# What only evidence shows, such as a network or an hour: no field holds it as it is. How it is
+# shown there, and an example.
 _SHOWN_ONLY = {
-    "activity_window",
-    "email_pattern",
-    "ip_block",
-    "ip_network",
-    "model_adoption",
-    "phone_block",
-    "phone_prefix",
-    "signup_window",
+    "activity_window": (rf"(first|last):{_DAY}T\d\dZ", "first:2026-03-01T13Z"),
+    "email_pattern": (r"\S+@\S+", "a.a#4@gmail.com"),
+    "ip_block": (r"[\da-f.:]+/(16|32)", "81.2.0.0/16"),
+    "ip_network": (r"[\da-f.:]+/(24|48)", "81.2.69.0/24"),
+    "model_adoption": (rf".+@{_DAY}", "MODEL@2026-03-01"),
+    "phone_block": (r"\+\d+", "+442079460"),
+    "phone_prefix": (r"\+\d+", "+4420"),
+    "signup_window": (rf"{_DAY}T\d\dZ", "2026-03-01T13Z"),
 }
 
 _SYSTEM = re.compile(r"(?:as)? ?(\d{1,10})", re.IGNORECASE)
 """An autonomous system as people and lists write it."""
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, epilog=f"Kinds: {', '.join(KIND)}.")
 @click.argument("kind")
 @click.argument("value")
 @click.option(
@@ -46,13 +49,13 @@ _SYSTEM = re.compile(r"(?:as)? ?(\d{1,10})", re.IGNORECASE)
 def pseudonym(kind: str, value: str, as_json: bool, **options: Any) -> None:
     """Print the name that evidence has for a value.
 
-    KIND is a kind of evidence, such as ip, email_domain or device; VALUE is what stands in
-    the files, or `-` to read it from standard input, which keeps it out of the shell's
-    history. A prompt has several pseudonyms, one a line.
+    KIND is a kind of evidence, such as ip, email_domain or device, or its label in the graph,
+    such as Payment (all are listed below); VALUE is what stands in the files, or `-` to read
+    it from standard input, which keeps it out of the shell's history. A prompt has several
+    pseudonyms, one a line.
     """
     settings = settings_from(options, notice)
-    if kind not in KIND:
-        raise NotFound(f"There is no kind {kind!r}; the kinds are {', '.join(KIND)}.")
+    known = _kind(kind)
     pepper = _pepper(settings)
     try:
         if value == "-":
@@ -60,17 +63,38 @@ def pseudonym(kind: str, value: str, as_json: bool, **options: Any) -> None:
         value.encode()
     except UnicodeError:
         raise InputError("The value is not text in UTF-8.") from None
-    found = _pseudonyms(KIND[kind], value.strip(), pepper, settings)
+    found = _pseudonyms(known, value.strip(), pepper, settings)
     if not found:
         raise InputError(
-            f"That is no usable {KIND[kind].words}: it says nothing about an account."
-            + (" Give AS64500, or an address that --asn-list knows." if kind == "asn" else "")
+            f"That is no usable {known.words}: it says nothing about an account." + _hint(known)
         )
     if as_json:
-        say_json({"kind": kind, "pseudonyms": list(found)})
+        say_json({"kind": known.name, "pseudonyms": list(found)})
     else:
         for one in found:
             say(one)
+
+
+def _kind(written: str) -> AttributeKind:
+    """Return a kind by its name, its label in the graph, or the column of the files it is from."""
+    kinds = [kind for kind in KINDS if written in (kind.name, kind.label)]
+    if kinds:
+        return kinds[0]
+    of_field = [kind for kind in KINDS if kind.field == written]
+    if len(of_field) == 1:
+        return of_field[0]
+    if of_field:
+        names = ", ".join(kind.name for kind in of_field)
+        raise NotFound(f"The column {written} makes several kinds; name one: {names}.")
+    raise NotFound(f"There is no kind {written!r}; the kinds are {', '.join(KIND)}.")
+
+
+def _hint(kind: AttributeKind) -> str:
+    if kind.name == "asn":
+        return " Give AS64500, or an address that --asn-list knows."
+    if kind.name in _SHOWN_ONLY:
+        return f" Give it as evidence shows it, such as {_SHOWN_ONLY[kind.name][1]}."
+    return ""
 
 
 def _pepper(settings: Settings) -> Pepper:
@@ -97,13 +121,15 @@ def _pseudonyms(kind: AttributeKind, value: str, pepper: Pepper, settings: Setti
     """Return the pseudonyms of a value: written as in the files, or as evidence shows it."""
     import pyarrow as pa
 
-    canonical = _canonical(kind, value, settings)
+    # A model alone does not say the day that it was taken up on.
+    canonical = [] if kind.name == "model_adoption" else _canonical(kind, value, settings)
     if not canonical and kind.name in _INSIDE:
         canonical = _canonical(kind, _INSIDE[kind.name].format(value), settings)
     system = _SYSTEM.fullmatch(value) if kind.name == "asn" else None
     if system:
         canonical = [f"AS{int(system[1])}"]
-    if not canonical and kind.name in _SHOWN_ONLY and value:
+    shown = _SHOWN_ONLY.get(kind.name)
+    if not canonical and shown and re.fullmatch(shown[0], value):
         canonical = [value]
     found: list[str] = pepper.pseudonyms(kind.name, pa.array(canonical, pa.string())).to_pylist()
     return found

@@ -73,6 +73,8 @@ def rebuild(check: bool, repair: bool, as_json: bool, **options: Any) -> None:
 
 def show(told: dict[str, Any], found: Differences | None) -> None:
     """Print what was compared and done, for a person."""
+    from ringfinder.explain.numbers import plural
+
     if found is not None and found.found:
         rows = [
             (one.what, one.how, f"{one.rows:,}", "; ".join(one.examples)) for one in found.found
@@ -82,6 +84,6 @@ def show(told: dict[str, Any], found: Differences | None) -> None:
         say(f"The graph is what its events say, up to event {told['events']:,}.")
     if told["rebuilt"]:
         say(
-            f"Rebuilt from {told['events']:,} events in {told['batches']:,} batches, "
-            f"{told['seconds']:.1f} s."
+            f"Rebuilt from {plural(told['events'], 'event')} in "
+            f"{plural(told['batches'], 'batch')}, {told['seconds']:.1f} s."
         )

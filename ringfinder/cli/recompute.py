@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
-from ringfinder.cli.arguments import Command, settings_from, settings_options
+from ringfinder.cli.arguments import Command, as_given, settings_from, settings_options
 from ringfinder.cli.memory import keep_freed_memory
+from ringfinder.cli.publish import promote
 from ringfinder.cli.terminal import notice, progress, say, say_json, table
 from ringfinder.config.table import NIGHTLY, STORE
+from ringfinder.places import SNAPSHOTS
 from ringfinder.runs import RecomputeSummary
 
 SHOWN = 10
@@ -55,8 +58,10 @@ def recompute(touched: bool, check: bool, repair: bool, as_json: bool, **options
         )
     if as_json:
         say_json(summary.to_dict())
-    else:
-        show(summary)
+        return
+    show(summary)
+    if not summary.in_force:
+        _say_what_next(settings.data_dir, as_given(promote, options))
 
 
 def show(summary: RecomputeSummary) -> None:
@@ -90,7 +95,15 @@ def show(summary: RecomputeSummary) -> None:
     say(f"\nThe snapshot {summary.snapshot_id} waits for a person:")
     for sentence in summary.held:
         say(f"  {sentence}")
-    say("Read its report; then `ringfinder publish promote`, or leave the earlier one in force.")
+
+
+def _say_what_next(data_dir: Path, flags: str) -> None:
+    """Say how a snapshot that waits comes into force, in words that can be copied."""
+    from ringfinder.publish.snapshots import current
+
+    there = current(data_dir / SNAPSHOTS) is not None
+    otherwise = "leave the earlier one in force" if there else "leave none in force"
+    say(f"Read its report; then `ringfinder publish promote{flags}`, or {otherwise}.")
 
 
 def _changes(summary: RecomputeSummary) -> str:

@@ -22,6 +22,9 @@ def serve(**options: Any) -> None:
     Runs the workers, the journal's writer and the projector, and ends them in order when told
     to stop. Make a key first: `ringfinder keys create`.
     """
+    from ringfinder.pipeline.remembered import tell_other_store
     from ringfinder.serve.supervisor import serve as run
 
-    run(settings_from(options, notice), notice)
+    settings = settings_from(options, notice)
+    tell_other_store(settings, notice)
+    run(settings, notice)

@@ -85,7 +85,7 @@ def plural(number_of: int, word: str) -> str:
 
 def plural_of(word: str) -> str:
     """Return the plural of a noun of ours."""
-    return _PLURALS.get(word, word + ("es" if word.endswith(("s", "x")) else "s"))
+    return _PLURALS.get(word, word + ("es" if word.endswith(("s", "x", "ch")) else "s"))
 
 
 def article(word: str) -> str:

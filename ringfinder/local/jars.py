@@ -26,7 +26,7 @@ NEO4J = (
 )
 """What is asked for; `neo4j.lock` pins these and everything they need."""
 
-INSTALL = "pip install 'ringfinder[neo4j-local]'"
+INSTALL = "in a clone of ringfinder, pip install '.[neo4j-local]'"
 _AT_ONCE = 8  # downloads
 _TRIES = 3
 _TIMEOUT_S = 30

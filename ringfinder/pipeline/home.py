@@ -5,8 +5,10 @@ What lies where in it: see `ringfinder.places`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,6 +17,7 @@ from ringfinder.config import Settings
 from ringfinder.errors import NotFound, StoreError
 from ringfinder.normalise import NetworkLists, Pepper
 from ringfinder.pipeline.pepper import PEPPER_FILE, find_pepper, in_use
+from ringfinder.pipeline.remembered import remember_store, tell_other_store
 from ringfinder.pipeline.switch import check_whole, sweep
 from ringfinder.places import EVENTS
 from ringfinder.runs import Notice
@@ -46,6 +49,11 @@ class Home:
     store: GraphStore
     pepper: Pepper
     _held: ExitStack = field(default_factory=ExitStack, repr=False, compare=False)
+    _remember: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
+
+    def taken_in(self) -> None:
+        """Note that the store has taken in the events: another one is told of from then on."""
+        self._remember()
 
     def close(self) -> None:
         """Close the store; the pepper may be rotated then."""
@@ -86,7 +94,8 @@ def open_home(
         Seconds to wait for other processes that write to the log or an embedded store, or
         rotate the pepper.
     notices
-        Told when a pepper was made.
+        Told when a pepper was made, and when the store is not the one that the events were
+        last taken into.
 
     Raises
     ------
@@ -111,8 +120,11 @@ def open_home(
         sweep(directory)
         log = EventLog(directory / EVENTS, wait_s=wait_s)
         pepper = find_pepper(settings, used=log.last_sequence > 0, notices=notices)
+        tell_other_store(settings, notices)
         store = open_graph(settings, wait_s=wait_s)
-        return Home(directory, log, store, pepper, held.pop_all())
+        return Home(
+            directory, log, store, pepper, held.pop_all(), partial(remember_store, settings)
+        )
 
 
 def open_graph(

@@ -11,9 +11,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ringfinder.errors import StoreError
 from ringfinder.journal import Reader
 from ringfinder.normalise import NORMALISER
+from ringfinder.pipeline.home import Home
+from ringfinder.store import project
 from ringfinder.store.events import EVENT_SCHEMAS, EventType
+from ringfinder.store.parts import pending_work
 from ringfinder.store.segments import EventLog
 
 
@@ -55,6 +59,22 @@ def record_labels(
     ]
     table = pa.Table.from_pylist(rows, schema=EVENT_SCHEMAS[EventType.LABELS])
     return log.append([(EventType.LABELS, table)]).recorded[EventType.LABELS]
+
+
+def is_level(home: Home) -> bool:
+    """Tell whether the store has taken in all that the log holds."""
+    done, begun = home.store.applied(), home.store.begun()
+    return not pending_work(home.log.segments(), done, begun, home.store.batch_events)
+
+
+def into_graph(home: Home) -> bool:
+    """Take labels that were recorded into a store that was level; tell whether it has them."""
+    try:
+        project(home.log, home.store)
+    except StoreError:  # they are recorded, and whoever takes in events next goes on with them
+        return False
+    home.taken_in()
+    return True
 
 
 def never_seen(journal: Path, log: EventLog, account_ids: Sequence[str]) -> list[str]:

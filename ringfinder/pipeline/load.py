@@ -196,7 +196,7 @@ def _ahead(items: Iterator[Item]) -> Iterator[Item]:
 def _project(home: Home) -> int:
     """Take into the store what the log holds; return how many batches that took."""
     try:
-        return project(home.log, home.store)
+        batches = project(home.log, home.store)
     except StoreError as error:
         # Nothing is lost: the log has the events, and every projection goes on where one stopped.
         kind = StoreUnavailable if isinstance(error, StoreUnavailable) else StoreError
@@ -204,6 +204,8 @@ def _project(home: Home) -> int:
             f"{str(error).rstrip('.')}. The rows are recorded in {home.log.directory}; the store "
             "takes them in with the next `ringfinder load` or `ringfinder rebuild`"
         ) from error
+    home.taken_in()
+    return batches
 
 
 def _by_table(counts: Mapping[EventType, int]) -> dict[str, int]:

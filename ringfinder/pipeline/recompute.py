@@ -58,6 +58,7 @@ from ringfinder.publish.model import write_model
 from ringfinder.publish.report import write_report
 from ringfinder.publish.staging import Staging, staged
 from ringfinder.runs import Notice, Progress, RecomputeSummary
+from ringfinder.store.open import parse_address
 from ringfinder.store.protocol import GraphStore, Interval, RunLock
 from ringfinder.store.replay import project, read_attribute_graph, rebuild
 
@@ -118,6 +119,7 @@ def recompute(
                 notices("The restore was finished: the store has its graph and its rings back.")
             project(home.log, home.store)
             settle(home.directory / JOURNAL, home.log, home.store, notices)
+            home.taken_in()
             taken_in = home.store.applied()
         edited: list[str] = []
         if check:
@@ -227,8 +229,10 @@ def _read(run: Run, taken_in: Sequence[Interval]) -> Read:
     table = run.home.store.read_labels()
     _check_still_there(taken_in, applied, run.home.store.applied())
     if not graph.accounts:
+        where = parse_address(run.settings.store, data_dir=run.home.directory)
         raise InputError(
-            "The graph holds no account yet. Load sign-ups with `ringfinder load` first."
+            f"The graph in {where} holds no account yet. Load sign-ups with `ringfinder load` "
+            "first, or name the store that has them with --store."
         )
     counts = pc.value_counts(table["label"]).to_pylist()
     given = {entry["values"]: entry["counts"] for entry in counts}

@@ -68,6 +68,7 @@ def made_anew(home: Home, lock: RunLock) -> int:
         How many batches the store took.
     """
     batches = rebuild(home.log, home.store)
+    home.taken_in()
     owed = home.directory / STORE_RINGS
     if is_owed(home.directory):
         rings = read_rings(owed)

@@ -206,10 +206,10 @@ def to_promote(directory: Path) -> str:
     newer = age[age.index(order[-1]) + 1 :] if order and order[-1] in age else age
     waiting = [name for name in newer if name in state.held]
     if not waiting:
-        raise NotFound(
-            "No snapshot newer than the one in force waits for a person. "
-            "`ringfinder publish list` shows all."
-        )
+        told = "No snapshot newer than the one in force waits for a person. "
+        if order and newer:  # as after a rollback
+            told += "To return to a newer one, name it: `ringfinder publish promote ID`. "
+        raise NotFound(f"{told}`ringfinder publish list` shows all.")
     return waiting[-1]
 
 

@@ -53,7 +53,8 @@ def _write(settings: Settings, told: dict[str, Any]) -> None:
 def _project(settings: Settings, told: dict[str, Any]) -> None:
     from ringfinder.journal import Caretaker, Projector
     from ringfinder.pipeline.home import open_graph
-    from ringfinder.store import EventLog
+    from ringfinder.pipeline.remembered import remember_store
+    from ringfinder.store import EventLog, GraphStore
 
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -63,9 +64,15 @@ def _project(settings: Settings, told: dict[str, Any]) -> None:
     home = settings.data_dir
     open_store = partial(open_graph, settings, threads=1)  # and leave the other cores alone
     events = EventLog(home / EVENTS)
+
+    def open_to_fill() -> GraphStore:
+        store = open_store(remember_names=True)
+        remember_store(settings)
+        return store
+
     caretaker = Caretaker(home / JOURNAL, events, open_store)
     threading.Thread(target=caretaker.run, args=(stop,), daemon=True, name="caretaker").start()
-    Projector(home / JOURNAL, events, partial(open_store, remember_names=True)).run(stop)
+    Projector(home / JOURNAL, events, open_to_fill).run(stop)
 
 
 def _answer(settings: Settings, told: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from contextlib import closing
 
 import pytest
 from nights import PEPPER, fill, open_home, ring_of
@@ -13,6 +14,7 @@ from ringfinder.cli.failure import guarded
 from ringfinder.pipeline.apart import Apart, add_apart
 from ringfinder.publish import snapshots
 from ringfinder.simulate import WorldSpec, simulate
+from ringfinder.store import EmbeddedStore
 
 REST = 1_767_571_200_000 + 60 * 86_400_000
 
@@ -48,12 +50,12 @@ def before_the_first_run_there_is_nothing_to_list_promote_or_roll_back_to(run):
     assert "no snapshot yet" in said
 
 
-def a_first_run_that_flags_too_many_waits_and_says_what_to_do(run):
+def a_first_run_that_flags_too_many_waits_and_says_what_to_do(run, directory):
     code, out, _ = run("recompute", "--gate-first-share", "0.001", "--no-check")
     assert code == 0
     assert "waits for a person" in out
     assert "gate_first_share allows 0.1%" in out
-    assert "ringfinder publish promote" in out
+    assert f"`ringfinder publish promote --data-dir {directory}`, or leave none in force" in out
     (line,) = run("publish", "list", "--json")[1]["snapshots"]
     assert line["state"] == "held"
     assert "held" in run("publish", "list", "--verify")[1]
@@ -110,6 +112,8 @@ def labels_are_recorded_once_for_each_account_and_count_in_the_next_run(run, dir
     assert (code, told) == (0, {"label": "legitimate", "recorded": 1, "never_seen": []})
     (*_, noted) = run("auditlog", "show", "--account", account, "--json")[1]["acts"]
     assert noted["details"] == {"label": "legitimate", "source": "support"}
+    with closing(EmbeddedStore(directory / "graph.duckdb")) as store:
+        assert account in store.read_labels()["account_id"].to_pylist()
     assert run("recompute", "--no-check", "--json")[0] == 0
     assert ring_of(snapshots.current(directory / "snapshots"))[account] is None
     assert run("label", "innocent", account)[0] == 2

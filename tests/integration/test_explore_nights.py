@@ -64,6 +64,7 @@ def ask(neo4j_server):
         *told("at once", "fraud"), *told("at once", "legitimate"),
         *told("suspect", "fraud"),
     ]  # fmt: skip
+    labels += told("never signed up", "fraud")
     store.write(batch_of(1, graph=graph_tables(accounts), labels=labels))
     rings = rings_of(run_of(NIGHTS - 1), {"ring-f": MEMBERS}, lineage=history())
     lock = store.acquire_run_lock("restore")

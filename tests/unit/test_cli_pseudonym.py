@@ -9,6 +9,7 @@ import pytest
 from shell import run
 
 from ringfinder.normalise import Pepper
+from ringfinder.schema import KIND
 
 SECRET = "0123456789abcdef0123456789abcdef"
 
@@ -49,6 +50,10 @@ class TestTheName:
         shown = "2026-03-01T13Z"
         assert told("signup_window", shown) == expected("signup_window", shown)
 
+    def test_of_a_first_day_on_a_model_is_that_of_model_and_day(self):
+        shown = "large-2@2026-03-01"
+        assert told("model_adoption", shown) == expected("model_adoption", shown)
+
     def test_depends_on_kind_and_version(self):
         names = {
             told("device", "abcdef123456"),
@@ -80,6 +85,20 @@ def test_the_value_can_come_from_standard_input(monkeypatch):
     assert told("ip", "-") == expected("ip", "45.67.89.9")
 
 
+@pytest.mark.parametrize("written", ["Payment", "payment_fingerprint"])
+def test_a_kind_may_be_written_as_the_graph_labels_it(written):
+    assert told(written, "card-123456") == expected("payment_fingerprint", "card-123456")
+
+
+def test_a_kind_may_be_written_as_the_column_of_the_files():
+    assert told("device_id", "abcdef123456") == told("device", "abcdef123456")
+
+
+def test_help_lists_the_kinds():
+    listed = " ".join(run("pseudonym", "--help").out.split())
+    assert all(name in listed for name in KIND)
+
+
 def test_a_prompt_has_several_names():
     text = "Translate the following contract into plain English and list every obligation: "
     names = told("prompt_band", text * 3).split("\n")
@@ -92,6 +111,23 @@ class TestRefusals:
         ran = run("pseudonym", "ipp", "45.67.89.9")
         assert ran.code == 3
         assert "the kinds are ip, " in ran.err
+
+    @pytest.mark.parametrize(
+        "kind",
+        ["signup_window", "activity_window", "model_adoption", "ip_network", "ip_block",
+         "phone_block", "phone_prefix", "email_pattern"],
+    )  # fmt: skip
+    def test_what_evidence_never_shows_so_has_no_name(self, kind):
+        ran = run("pseudonym", kind, "banana")
+        assert ran.code == 2
+        assert "as evidence shows it, such as" in ran.err
+        example = ran.err.rsplit("such as ", 1)[1].strip().rstrip(".")
+        assert told(kind, example)
+
+    def test_a_column_of_several_kinds_asks_for_one(self):
+        ran = run("pseudonym", "email", "ab@gmail.com")
+        assert ran.code == 3
+        assert "name one: mailbox, email_domain, mail_provider, email_pattern." in ran.err
 
     def test_without_a_pepper_there_is_no_name(self, monkeypatch):
         monkeypatch.delenv("RINGFINDER_PEPPER")

@@ -103,6 +103,7 @@ def test_every_kind_has_an_article_and_a_plural_that_are_english():
     plurals = {kind.name: numbers.plural_of(kind.words) for kind in KINDS}
     assert plurals["mailbox"] == "mailboxes"
     assert plurals["ip"] == "IP addresses"
+    assert [numbers.plural(n, "new batch") for n in (1, 2)] == ["1 new batch", "2 new batches"]
     assert plurals["phone_block"] == "blocks of phone numbers"
     assert plurals["model_adoption"] == "first days on a model"
     assert not [

@@ -269,9 +269,22 @@ class TestTheCommandLine:
     def test_for_a_person_it_says_what_to_do_next(self, acts, data):
         acts(RUNS, answers=True)
         said = run("neo4j", "up", "--data-dir", data).out
-        assert "--store neo4j://127.0.0.1:" in said
-        assert "RINGFINDER_NEO4J_PASSWORD_FILE=" in said
+        password_file = data.resolve() / "neo4j" / "password"
+        assert "\nexport RINGFINDER_STORE=neo4j://127.0.0.1:" in said
+        assert f"\nexport RINGFINDER_NEO4J_PASSWORD_FILE={password_file}\n" in said
+        assert f"log in as neo4j with the content of {password_file}" in said
         assert "browser:" in run("neo4j", "status", "--data-dir", data).out
+
+    def test_a_saved_query_is_linked_to_its_browser_while_it_runs(self, acts, data):
+        acts(RUNS, answers=True)
+        asks = ("explore", "fleets", "--json", "--data-dir", data)
+        assert run(*asks).json()["link"] is None
+        browser = run("neo4j", "up", "--json", "--data-dir", data).json()["browser"]
+        assert run(*asks).json()["link"].startswith(f"{browser}?cmd=edit")
+        named = run(*asks, "--browser-url", "http://elsewhere.example/browser/")
+        assert named.json()["link"].startswith("http://elsewhere.example/browser/?cmd=edit")
+        run("neo4j", "down", "--data-dir", data)
+        assert run(*asks).json()["link"] is None
 
     def test_the_password_is_never_printed(self, acts, data):
         acts(RUNS, answers=True)
@@ -282,7 +295,7 @@ class TestTheCommandLine:
     def test_where_none_was_started_status_says_how(self, data):
         ran = run("neo4j", "status", "--data-dir", data)
         assert ran.code == 3
-        assert "ringfinder neo4j up" in ran.err
+        assert ran.err.endswith(f"start one: ringfinder neo4j up --data-dir {data}\n")
 
     def test_down_twice_is_no_error(self, data):
         ran = run("neo4j", "down", "--data-dir", data)

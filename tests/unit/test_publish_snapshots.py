@@ -95,6 +95,14 @@ class TestHeld:
         with pytest.raises(NotFound):
             snapshots.to_promote(three)
 
+    def test_after_a_rollback_the_way_to_a_newer_one_is_told(self, three):
+        with pytest.raises(NotFound) as newest:
+            snapshots.to_promote(three)
+        assert "name it" not in str(newest.value)
+        snapshots.put_in_force(three, "s-2")
+        with pytest.raises(NotFound, match=r"name it: `ringfinder publish promote ID`"):
+            snapshots.to_promote(three)
+
     def test_a_lost_state_file_promotes_nothing(self, three):
         make(three, "s-4", held=["Too many."])
         (three / "state.json").write_bytes(b"{")
