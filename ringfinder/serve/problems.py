@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 
 from ringfinder.errors import RingfinderError, StoreError
 from ringfinder.serve.errors import HttpError, Unprocessable
-from ringfinder.serve.rows import NO_CONTROLS, TIME_PATTERN
+from ringfinder.serve.rows import NO_CONTROLS, TIME_PATTERN, UNREAD
 from ringfinder.sources.checks import EXAMPLE_TIME
 
 MEDIA_TYPE = "application/problem+json"
@@ -100,7 +100,7 @@ def _path(loc: Sequence[Any]) -> Iterator[str]:
         if isinstance(part, int):
             named = False
             yield str(part)
-        elif part not in {"body", "query", "path"} and not named:
+        elif part not in {"body", "query", "path", UNREAD} and not named:
             named = True
             yield part if _A_NAME.fullmatch(part) else "(unknown)"
 
@@ -116,6 +116,7 @@ _SENTENCES = {
     "string_unicode": "is not text in UTF-8",
     "too_long": "has too many entries",
 }
+_LEFT_OUT = "holds a list, an object or far too many fields, and no row does"
 _SHAPES = {
     "string": "is not text",
     "bool": "is neither true nor false",
@@ -139,7 +140,7 @@ _BOUNDS = {
 def _sentence(fault: Mapping[str, Any]) -> str:
     kind, context = str(fault["type"]), fault.get("ctx", {})
     if kind in _SENTENCES:
-        return _SENTENCES[kind]
+        return _LEFT_OUT if UNREAD in fault.get("loc", ()) else _SENTENCES[kind]
     if kind.startswith("ringfinder"):
         return str(fault["msg"])
     if kind in {"enum", "literal_error"}:

@@ -215,6 +215,8 @@ class Outcome(Row):
 
 
 MOST_ROWS = 10_000
+UNREAD = "(unread)"
+"""A field put into a row of which something was not read, so that the row is refused."""
 
 
 class Batch(BaseModel):
