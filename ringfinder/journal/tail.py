@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import islice, pairwise
 
 from ringfinder.journal.entries import Recorded
 from ringfinder.journal.moved import moved
@@ -57,6 +57,7 @@ class Follower:
         if known := covering(self._known, self._after + 1):
             self._after = known[1]
         entries, through, last = self._reader.page(self._after, PAGE)
+        entries, through = self._up_to_moved(entries, through)
         if entries:
             upto = entries[0].sequence - 1
         else:  # only damaged ones; or none, and all there were have left
@@ -76,6 +77,21 @@ class Follower:
         if is_all:
             self._drained = version
         return self._fresh(entries), is_all
+
+    def _up_to_moved(self, entries: list[Recorded], through: int) -> tuple[list[Recorded], int]:
+        """Return a page up to where others have left from between its entries.
+
+        One that is damaged, or no event at all, is held for good, and those after it move.
+        """
+        bounds = [*(entry.sequence for entry in entries), through + 1]
+        gaps = [(at, one) for at, (one, two) in enumerate(pairwise(bounds), 1) if two > one + 1]
+        if gaps and self._log is not None:
+            segments = self._log.segments()
+            for at, before in gaps:
+                gap = before + 1, bounds[at] - 1
+                if any(s.first <= gap[1] and gap[0] <= s.last for s in segments):
+                    return entries[:at], before
+        return entries, through
 
     def _page_of_moved(self) -> list[Recorded]:
         """Return the next of what has moved; none once all of it was told."""

@@ -1,11 +1,16 @@
 """From the journal into the graph and the log: at least once, in order, wherever it is killed."""
 
 import asyncio
+import tempfile
 import threading
 import time
 from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from journals import KINDS, client_of, entries_in, entry_of, mixed, rows_in
 from stored import START_MS, signups
 from stores import OPENERS
@@ -609,6 +614,45 @@ class TestFollow:
         with closing(Reader(home.journal)) as reader:
             seen = [entry.sequence for entry in all_of(Follower(reader, 0, home.log))]
         assert seen == [1, 2, 5, 6]
+
+    def test_what_moved_from_between_two_that_are_held_is_not_missed(self, home):
+        home.commit(
+            *(replace(mixed(n), event=b"{}") if n in {2, 5} else mixed(n) for n in range(9))
+        )
+        home.drain()
+        assert home.compact().left == 2
+        home.commit(*(mixed(n) for n in range(9, 12)))
+        with closing(Reader(home.journal)) as reader:
+            seen = [entry.sequence for entry in all_of(Follower(reader, 0, home.log))]
+        assert seen == list(range(1, 13))
+
+    @settings(max_examples=25, deadline=None)
+    @given(st.lists(st.sampled_from(["take", "commit", "compact", "erase"]), max_size=10))
+    def test_compactions_and_erasures_between_pages_hide_nothing_and_double_nothing(self, does):
+        with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as path:
+            patch.setattr("ringfinder.journal.tail.PAGE", 3)
+            patch.setattr(moved, "AT_ONCE", 2)
+            home, seen, erased, made = Home(Path(path)), [], set(), 0
+            with closing(Reader(home.journal)) as reader:
+                follower = Follower(reader, 0, home.log)
+                for do in ["commit", *does, "take"]:
+                    if do == "take":
+                        seen += [entry.sequence for entry in follower.take()[0]]
+                    elif do == "commit":
+                        home.commit(*(entry_of(n) for n in range(made, made + 7)))
+                        made += 7
+                    elif do == "compact":
+                        home.drain()
+                        home.compact()
+                    else:
+                        account = 5 * len(erased) % made
+                        erased.add(account + 1)
+                        with home.file() as file:
+                            file.erase(f"account-{account}")
+                        home.log.erase([f"account-{account}"])
+                seen += [entry.sequence for entry in all_of(follower)]
+        assert seen == sorted(set(seen))
+        assert set(seen) | erased == set(range(1, made + 1))
 
     def test_events_come_from_the_log_as_the_journal_had_them(self, home):
         home.commit(*(mixed(n) for n in range(6)))
