@@ -66,6 +66,7 @@ def restore(file: Path, force: bool, as_json: bool, **options: Any) -> None:
     """
     settings = settings_from(options, notice, whole=False)
     passphrase = _passphrase(settings)
+    from ringfinder.explain.numbers import plural
     from ringfinder.pipeline.restore import restore as put_back
 
     done = put_back(file, settings, passphrase, force=force, notices=notice)
@@ -79,7 +80,7 @@ def restore(file: Path, force: bool, as_json: bool, **options: Any) -> None:
     else:
         say(
             f"{done.directory} holds events up to {done.last_sequence:,}; the store was rebuilt "
-            f"from them in {done.batches:,} batches."
+            f"from them in {plural(done.batches, 'batch')}."
         )
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from ringfinder.cli.arguments import Command, Several, settings_from, settings_options
-from ringfinder.cli.neo4j import FOLDER
 from ringfinder.cli.terminal import notice, say, say_json, table
 from ringfinder.errors import InputError
 from ringfinder.explore import SavedQuery, browser_link, browser_style, saved_queries, saved_query
+from ringfinder.places import LOCAL_NEO4J
 
 
 @click.command(cls=Command)
@@ -55,7 +55,7 @@ def explore(
 
 def _local_browser(data_dir: Path) -> str | None:
     """Return where Browser of the local server is; None while none of this directory runs."""
-    folder = data_dir / FOLDER
+    folder = data_dir / LOCAL_NEO4J
     if not folder.is_dir():
         return None
     from ringfinder import local
