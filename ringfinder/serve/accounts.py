@@ -115,7 +115,7 @@ async def erase(service: Service, account_id: str, *, who: str) -> dict[str, Any
         await service.offload(service.erased.add, name, now_ms())
         service.forget(name)
     if kept.graph:
-        await service.read(service.unfinished.end, account_id)
+        await service.read(service.unfinished.end, account_id, names)
     log.info("erased", extra={"entries": entries, "events": kept.events, "graph": kept.graph})
     note = "Snapshots of before are not asked for it any more, and go with newer ones."
     if not kept.graph:

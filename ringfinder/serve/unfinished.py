@@ -46,10 +46,12 @@ class Unfinished:
                 noted[account_id] = found
         return found
 
-    def end(self, account_id: str) -> None:
-        """Forget an account whose erasure is done."""
+    def end(self, account_id: str, erased: Sequence[str]) -> None:
+        """Forget the attempts of an account that are erased; those noted meanwhile stay."""
         with self._changing() as noted:
-            noted.pop(account_id, None)
+            left = sorted({*noted.pop(account_id, ())} - {*erased})
+            if left:
+                noted[account_id] = left
 
     @contextmanager
     def _changing(self) -> Iterator[dict[str, list[str]]]:

@@ -18,16 +18,24 @@ def test_accounts_are_kept_apart(tmp_path):
     unfinished = Unfinished(tmp_path)
     unfinished.begin("a1", ["t1"])
     unfinished.begin("a2", ["t2"])
-    unfinished.end("a1")
+    unfinished.end("a1", ["t1"])
     assert unfinished.begin("a1", []) == []
     assert unfinished.begin("a2", []) == ["t2"]
+
+
+def test_what_another_erasure_noted_meanwhile_is_still_to_be_done(tmp_path):
+    unfinished = Unfinished(tmp_path)
+    unfinished.begin("a1", ["t1"])
+    unfinished.begin("a1", ["t2"])
+    unfinished.end("a1", ["a1", "t1"])
+    assert unfinished.begin("a1", []) == ["t2"]
 
 
 def test_nothing_is_left_of_what_is_done(tmp_path):
     unfinished = Unfinished(tmp_path)
     unfinished.begin("canary", ["canary-attempt"])
-    unfinished.end("canary")
-    unfinished.end("canary")
+    unfinished.end("canary", ["canary-attempt"])
+    unfinished.end("canary", ["canary-attempt"])
     assert not unfinished.path.exists()
     assert not any(b"canary" in path.read_bytes() for path in tmp_path.iterdir())
 
@@ -45,6 +53,6 @@ def test_nobody_else_can_read_the_file(tmp_path):
 @pytest.mark.parametrize("content", [b"[]", b"{", b'{"a": "b"}', b'{"a": [1]}', b"[" * 100_000])
 def test_a_damaged_file_is_told_and_does_not_mean_nobody(tmp_path, content):
     (tmp_path / FILE).write_bytes(content)
-    for ask in (lambda one: one.begin("a1", []), lambda one: one.end("a1")):
+    for ask in (lambda one: one.begin("a1", []), lambda one: one.end("a1", [])):
         with pytest.raises(StoreError, match="is damaged"):
             ask(Unfinished(tmp_path))
