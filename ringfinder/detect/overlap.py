@@ -167,15 +167,21 @@ class Overlap:
         while the other goes on with its things under a new name.
         """
         known: dict[int, int] = defaultdict(int)
-        most: dict[int, float] = defaultdict(float)
-        for (new, old), count in self.first.items():
+        for (new, _), count in self.first.items():
             known[new] += count
-            most[old] = max(most[old], self._marked(new, old) * count)
+        weight = {
+            (new, old): self._marked(new, old) * count
+            for (new, old), count in self.first.items()
+            if gone[old]
+        }
+        most: dict[int, float] = defaultdict(float)
+        for (_, old), much in weight.items():
+            most[old] = max(most[old], much)
         pairs = [
             (-count, self.names[old], new, old)
             for (new, old), count in self.first.items()
             if gone[old]
-            and self._marked(new, old) * count == most[old]
+            and weight[new, old] == most[old]
             and count > MAJORITY * known[new]
             and count > MAJORITY * min(int(self.size[new]), int(self.remembered[old]))
         ]

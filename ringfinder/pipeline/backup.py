@@ -27,8 +27,9 @@ from ringfinder.pipeline.sealing import CHUNK, SealingWriter
 from ringfinder.pipeline.writeback import check_finished, ring_files
 from ringfinder.places import EVENTS, LOCAL_NEO4J, SNAPSHOTS, STORE_RINGS
 from ringfinder.publish.snapshots import POINTER
-from ringfinder.store import Interval, RingTables, project
+from ringfinder.store import RingTables, project
 from ringfinder.store.files import locked, publish
+from ringfinder.store.parts import merged
 from ringfinder.store.segments import EventLog
 
 FORMAT = 1
@@ -151,13 +152,10 @@ def _fingerprint(home: Home, copied: EventLog) -> str | None:
     It has where events of the journal, or such as came since, are in it too; and it may where
     somebody was erased since, who is in the copy.
     """
-    covered: list[Interval] = []
-    for first, last in sorted({(s.first, s.last) for s in copied.segments()}):
-        begins = covered.pop()[0] if covered and covered[-1][1] + 1 == first else first
-        covered.append((begins, last))
+    covered = tuple(merged((segment.first, segment.last) for segment in copied.segments()))
 
     def holds_those() -> bool:
-        whole = home.store.applied() == tuple(covered) and not home.store.begun()
+        whole = home.store.applied() == covered and not home.store.begun()
         return whole and set(copied.segments()) <= set(home.log.segments())
 
     if not holds_those():

@@ -59,6 +59,7 @@ from ringfinder.publish.report import write_report
 from ringfinder.publish.staging import Staging, staged
 from ringfinder.runs import Notice, Progress, RecomputeSummary
 from ringfinder.store.open import parse_address
+from ringfinder.store.parts import missing
 from ringfinder.store.protocol import GraphStore, Interval, RunLock
 from ringfinder.store.replay import project, read_attribute_graph, rebuild
 
@@ -243,7 +244,7 @@ def _read(run: Run, taken_in: Sequence[Interval]) -> Read:
 def _check_still_there(taken_in: Sequence[Interval], *later: Sequence[Interval]) -> None:
     """Raise StoreUnavailable where the store later lacked what it had taken in."""
     for has in later:
-        if not all(any(a <= first and last <= z for a, z in has) for first, last in taken_in):
+        if any(missing(part, has) for part in taken_in):
             raise StoreUnavailable(
                 "the store was emptied while this run was on its way, as `ringfinder rebuild` "
                 "does: nothing was published. Let that finish, and run again"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from enum import StrEnum
 
 import numpy as np
@@ -28,7 +28,7 @@ class LabelState(StrEnum):
 
 
 def needs_second_person(
-    now_ms: int, by_key_ms: Sequence[int], for_ring_ms: Sequence[int] = ()
+    now_ms: int, by_key_ms: Iterable[int], for_ring_ms: Iterable[int] = ()
 ) -> bool:
     """Tell whether one more label has to wait for a second person.
 
@@ -38,7 +38,8 @@ def needs_second_person(
         When it is given, milliseconds since 1970 UTC.
     by_key_ms, for_ring_ms
         When labels were given earlier, by the same key; for accounts of the same ring. What was
-        given at a later time than now counts as well: clocks differ, and may be set back.
+        given at a later time than now counts as well: clocks differ, and may be set back. The
+        second are not asked for where the first are enough.
     """
     return any(
         sum(given_ms > now_ms - DAY_MS for given_ms in earlier) >= ALONE

@@ -28,7 +28,6 @@ from ringfinder.config import Settings
 from ringfinder.errors import InputError, RingfinderError, StoreError, StoreUnavailable
 from ringfinder.pipeline.home import make_directory, network_lists
 from ringfinder.pipeline.pepper import find_pepper, in_use
-from ringfinder.pipeline.switch import check_whole
 from ringfinder.places import EVENTS, RUN
 from ringfinder.runs import Notice
 from ringfinder.serve import metrics
@@ -237,7 +236,6 @@ def serve(settings: Settings, notices: Notice) -> None:
         If the journal or the store cannot be opened.
     """
     check_safe(settings)
-    check_whole(settings.data_dir)
     make_directory(settings.data_dir)
     with in_use(settings.data_dir, wait_s=LOCK_WAIT_S):
         log_ = EventLog(settings.data_dir / EVENTS)

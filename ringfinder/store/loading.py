@@ -13,6 +13,7 @@ from ringfinder.errors import StoreError
 from ringfinder.schema import KINDS
 from ringfinder.store.batches import GraphBatch
 from ringfinder.store.knownnames import KnownNames
+from ringfinder.store.parts import merged
 from ringfinder.store.protocol import Interval
 from ringfinder.store.tables import FOLDS
 
@@ -158,17 +159,6 @@ def check_range(batch: Ranged, applied: Iterable[Interval]) -> bool:
             "cut as they were; run `ringfinder rebuild` if they no longer can be"
         )
     return True
-
-
-def merged(intervals: Iterable[Interval]) -> list[Interval]:
-    """Return rising intervals that do not touch and cover the same numbers."""
-    result: list[Interval] = []
-    for first, last in sorted(intervals):
-        if result and first <= result[-1][1] + 1:
-            result[-1] = (result[-1][0], max(last, result[-1][1]))
-        else:
-            result.append((first, last))
-    return result
 
 
 def read_applied(connection: duckdb.DuckDBPyConnection) -> tuple[Interval, ...]:

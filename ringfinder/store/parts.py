@@ -1,4 +1,4 @@
-"""Which parts of the event log a store lacks, and how they are cut into batches."""
+"""Which parts of the event log a store lacks, how they are cut into batches, and intervals."""
 
 from __future__ import annotations
 
@@ -102,6 +102,17 @@ def missing(interval: Interval, done: Sequence[Interval]) -> list[Interval]:
             break
     left.append((first, last))
     return [(begin, end) for begin, end in left if begin <= end]
+
+
+def merged(intervals: Iterable[Interval]) -> list[Interval]:
+    """Return rising intervals that do not touch and cover the same numbers."""
+    result: list[Interval] = []
+    for first, last in sorted(intervals):
+        if result and first <= result[-1][1] + 1:
+            result[-1] = (result[-1][0], max(last, result[-1][1]))
+        else:
+            result.append((first, last))
+    return result
 
 
 def covering(done: Sequence[Interval], number: int) -> Interval | None:

@@ -80,6 +80,13 @@ class Home:
             work = Compaction(self.journal, self.log, self.open_store(), writer, clock=clock)
             return work.run(min_age_s=min_age_s, **options)
 
+    def commit_and_move(self, *entries):
+        """Record entries, and move all that is recorded into the log."""
+        told = self.commit(*entries)
+        self.drain()
+        self.compact()
+        return told
+
     def rebuilt(self, name):
         """Return a store made from the log alone."""
         store = self.open_store(name)
@@ -330,9 +337,7 @@ class TestCompaction:
         assert store.read_profiles()["exchanges"].to_pylist() == [2] * 10
 
     def test_a_repetition_after_it_still_gets_the_stored_answer(self, home):
-        (first,) = home.commit(entry_of(1))
-        home.drain()
-        home.compact()
+        (first,) = home.commit_and_move(entry_of(1))
         (told,) = home.commit(entry_of(1))
         assert (told.sequence, told.answer) == (first.sequence, b"answer 1")
 
@@ -522,9 +527,7 @@ class TestFollow:
         assert seen == list(range(3, 31))
 
     def test_what_has_moved_comes_in_pages_too(self, home, monkeypatch):
-        home.commit(*(mixed(n) for n in range(50)))
-        home.drain()
-        home.compact()
+        home.commit_and_move(*(mixed(n) for n in range(50)))
         home.commit(*(mixed(n) for n in range(50, 60)))
         made, to_entries = [], moved._to_entries
 
@@ -546,9 +549,7 @@ class TestFollow:
 
     def test_of_what_has_moved_it_leaves_out_what_is_known(self, home, monkeypatch):
         monkeypatch.setattr("ringfinder.journal.tail.PAGE", 4)
-        home.commit(*(mixed(n) for n in range(30)))
-        home.drain()
-        home.compact()
+        home.commit_and_move(*(mixed(n) for n in range(30)))
         with closing(Reader(home.journal)) as reader:
             known = ((5, 12), (20, 21))
             seen = [entry.sequence for entry in all_of(Follower(reader, 2, home.log, known))]
@@ -557,9 +558,7 @@ class TestFollow:
     def test_after_a_failure_it_goes_on_where_it_was(self, home, monkeypatch):
         monkeypatch.setattr("ringfinder.journal.tail.PAGE", 4)
         monkeypatch.setattr(moved, "AT_ONCE", 2)
-        home.commit(*(entry_of(n) for n in range(20)))
-        home.drain()
-        home.compact()
+        home.commit_and_move(*(entry_of(n) for n in range(20)))
         to_entries, calls = moved._to_entries, iter(range(99))
 
         def failing(kind, events):
@@ -578,9 +577,7 @@ class TestFollow:
 
     def test_an_erasure_meanwhile_does_not_end_it(self, home, monkeypatch):
         monkeypatch.setattr("ringfinder.journal.tail.PAGE", 4)
-        home.commit(*(entry_of(n) for n in range(20)))
-        home.drain()
-        home.compact()
+        home.commit_and_move(*(entry_of(n) for n in range(20)))
         with closing(Reader(home.journal)) as reader:
             follower = Follower(reader, 0, home.log)
             seen = [entry.sequence for entry in follower.take()[0]]
@@ -677,9 +674,7 @@ class TestFollow:
             assert [e.sequence for e in all_of(Follower(reader, 0, home.log))] == [1]
 
     def test_a_client_follows_across_a_compaction(self, home):
-        home.commit(*(mixed(n) for n in range(9)))
-        home.drain()
-        home.compact()
+        home.commit_and_move(*(mixed(n) for n in range(9)))
         home.commit(mixed(9))
         with client_of(home.path) as (runner, journal):
 

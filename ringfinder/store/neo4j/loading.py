@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from ringfinder.errors import StoreUnavailable
 from ringfinder.model import IntArray
 from ringfinder.store.batches import GraphBatch
-from ringfinder.store.loading import check_range, merged
+from ringfinder.store.loading import check_range
 from ringfinder.store.neo4j.columns import (
     FACTS,
     as_lists,
@@ -33,6 +33,7 @@ from ringfinder.store.neo4j.nodes import Nodes, find_accounts, find_values
 from ringfinder.store.neo4j.server import Work
 from ringfinder.store.neo4j.slices import Slices
 from ringfinder.store.neo4j.state import Begun, State, read_state
+from ringfinder.store.parts import merged
 from ringfinder.store.protocol import Interval
 
 
