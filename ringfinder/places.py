@@ -15,6 +15,7 @@
       neo4j/         the local Neo4j of `ringfinder neo4j`, a store: no backup holds it, no
                      restore moves it
       restore.json   only while a restore moves entries, or was killed then
+      serve.lock     held by who serves the directory: one at a time
       in-use.lock    held by all who have the directory open, together; alone by who changes it all
       keys.sqlite  audit.log
 """
@@ -29,4 +30,5 @@ RUN = "run"
 STORE_RINGS = "store-rings"
 LOCAL_NEO4J = "neo4j"
 RESTORING = "restore.json"
+SERVING = "serve.lock"
 IN_USE = "in-use.lock"

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from ringfinder.cli.arguments import Command, Several, columns, settings_from, settings_options
+from ringfinder.cli.background import background_option, give_way
 from ringfinder.cli.memory import keep_freed_memory
 from ringfinder.cli.terminal import notice, progress, say, say_json, table
 from ringfinder.config.table import STORE
@@ -44,6 +45,7 @@ WAIT_S = 600.0  # another load may be writing: a nightly job waits rather than f
     metavar="FILE",
     help="Where to list the rows that cannot be used. [default: rejects-RUN.jsonl in data_dir]",
 )
+@background_option
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 @settings_options(
     STORE,
@@ -65,6 +67,7 @@ def load(signups: tuple[str, ...], mapping: tuple[str, ...], **options: Any) -> 
     settings = settings_from(options, notice)
     now_ms = time.time_ns() // 1_000_000
     received_ms = _received_ms(options["received_at"], now_ms)
+    give_way(settings.data_dir, options["background"])
     keep_freed_memory()
     from ringfinder.pipeline.home import open_home
     from ringfinder.pipeline.load import load as load_files

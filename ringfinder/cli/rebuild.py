@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ringfinder.cli.arguments import Command, settings_from, settings_options
+from ringfinder.cli.background import background_option, give_way
 from ringfinder.cli.terminal import notice, say, say_json, table
 from ringfinder.config.table import STORE
 from ringfinder.errors import InputError, StoreError
@@ -24,9 +25,12 @@ WAIT_S = 600.0  # a load may be writing
     "--check", is_flag=True, help="Only compare graph and events; exit code 4 if unequal."
 )
 @click.option("--repair", is_flag=True, help="Compare, and rebuild only if they are unequal.")
+@background_option
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as one JSON object.")
 @settings_options(STORE, "memory_limit", "temp_dir", "pepper_file", "pepper_version")
-def rebuild(check: bool, repair: bool, as_json: bool, **options: Any) -> None:
+def rebuild(
+    check: bool, repair: bool, background: bool | None, as_json: bool, **options: Any
+) -> None:
     """Empty the store and take all events into it again.
 
     Rings and their history stay: they are results of runs, not of events. What a restore
@@ -35,6 +39,7 @@ def rebuild(check: bool, repair: bool, as_json: bool, **options: Any) -> None:
     if check and repair:
         raise InputError("--check changes nothing and --repair does: give one of them.")
     settings = settings_from(options, notice)
+    give_way(settings.data_dir, background)
     from ringfinder.pipeline.check import check_graph
     from ringfinder.pipeline.home import open_home
     from ringfinder.pipeline.one_run import the_only_run

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ringfinder.cli.arguments import Command, as_given, settings_from, settings_options
+from ringfinder.cli.background import background_option, give_way
 from ringfinder.cli.memory import keep_freed_memory
 from ringfinder.cli.publish import promote
 from ringfinder.cli.terminal import notice, progress, say, say_json, table
@@ -30,11 +31,19 @@ SHOWN = 10
     help="Compare the graph with the events first.  [default: check]",
 )
 @click.option("--repair", is_flag=True, help="Put right what differs from the events.")
+@background_option
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 @settings_options(
     "seed", "fdr", "memory_limit", "temp_dir", "pepper_file", "pepper_version", STORE, NIGHTLY
 )
-def recompute(touched: bool, check: bool, repair: bool, as_json: bool, **options: Any) -> None:
+def recompute(
+    touched: bool,
+    check: bool,
+    repair: bool,
+    background: bool | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Find the rings in the graph anew, publish a snapshot, and write the rings back.
 
     Rings keep their ids from run to run. A run that would newly flag unusually many accounts
@@ -42,6 +51,7 @@ def recompute(touched: bool, check: bool, repair: bool, as_json: bool, **options
     with exit code 4.
     """
     settings = settings_from(options, notice)
+    give_way(settings.data_dir, background)
     keep_freed_memory()
     from ringfinder.pipeline.home import open_home
     from ringfinder.pipeline.recompute import recompute as run

@@ -28,7 +28,7 @@ from ringfinder.config import Settings
 from ringfinder.errors import InputError, RingfinderError, StoreError, StoreUnavailable
 from ringfinder.pipeline.home import make_directory, network_lists
 from ringfinder.pipeline.pepper import find_pepper, in_use
-from ringfinder.places import EVENTS, RUN
+from ringfinder.places import EVENTS, RUN, SERVING
 from ringfinder.runs import Notice
 from ringfinder.serve import metrics
 from ringfinder.serve.logs import configure
@@ -40,7 +40,7 @@ log = logging.getLogger("ringfinder.serve")
 START_S = 60.0
 DRAIN_S = 20.0
 FIRST_WAIT_S, LONGEST_WAIT_S, STEADY_S = 0.1, 10.0, 30.0
-LOCK, LOCK_WAIT_S = "serve.lock", 1.0
+LOCK_WAIT_S = 1.0
 """Held while serving; children of a server that was killed end within a second."""
 METRICS = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -147,7 +147,7 @@ class Supervisor:
         home = self._settings.data_dir
         what = f"{home}, which one `ringfinder serve` at a time may serve,"
         with (
-            locked(home / LOCK, what=what, exclusive=True, wait_s=LOCK_WAIT_S),
+            locked(home / SERVING, what=what, exclusive=True, wait_s=LOCK_WAIT_S),
             in_use(home, wait_s=LOCK_WAIT_S),
         ):
             await self._serve()

@@ -96,6 +96,21 @@ def locked(lock: Path, *, what: str, exclusive: bool, wait_s: float) -> Iterator
         os.close(descriptor)
 
 
+def is_locked(lock: Path) -> bool:
+    """Tell whether somebody holds a lock alone; nothing is made where there is no such file."""
+    try:
+        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _locked_file(lock: Path, what: str, *, exclusive: bool, wait_s: float) -> int:
     """Return the lock file, open and locked; never one that has lost its name meanwhile.
 
