@@ -101,6 +101,8 @@ class Writer:
                 self._scheduled = True
                 self._loop.call_soon(self._work)
             return
+        while self._waiting:  # nobody's entries come after what was asked later
+            self._work()
         with self._refusing([(client, request)]):
             file = self._usable()
             if kind == Kind.ERASE:
@@ -118,6 +120,8 @@ class Writer:
     def _work(self) -> None:
         """Make one group durable and answer it."""
         self._scheduled = False
+        if not self._waiting:
+            return
         group: list[Request] = []
         size = 0
         while self._waiting and (not group or size + len(self._waiting[0][2]) <= GROUP):

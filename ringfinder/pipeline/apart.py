@@ -138,6 +138,22 @@ def remove_apart(directory: Path, what: str, one: str, other: str) -> None:
         _write(directory, left)
 
 
+def erase_apart(directory: Path, account_id: str) -> int:
+    """Forget what was decided about an account that is erased; return how many decisions."""
+    if not (directory / FILE).exists():
+        return 0
+    with _changing(directory):
+        before = read_apart(directory)
+        left = [
+            decision
+            for decision in before
+            if decision.what != "accounts" or account_id not in (decision.one, decision.other)
+        ]
+        if len(left) < len(before):
+            _write(directory, left)
+        return len(before) - len(left)
+
+
 def to_sides(
     decisions: Sequence[Apart], known: KnownRings, account_ids: pa.StringArray
 ) -> tuple[list[Sides], int]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
+from asyncio import to_thread
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from ringfinder.errors import NotFound
 from ringfinder.journal import Recorded
 from ringfinder.journal.salvage import damaged_files, remove
 from ringfinder.model import Decision, Family, Verdict
+from ringfinder.pipeline.apart import erase_apart
 from ringfinder.pipeline.home import open_graph
 from ringfinder.places import JOURNAL
 from ringfinder.score.policy import Action, Facts, decide, public_reason
@@ -101,21 +104,32 @@ def _answered(recorded: list[Recorded]) -> dict[str, Any] | None:
 async def erase(service: Service, account_id: str, *, who: str) -> dict[str, Any]:
     """Erase an account from journal, event log, graph, labels, audit log and what is shown.
 
-    With it goes the attempt that it was before there was an account: noted ahead of all else,
-    for what ties the two is gone first, and whoever asks again asks for the account alone.
+    With it goes what else it was called: the attempt that it was before there was an account,
+    customers of a payment provider. These are noted ahead of all else, for what ties them to it
+    is gone first, and whoever asks again asks for the account alone.
+
+    Raises
+    ------
+    Overloaded
+        If too many erasures wait for their turn: each reads the whole event log.
     """
-    attempts = await _attempts(service, account_id)
-    names = [account_id, *await service.read(service.unfinished.begin, account_id, attempts)]
+    async with service.limits.erasing:
+        return await _erase(service, account_id, who)
+
+
+async def _erase(service: Service, account_id: str, who: str) -> dict[str, Any]:
+    also = await _other_names(service, account_id)
+    names = [account_id, *await to_thread(service.unfinished.begin, account_id, also)]
     entries = 0
     for name in names:
         entries += await service.journal.erase(name, PATIENCE_S)
-    kept = await service.read(_erase_kept, service, names, who)
+    kept = await to_thread(_erase_kept, service, names, who)
     for name in names:
         # The others look for it from now on: what they read till now may have named it still.
-        await service.offload(service.erased.add, name, now_ms())
+        await to_thread(service.erased.add, name, now_ms())
         service.forget(name)
     if kept.graph:
-        await service.read(service.unfinished.end, account_id, names)
+        await to_thread(service.unfinished.end, account_id, names)
     log.info("erased", extra={"entries": entries, "events": kept.events, "graph": kept.graph})
     note = "Snapshots of before are not asked for it any more, and go with newer ones."
     if not kept.graph:
@@ -124,11 +138,16 @@ async def erase(service: Service, account_id: str, *, who: str) -> dict[str, Any
             "graph": kept.graph, "note": note}  # fmt: skip
 
 
-async def _attempts(service: Service, account_id: str) -> list[str]:
-    """Return the attempts that became an account, as journal or event log know them."""
+async def _other_names(service: Service, account_id: str) -> list[str]:
+    """Return the attempts that became an account, and the customers that it is.
+
+    A customer's events are recorded under its own name until somebody says whose it is.
+    """
     recorded = await service.journal.signups_of(account_id)
-    events = await service.read(attempt_events, account_id, recorded, service.events)
-    found = {*await service.read(accounts_in, service.events, events)} if events else set()
+    found = {*await to_thread(service.customers.of, account_id)}
+    events = await to_thread(attempt_events, account_id, recorded, service.events)
+    if events:
+        found |= {*await to_thread(accounts_in, service.events, events)}
     for event_id in events:
         attempt = await service.journal.find(EventType.SIGNUPS, event_id)
         if attempt is not None and attempt.account_id is not None:
@@ -143,6 +162,7 @@ def _erase_kept(service: Service, names: list[str], who: str) -> Kept:
     kept = erase_kept(
         names, service.events, lambda: open_graph(settings),
         service.allowance.erase, service.labels.erase, service.customers.erase,
+        partial(erase_apart, settings.data_dir),
     )  # fmt: skip
     # What could be read of them was taken over; what could not may still name somebody.
     for path in damaged_files(settings.data_dir / JOURNAL):

@@ -61,7 +61,7 @@ class Keyring:
         while True:
             try:
                 await asyncio.to_thread(self.refresh)
-            except RingfinderError as error:
+            except (RingfinderError, OSError) as error:  # the next look may go better
                 log.error("keys cannot be read", extra={"error": type(error).__name__})
             await asyncio.sleep(REFRESH_S)
 

@@ -180,6 +180,7 @@ class Limits:
         self._at_work: dict[str, int] = {}
         self.reading = Turns(4)
         self.batches = Turns(2, patience_s=10.0)
+        self.erasing = Turns(1, waiting=16, patience_s=30.0)
 
     @contextmanager
     def turn(self, key: Key) -> Iterator[None]:

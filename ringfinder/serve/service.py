@@ -185,7 +185,7 @@ class Service:
         journal = self.settings.data_dir / JOURNAL
         try:
             await asyncio.to_thread(self.known_labels.read, journal, self.events)
-        except RingfinderError as error:
+        except (RingfinderError, OSError) as error:
             log.warning("labels cannot be read", extra={"error": type(error).__name__})
 
     async def _forget_erased(self) -> None:

@@ -1,8 +1,8 @@
-"""Erasures that have begun: which attempts go with an account, until no file names them.
+"""Erasures that have begun: which other names go with an account, until no file has them.
 
-What ties an account to the attempts that it was is erased with it. Were they not noted
-first, an erasure that was interrupted, or that found the graph store away, would leave them
-behind for good: nobody who asks again knows their names.
+What ties an account to the attempts and customers that it was is erased with it. Were they not
+noted first, an erasure that was interrupted, or that found the graph store away, would leave
+them behind for good: nobody who asks again knows their names.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ log = logging.getLogger("ringfinder.serve")
 
 
 class Unfinished:
-    """The attempts of accounts that are being erased; any number of processes at once.
+    """The other names of accounts that are being erased; any number of processes at once.
 
     Parameters
     ----------
@@ -32,8 +32,8 @@ class Unfinished:
     def __init__(self, directory: Path) -> None:
         self.path = directory / FILE
 
-    def begin(self, account_id: str, attempts: Sequence[str]) -> list[str]:
-        """Note the attempts of an account, durably; return all that were ever noted of it.
+    def begin(self, account_id: str, names: Sequence[str]) -> list[str]:
+        """Note other names of an account, durably; return all that were ever noted of it.
 
         Raises
         ------
@@ -41,13 +41,13 @@ class Unfinished:
             If the file is damaged.
         """
         with self._changing() as noted:
-            found = sorted({*noted.get(account_id, ()), *attempts})
+            found = sorted({*noted.get(account_id, ()), *names})
             if found:
                 noted[account_id] = found
         return found
 
     def end(self, account_id: str, erased: Sequence[str]) -> None:
-        """Forget the attempts of an account that are erased; those noted meanwhile stay."""
+        """Forget the names of an account that are erased; those noted meanwhile stay."""
         with self._changing() as noted:
             left = sorted({*noted.pop(account_id, ())} - {*erased})
             if left:

@@ -17,6 +17,7 @@ from hook_payloads import STRIPE, encoded, stripe_headers
 from served import serving, signup, wait_for
 
 from ringfinder.cli import program
+from ringfinder.pipeline.apart import Apart, add_apart
 from ringfinder.serve.auditlog import AuditLog
 
 ACCOUNT = "canary-account-5d1e"
@@ -35,6 +36,9 @@ NOTE = "The canary person wrote to us from canary.person.77@example.org."
 CARD = "canarycardXt5EWL"
 BYSTANDER = "acct-bystander"
 EVENTS = (
+    sent.stripe(
+        "charge.succeeded", sent.charge("cus_c", CARD + "0"), "evt_0"
+    ),  # whose, is told after
     sent.stripe("customer.created", sent.customer("cus_c", account_id=ACCOUNT), "evt_1"),
     sent.stripe("charge.succeeded", sent.charge("cus_c", CARD), "evt_2"),
 )
@@ -92,6 +96,7 @@ def fill(served):
         told(served, event)
     some = {"event_id": "res", "account_id": ACCOUNT, "exchanges": 3}
     assert served.post("/v1/allowance/reserve", some).status_code == 200
+    add_apart(served.home, Apart("accounts", ACCOUNT, BYSTANDER, 1, "a letter of theirs"))
     wait_for(lambda: served.get("/readyz").json()["projector_lag_events"] == 0, seconds=30)
 
 
@@ -117,13 +122,14 @@ def test_an_erased_account_is_in_no_file_and_the_rest_stays(served, tmp_path):
     before = where(served.home, ACCOUNT)
     assert {name.split("/")[0] for name, _ in before} >= {
         "journal", "audit.log", "labels.sqlite", "customers.sqlite", "allowance.sqlite-wal",
+        "apart.json",
     }  # fmt: skip
     pseudonyms = only_of(served.home, ACCOUNT, tmp_path)
     assert len(pseudonyms) > 5
     with served.client(served.admin) as client:
         answer = client.delete(f"/v1/accounts/{ACCOUNT}/personal-data")
     assert (answer.status_code, answer.json()["graph"]) == (200, True), answer.text
-    assert where(served.home, ACCOUNT, "canary", *pseudonyms) == []
+    assert where(served.home, ACCOUNT, "canary", "cus_c", *pseudonyms) == []
     assert served.get(f"/v1/accounts/{ACCOUNT}").status_code == 404
     assert served.get(f"/v1/accounts/{BYSTANDER}").status_code == 200
     assert AuditLog(served.home).verify().erased > 0

@@ -280,6 +280,16 @@ class TestErase:
         assert [entry.sequence for entry in entries_in(tmp_path / "journal")] == [2]
         assert check_journal(tmp_path / "journal").sound
 
+    def test_what_was_sent_before_it_is_erased_too(self, client):
+        async def sent_together(journal):
+            await journal.commit(entry_of(1), 5)
+            entry = entry_of(2, account="canary-account")
+            return await asyncio.gather(
+                journal.commit(entry, 5), journal.erase("canary-account", 5)
+            )
+
+        assert client(sent_together) == [Committed(2), 1]
+
     def test_an_unknown_account_is_no_error(self, client):
         assert client(lambda j: j.erase("nobody", 5)) == 0
 

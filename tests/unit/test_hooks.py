@@ -309,6 +309,15 @@ class TestCustomers:
         customers.put("cus_1", None, **told("evt_3"))
         assert customers.find("cus_1") is None
 
+    def test_an_account_has_those_that_were_said_to_be_it(self, tmp_path):
+        customers = Customers(tmp_path)
+        assert customers.of("a1") == []
+        for number, account in enumerate(("a1", "a2", "a1")):
+            customers.put(f"cus_{number}", account, **told(f"evt_{number}"))
+        assert sorted(customers.of("a1")) == ["cus_0", "cus_2"]
+        customers.erase("a1")
+        assert customers.of("a1") == []
+
     def test_an_event_that_is_delivered_again_has_no_second_effect(self, tmp_path):
         customers = Customers(tmp_path)
         customers.put("cus_1", "a1", **told("evt_1"))

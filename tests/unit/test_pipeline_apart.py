@@ -8,7 +8,14 @@ import pytest
 
 from ringfinder.detect.known import KnownRings, Marks
 from ringfinder.errors import NotFound, StoreError
-from ringfinder.pipeline.apart import Apart, add_apart, read_apart, remove_apart, to_sides
+from ringfinder.pipeline.apart import (
+    Apart,
+    add_apart,
+    erase_apart,
+    read_apart,
+    remove_apart,
+    to_sides,
+)
 
 IDS = pa.array([f"a{i:02d}" for i in range(20)])
 
@@ -68,6 +75,19 @@ class TestKept:
             remove_apart(tmp_path, "accounts", "x", "y")
         remove_apart(tmp_path, "rings", "y", "x")
         assert read_apart(tmp_path) == []
+
+    def test_what_was_said_of_an_erased_account_is_forgotten_and_of_rings_is_not(self, tmp_path):
+        assert erase_apart(tmp_path, "x") == 0
+        assert not list(tmp_path.iterdir())
+        for decision in (
+            Apart("accounts", "x", "y", 1),
+            Apart("rings", "x", "y", 2),
+            Apart("accounts", "z", "x", 3),
+            Apart("accounts", "z", "y", 4),
+        ):
+            add_apart(tmp_path, decision)
+        assert erase_apart(tmp_path, "x") == 2
+        assert [one.decided_ms for one in read_apart(tmp_path)] == [2, 4]
 
     @pytest.mark.parametrize("content", [b"{", b"[1]", b'[{"what": "rings"}]', b"\xff"])
     def test_a_damaged_file_is_not_taken_for_an_empty_one(self, tmp_path, content):

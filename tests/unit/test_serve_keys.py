@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import stat
 
 import pytest
 
 from ringfinder.errors import InputError, NotFound
+from ringfinder.serve import keyring
 from ringfinder.serve.keyring import STALE_S, Keyring
 from ringfinder.serve.keys import FILE, OVERLAP_MS, KeyStore
 
@@ -102,6 +104,30 @@ class TestEnding:
         assert found(ring, secret)
         clock.now += int(STALE_S * 1000)
         assert ring.find(secret.encode()) is None
+
+    def test_a_disk_that_fails_for_a_moment_does_not_end_the_looking(
+        self, store, ring, clock, monkeypatch
+    ):
+        _, secret = store.create("shop", ["admin"], now_ms=NOW)
+        looks = iter([OSError(5, "Input/output error")])
+        stamp = ring._stamp_of_file
+
+        def failing_once():
+            for error in looks:
+                raise error
+            return stamp()
+
+        monkeypatch.setattr(ring, "_stamp_of_file", failing_once)
+        monkeypatch.setattr(keyring, "REFRESH_S", 0.001)
+
+        async def looked():
+            looking = asyncio.create_task(ring.keep_fresh())
+            async with asyncio.timeout(5):
+                while ring.find(secret.encode()) is None:
+                    await asyncio.sleep(0.001)
+            looking.cancel()
+
+        asyncio.run(looked())
 
 
 class TestRotation:

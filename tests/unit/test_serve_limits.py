@@ -62,6 +62,15 @@ class TestRates:
         for begin in passed:
             assert sum(begin <= at < begin + 1 for at in passed) <= 2 * limit
 
+    def test_a_new_second_is_no_new_share(self):
+        clock = Clock(1000.9)
+        rates = Rates(10, clock=clock)
+        assert sum(rates.take(KEY) == 0 for _ in range(20)) == 10
+        clock.now = 1001.25
+        assert sum(rates.take(KEY) == 0 for _ in range(20)) == 3
+        clock.now = 1001.5
+        assert sum(rates.take(KEY) == 0 for _ in range(20)) == 2
+
     def test_workers_count_together(self, tmp_path):
         clock = Clock()
         one, two = (

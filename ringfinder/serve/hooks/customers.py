@@ -41,6 +41,16 @@ class Customers:
             ).fetchone()
         return None if row is None else str(row[0])
 
+    def of(self, account_id: str) -> list[str]:
+        """Return the customers that an account is."""
+        if not self.path.exists():
+            return []
+        with self._open() as connection:
+            rows = connection.execute(
+                "SELECT customer FROM customer WHERE account_id = ?", (account_id,)
+            )
+            return [str(customer) for (customer,) in rows]
+
     def put(self, customer: str, account_id: str | None, *, event_id: str, at_s: int) -> None:
         """Remember whose customer it is; None forgets it.
 
