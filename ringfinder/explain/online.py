@@ -6,8 +6,8 @@ answer = Scorer(model, overlay).score(signup)
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from ringfinder.explain.numbers import plural
 from ringfinder.explain.reasons import SHOWN, log_odds, ring_sentence
@@ -22,9 +22,7 @@ from ringfinder.score.online.known import Standing, Tie
 from ringfinder.score.online.model import Model
 from ringfinder.score.online.overlay import Overlay
 from ringfinder.score.online.rates import TIES_BY_KIND
-
-CHALLENGE = 0.9
-"""Score from which a member of a fleet is challenged, as in the batch."""
+from ringfinder.score.verdicts import CHALLENGE
 
 _HELD: tuple[bool, ...] = tuple(
     ties and kind.standing is not EvidenceStanding.CLAIMED
@@ -88,15 +86,6 @@ class Answer:
     families: frozenset[Family]
     reasons: tuple[Reason, ...]
     suggested: Decision
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain JSON values: score, ring, families, reasons."""
-        return {
-            "score": self.score,
-            "ring": None if self.ring is None else asdict(self.ring),
-            "families": sorted(self.families),
-            "reasons": [asdict(reason) for reason in self.reasons],
-        }
 
 
 class Shown(Protocol):

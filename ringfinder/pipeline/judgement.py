@@ -16,11 +16,10 @@ from ringfinder.graph.columns import NEVER, AttributeGraph, Rings
 from ringfinder.model import Decision, FloatArray, IntArray, Lifecycle, Verdict
 from ringfinder.score.assess import Assessment
 from ringfinder.score.features import FEATURES
+from ringfinder.score.verdicts import CHALLENGE
 
 GROWING_DAYS = 7
 SILENT_DAYS = 7
-CHALLENGE = 0.9
-"""Score from which a member of a fleet is challenged; below, a person reviews."""
 
 
 def inhabited(judged: Assessment) -> Assessment:

@@ -25,6 +25,9 @@ behind one VPN service from a fleet by the absence of a company's marks alone. T
 worlds: between one half and this 548 accounts of fleets and 2,746 benign ones, above it
 21,160 and 211."""
 
+CHALLENGE = 0.9
+"""Score from which a member of a fleet is challenged; below, a person reviews."""
+
 EVEN = 0.5
 """P(fleet | ring) from which a ring is no more called an organisation or a household."""
 

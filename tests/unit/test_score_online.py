@@ -288,10 +288,3 @@ class TestAnswer:
         if answer.ring is not None:
             assert answer.ring.verdict is Verdict.ORGANISATION
         assert answer.suggested is Decision.ALLOW
-
-    def test_the_answer_is_plain_json(self, analysis, model):
-        import json
-
-        member = int(np.argmax(analysis.judged.account_score))
-        told = Scorer(model).score(self.signup(analysis, member)).to_json()
-        assert json.loads(json.dumps(told)) == told

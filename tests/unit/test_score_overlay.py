@@ -305,7 +305,7 @@ class TestMemory:
             overlay = Overlay(snapshot.model)
             scorer = Scorer(snapshot.model, overlay)
             add(overlay, *signups[:60])
-            answers.append([scorer.score(one).to_json() for one in signups[60:]])
+            answers.append([scorer.score(one) for one in signups[60:]])
         assert answers[0] == answers[1]
 
 
