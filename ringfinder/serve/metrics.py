@@ -1,6 +1,7 @@
 """What is measured, for Prometheus: over all workers of the host where there are several.
 
-Names and labels hold route templates, decisions and words of ours only: nothing a caller sent.
+Names and labels hold route templates, decisions, words of ours and rules of the policy file:
+nothing a caller sent.
 """
 
 from __future__ import annotations
@@ -28,6 +29,11 @@ REQUESTS = Histogram(
 SIGNUPS = Counter(
     "ringfinder_signups", "Sign-ups answered.", ["decision", "accepted", "degraded"],
     registry=REGISTRY,
+)  # fmt: skip
+WOULD_BE = Counter(
+    "ringfinder_signups_would_be",
+    "Sign-ups that a rule or a policy in shadow mode would have decided otherwise.",
+    ["decision", "rule"], registry=REGISTRY,
 )  # fmt: skip
 SCORING = Histogram(
     "ringfinder_scoring_seconds", "Time to normalise and score one sign-up.",

@@ -98,6 +98,8 @@ def score(service: Service, key: Key, row: Signup, digest: bytes = b"") -> Score
     facts = facts_of(answer, degraded=degraded, label=label)
     policy = service.policy.current()
     ruling = decide(policy, facts, Action.SIGNUP)
+    if ruling.would_be is not None:
+        metrics.WOULD_BE.labels(str(ruling.would_be), ruling.would_be_rule).inc()
     said = public_reason(ruling.decision, service.settings.appeal_contact)
     body = to_json(_content(row, answer, ruling, said, state, age, degraded))
     record = {"facts": facts.to_record(), "policy": policy.version, "rule": ruling.rule,

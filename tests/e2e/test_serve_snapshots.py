@@ -60,6 +60,12 @@ name = "payouts of newcomers wait"
 actions = ["payout"]
 when.provisional = false
 then = "review"
+
+[[rules]]
+name = "all of them, tried"
+actions = ["signup"]
+then = "review"
+shadow = true
 """
 
 
@@ -153,6 +159,13 @@ class TestReading:
         found = served.get("/v1/accounts/acct-payee", params={"action": "payout"}).json()
         assert (found["source"], found["decision"]) == ("signup", "review")
         assert found["rule"] == "payouts of newcomers wait"
+
+    def test_what_a_rule_in_shadow_would_have_done_is_counted_and_not_done(self, served):
+        answer = served.post("/v1/signups", signup("shadowed", ip="203.0.113.202")).json()
+        assert answer["decision"] == "allow"
+        name = 'ringfinder_signups_would_be_total{decision="review",rule="all of them, tried"}'
+        counted = [line for line in served.get("/metrics").text.splitlines() if name in line]
+        assert float(counted[0].split()[-1]) >= 1
 
     def test_a_label_clears_the_account_for_every_action(self, served, fleet):
         members = served.get(f"/v1/rings/{fleet['ring_id']}/members").json()["members"]
