@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -58,12 +59,17 @@ def list_(as_json: bool, **options: Any) -> None:
     if as_json:
         say_json({"keys": shown})
         return
+    if not shown:
+        say("There is no key yet. `ringfinder keys create` makes one.")
+        return
     rows = [
         (str(key["id"]), str(key["name"]), " ".join(key["scopes"]),
-         "in force" if key["in_force"] else "ended")
+         "in force" if key["in_force"] else "ended", _day(key["created_ms"]),
+         _day(key["revoked_ms"] or key["expires_ms"]))
         for key in shown
     ]  # fmt: skip
-    say(table(("id", "name", "scopes", "state"), rows, left=(0, 1, 2, 3)))
+    head = ("id", "name", "scopes", "state", "made", "ends")
+    say(table(head, rows, left=tuple(range(len(head)))))
 
 
 @keys.command()
@@ -84,7 +90,12 @@ def revoke(key_id: str, as_json: bool, **options: Any) -> None:
 
 @keys.command()
 @click.argument("key_id")
-@click.option("--overlap", default="24h", metavar="TIME", help="How long the old one still works.")
+@click.option(
+    "--overlap",
+    default="24h",
+    metavar="TIME",
+    help="How long the old one still works.  [default: 24h]",
+)
 @_AS_JSON
 @settings_options("data_dir")
 def rotate(key_id: str, overlap: str, as_json: bool, **options: Any) -> None:
@@ -110,6 +121,13 @@ def _show(key_id: str, secret: str, as_json: bool) -> None:
     else:
         say(secret)
         notice("Keep it now: only its hash is stored, so it cannot be shown again.")
+
+
+def _day(when_ms: int | None) -> str:
+    """Return a time as a person reads it, UTC."""
+    if when_ms is None:
+        return ""
+    return datetime.fromtimestamp(when_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def _now_ms() -> int:

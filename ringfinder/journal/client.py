@@ -82,6 +82,14 @@ class Journal:
                 f"The journal's writer in {self.directory} does not answer: is it running?"
             ) from None
 
+    async def is_up(self, deadline_s: float) -> bool:
+        """Tell whether the writer answers within `deadline_s`, and records."""
+        try:
+            await self.reach(deadline_s)
+        except JournalUnavailable:
+            return False
+        return self.why_refused() is None
+
     def why_refused(self) -> str | None:
         """Say why nothing can be recorded: the last answer was a refusal, or the disk is full."""
         if self._refusal is not None and time.monotonic() - self._refusal[0] < REFUSAL_S:

@@ -202,15 +202,27 @@ def to_promote(directory: Path) -> str:
         If none does that is newer than the one in force.
     """
     state = read_state(directory)
-    age, order = _by_age(directory, state), _order(directory, state)
-    newer = age[age.index(order[-1]) + 1 :] if order and order[-1] in age else age
+    newer = _newer(directory, state)
     waiting = [name for name in newer if name in state.held]
     if not waiting:
         told = "No snapshot newer than the one in force waits for a person. "
-        if order and newer:  # as after a rollback
+        if newer and _order(directory, state):  # as after a rollback
             told += "To return to a newer one, name it: `ringfinder publish promote ID`. "
         raise NotFound(f"{told}`ringfinder publish list` shows all.")
     return waiting[-1]
+
+
+def waiting(directory: Path) -> str | None:
+    """Return the id of the newest snapshot if it waits for a person; None where it does not."""
+    state = read_state(directory)
+    newest = _newer(directory, state)[-1:]
+    return newest[0] if newest and newest[0] in state.held else None
+
+
+def _newer(directory: Path, state: State) -> list[str]:
+    """Return the snapshots that are newer than the one in force, oldest first."""
+    age, order = _by_age(directory, state), _order(directory, state)
+    return age[age.index(order[-1]) + 1 :] if order and order[-1] in age else age
 
 
 def to_roll_back_to(directory: Path) -> str:

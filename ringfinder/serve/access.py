@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
 from ringfinder.errors import InvalidParameter
-from ringfinder.serve.bodies import LARGE, SMALL, check_json, drained, limited
+from ringfinder.serve.bodies import LARGE, SMALL, check_json, drained, has_body, limited
 from ringfinder.serve.errors import Forbidden, TooLarge, Unauthorised
 from ringfinder.serve.keys import Key, KeyScope
 
@@ -74,12 +74,16 @@ class GuardedRoute(APIRoute):
             await self.run(scope, receive, send)
             return
         service = scope["app"].state.service
-        key = admitted(service.keyring.find(_bearer(scope)), self.scope)
-        scope["key"] = key
-        if self.body_field is not None:
+        scope["key"] = service.keyring.find(_bearer(scope))
+        key = admitted(scope["key"], self.scope)
+        if self._takes_body(scope):
             check_json(scope)
         with service.limits.turn(key):
             await self.run(scope, receive, send)
+
+    def _takes_body(self, scope: Scope) -> bool:
+        field = self.body_field
+        return field is not None and (field.field_info.is_required() or has_body(scope))
 
     async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a caller who was let in."""

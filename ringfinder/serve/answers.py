@@ -43,8 +43,16 @@ class SignupAnswer(BaseModel):
         json_schema_extra={
             "examples": [
                 {
-                    "account_id": "acct-1", "decision": "allow", "score": 0.02, "ring": None,
-                    "reasons": [], "public_reason": "Nothing more is needed.",
+                    "account_id": "acct-1", "decision": "challenge", "score": 0.97,
+                    "ring": {"ring_id": "ring-7d21", "membership": 0.99, "verdict": "fleet"},
+                    "reasons": [
+                        {
+                            "code": "shared_device", "family": "device", "kind": "device",
+                            "nats": 6.1,
+                            "text": "Shares a device with 40 of the ring's 212 accounts.",
+                        }
+                    ],
+                    "public_reason": "One more step is needed to confirm that this is you.",
                     "snapshot": {"id": "20260301T020000Z-000007", "age_s": 27000.5},
                     "degraded": False, "accepted": True,
                 }
@@ -250,6 +258,9 @@ class Readiness(BaseModel):
 
     status: str = Field(description="`ready` or `not ready`.")
     snapshot: SnapshotLine
+    snapshot_held: str | None = Field(
+        None, description="The newest snapshot, while it waits for a person; null: none does."
+    )
     snapshot_refused: str | None = Field(
         None, description="Which snapshot was to be in force and is not, and why; null: none."
     )

@@ -39,7 +39,7 @@ def limited(scope: Scope, receive: Receive, *, most: int) -> Receive:
     length = _length(scope)
     if length is not None and length > most:
         raise _too_large(most)
-    if not length and not _chunked(scope):
+    if not has_body(scope):
         return receive
     started, seen = asyncio.get_running_loop().time(), 0
 
@@ -74,6 +74,11 @@ async def drained(scope: Scope, receive: Receive) -> None:
                 left -= len(message.get("body", b""))
                 if not message.get("more_body"):
                     return
+
+
+def has_body(scope: Scope) -> bool:
+    """Tell whether a request says that it brings a body."""
+    return bool(_length(scope)) or _chunked(scope)
 
 
 def check_json(scope: Scope) -> None:

@@ -27,6 +27,14 @@ _WITH_KEY = ("401", "403")
 _WITH_BODY = ("408", "413", "415", "422")
 
 
+_SIGNED = ("401", "404")
+_SIGNED_BODY = {
+    "description": "As the sender documents it, signed; the README says by which scheme.",
+    "required": True,
+    "content": {"application/json": {"schema": {"type": "object"}}},
+}
+
+
 def complete(schema: dict[str, Any]) -> dict[str, Any]:
     """Return the description with the key and every error added to every route."""
     parts = schema.setdefault("components", {})
@@ -47,16 +55,23 @@ def complete(schema: dict[str, Any]) -> dict[str, Any]:
 
 def _add_errors(operation: dict[str, Any]) -> None:
     codes = set(_ALWAYS)
+    tags = operation.get("tags", ())
+    named = {one["in"]: {one["name"]} for one in operation.get("parameters", ())}
     if operation.get("security"):
         codes |= {*_WITH_KEY}
+    if "hooks" in tags:
+        operation["requestBody"] = _SIGNED_BODY
+        codes |= {*_SIGNED}
     if "requestBody" in operation:
         codes |= {*_WITH_BODY}
-    if operation.get("parameters"):
-        codes |= {"404", "409", "410", "422"}
-    if operation.get("requestBody") and "allowance" in operation.get("tags", ()):
+    if named:
+        codes.add("422")
+    if "path" in named or {"allowance", "hooks"} & {*tags}:
         codes.add("404")
-    if "signups" in operation["operationId"]:
+    if "requestBody" in operation and {"sign-ups", "labels", "hooks"} & {*tags}:
         codes.add("410")
+    if any(one["name"] == "after" for one in operation.get("parameters", ())):
+        codes.add("409")
     responses = operation["responses"]
     responses.pop("422", None)
     for code in sorted(codes):

@@ -11,7 +11,7 @@ from prometheus_client import Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ringfinder.serve import metrics
-from ringfinder.serve.problems import answer
+from ringfinder.serve.problems import answer, wrong_fields
 
 log = logging.getLogger("ringfinder.requests")
 SLOW_S = 0.25
@@ -54,6 +54,7 @@ class Guard:
             if status:
                 log.error("answer broken off", extra={"error": type(error).__name__})
                 return
+            scope["fields"] = wrong_fields(error)
             await answer(error)(scope, receive, told)
         finally:
             self._note(scope, request_id, status, time.perf_counter() - began)
@@ -68,7 +69,7 @@ class Guard:
                 extra={
                     "request_id": request_id.decode(), "method": scope["method"][:10],
                     "route": route, "status": status, "ms": round(seconds * 1000, 2),
-                    "key": None if key is None else key.id,
+                    "key": None if key is None else key.id, "fields": scope.get("fields", []),
                 },
             )  # fmt: skip
 

@@ -57,6 +57,14 @@ SNAPSHOT_CREATED = Gauge(
     "ringfinder_snapshot_created_timestamp_seconds", "When the snapshot in force was made.",
     registry=REGISTRY, multiprocess_mode="livemin",
 )  # fmt: skip
+SNAPSHOT_HELD = Gauge(
+    "ringfinder_snapshot_held", "1 while the newest snapshot waits for a person.",
+    registry=REGISTRY, multiprocess_mode="livemax",
+)  # fmt: skip
+JOURNAL_UP = Gauge(
+    "ringfinder_journal_up", "1 while the journal's writer answers, and records.",
+    registry=REGISTRY, multiprocess_mode="livemin",
+)  # fmt: skip
 POLICY_REFUSED = Gauge(
     "ringfinder_policy_refused", "1 while the policy file is bad and an older one in force.",
     registry=REGISTRY, multiprocess_mode="livemax",

@@ -8,7 +8,13 @@ from pathlib import Path
 
 from ringfinder.errors import InputError
 from ringfinder.score.policy import Policy
-from ringfinder.serve.policy import default_policy, parse_policy, read_policy_bytes
+from ringfinder.serve.auditlog import AuditLog
+from ringfinder.serve.policy import (
+    default_policy,
+    default_policy_text,
+    parse_policy,
+    read_policy_bytes,
+)
 from ringfinder.store.files import locked, write_atomically
 
 CHECK_EVERY_S = 1.0
@@ -118,15 +124,48 @@ class PolicyFile:
 
     def _tell(self, before: Policy | None, after: Policy) -> None:
         if before is not None and before.version != after.version:
+            log.info("policy in force", extra={"policy": after.version})
             self._on_change(before, after)
 
     def _others(self) -> Policy | None:
-        """Return the policy that is kept; None where there is none."""
         assert self._kept is not None  # noqa: S101 only called where there is a place
-        try:
-            return parse_policy(read_policy_bytes(self._kept), where=str(self._kept))
-        except InputError:
-            return None
+        return kept_policy(self._kept)
+
+
+def kept_policy(path: Path) -> Policy | None:
+    """Return the policy that was last kept; None where none was, or it cannot be read."""
+    try:
+        return parse_policy(read_policy_bytes(path), where=str(path))
+    except InputError:
+        return None
+
+
+def begin(path: Path | None, kept: Path, before: Policy | None, audit: AuditLog) -> None:
+    """Keep the policy to begin with, and note it where another was in force before.
+
+    Parameters
+    ----------
+    path, kept
+        As for `PolicyFile`.
+    before
+        What was kept when the service ran last; None where it never did.
+
+    Raises
+    ------
+    InputError
+        If the file is unusable.
+    """
+    content = default_policy_text().encode() if path is None else read_policy_bytes(path)
+    after = parse_policy(content, where="the default policy" if path is None else str(path))
+    write_atomically(kept, content, private=True)
+    if before is not None and before.version != after.version:
+        note_change(audit, before, after)
+
+
+def note_change(audit: AuditLog, before: Policy, after: Policy) -> None:
+    """Note in the audit log that another policy is in force."""
+    details = {"before": before.version, "after": after.version}
+    audit.append("serve", "policy.changed", details=details)
 
 
 def _stamp(path: Path | None) -> _Stamp | None:

@@ -93,6 +93,13 @@ def fields_of(error: ValidationError | RequestValidationError) -> list[dict[str,
     ][:MOST_FIELDS]
 
 
+def wrong_fields(error: Exception) -> list[str]:
+    """Return the names of the fields that an error is about, as it tells them; often none."""
+    if isinstance(error, (RequestValidationError, ValidationError)):
+        return [one["field"] for one in fields_of(error)]
+    return [one["field"] for one in getattr(error, "fields", None) or ()]
+
+
 def _path(loc: Sequence[Any]) -> Iterator[str]:
     """Yield the names on the way to a fault; what pydantic adds for its own unions is left out."""
     named = False
@@ -114,7 +121,6 @@ _SENTENCES = {
     "string_too_long": "is too long",
     "string_too_short": "is empty",
     "string_unicode": "is not text in UTF-8",
-    "too_long": "has too many entries",
 }
 _LEFT_OUT = "holds a list, an object or far too many fields, and no row does"
 _SHAPES = {
@@ -134,6 +140,7 @@ _BOUNDS = {
     "greater_than": ("gt", "is not more than"),
     "less_than_equal": ("le", "is more than"),
     "less_than": ("lt", "is not less than"),
+    "too_long": ("max_length", "has more entries than"),
 }
 
 
@@ -206,6 +213,7 @@ def install(app: FastAPI) -> None:
     """Answer every error of an application with a problem document."""
 
     async def handler(request: Request, error: Exception) -> Response:
+        request.scope["fields"] = wrong_fields(error)
         return answer(error)
 
     for kind in (HTTPException, RequestValidationError, ValidationError, RingfinderError):

@@ -16,8 +16,8 @@ from ringfinder.journal import Journal, JournalUnavailable
 from ringfinder.normalise.events import Rules
 from ringfinder.pipeline.home import network_lists
 from ringfinder.pipeline.pepper import find_pepper
-from ringfinder.places import EVENTS, JOURNAL, RUN, SNAPSHOTS
-from ringfinder.score.policy import Policy
+from ringfinder.places import EVENTS, JOURNAL, POLICY, RUN, SNAPSHOTS
+from ringfinder.publish.snapshots import waiting
 from ringfinder.serve import metrics
 from ringfinder.serve.allowance import Allowance
 from ringfinder.serve.auditlog import AuditLog
@@ -32,7 +32,7 @@ from ringfinder.serve.knownlabels import KnownLabels
 from ringfinder.serve.labels import LabelDesk
 from ringfinder.serve.limits import Limits, Rates
 from ringfinder.serve.live import Live
-from ringfinder.serve.policyfile import CHECK_EVERY_S, PolicyFile
+from ringfinder.serve.policyfile import CHECK_EVERY_S, PolicyFile, note_change
 from ringfinder.serve.probing import Probing
 from ringfinder.serve.unfinished import Unfinished
 from ringfinder.store.segments import EventLog
@@ -40,6 +40,7 @@ from ringfinder.store.segments import EventLog
 LABELS_S = 2.0
 ERASED_S = 1.0
 MEASURE_S = 5.0
+REACH_S = 1.0
 log = logging.getLogger("ringfinder.serve")
 
 
@@ -78,6 +79,8 @@ class Service:
         Accounts that snapshots still name; erasures that are to be asked for again.
     readers
         Threads for reading rings: few, so that they cannot starve scoring.
+    snapshot_held
+        The newest snapshot, while it waits for a person.
     """
 
     settings: Settings
@@ -99,6 +102,7 @@ class Service:
     hook_secrets: dict[str, tuple[str, ...]]
     readers: ThreadPoolExecutor
     tasks: list[asyncio.Task[Any]] = field(default_factory=list)
+    snapshot_held: str | None = None
 
     @classmethod
     def assemble(cls, settings: Settings, *, worker: int = 0) -> Service:
@@ -130,8 +134,8 @@ class Service:
             intake=Intake(rules),
             policy=PolicyFile(
                 settings.policy_file,
-                kept=home / RUN / "policy.toml",
-                on_change=lambda before, after: policy_changed(audit, before, after),
+                kept=home / RUN / POLICY,
+                on_change=lambda before, after: note_change(audit, before, after),
             ),
             allowance=Allowance(home, ceiling=settings.fleet_allowance),
             audit=audit,
@@ -169,11 +173,25 @@ class Service:
         self.readers.shutdown(wait=False, cancel_futures=True)
 
     async def _measure(self) -> None:
-        """Keep what nobody's request measures: how far the graph store is behind."""
+        """Keep what nobody's request measures: the journal, the graph store, a night that waits."""
         while True:
             with suppress(RingfinderError):
                 metrics.JOURNAL_LAG.set((await self.journal.lag()).events)
+            metrics.JOURNAL_UP.set(await self.journal.is_up(REACH_S))
+            await self._look_for_held()
             await asyncio.sleep(MEASURE_S)
+
+    async def _look_for_held(self) -> None:
+        """Learn whether the newest snapshot waits for a person; say it once."""
+        try:
+            held = await asyncio.to_thread(waiting, self.settings.data_dir / SNAPSHOTS)
+        except (RingfinderError, OSError) as error:
+            log.warning("snapshots cannot be listed", extra={"error": type(error).__name__})
+            return
+        if held is not None and held != self.snapshot_held:
+            log.warning("snapshot waits for a person", extra={"snapshot": held})
+        self.snapshot_held = held
+        metrics.SNAPSHOT_HELD.set(held is not None)
 
     async def _read_labels(self) -> None:
         """Learn the labels that came by file or command line, and not over HTTP."""
@@ -232,9 +250,3 @@ class Service:
     async def offload(self, function: Any, *given: Any) -> Any:
         """Run what keeps a core busy in the readers' threads, without a turn of its own."""
         return await asyncio.get_running_loop().run_in_executor(self.readers, function, *given)
-
-
-def policy_changed(audit: AuditLog, before: Policy, after: Policy) -> None:
-    """Note that another policy is in force."""
-    details = {"before": before.version, "after": after.version}
-    audit.append("serve", "policy.changed", details=details)

@@ -28,10 +28,15 @@ from ringfinder.config import Settings
 from ringfinder.errors import InputError, RingfinderError, StoreError, StoreUnavailable
 from ringfinder.pipeline.home import make_directory, network_lists
 from ringfinder.pipeline.pepper import find_pepper, in_use
-from ringfinder.places import EVENTS, RUN, SERVING
+from ringfinder.places import EVENTS, POLICY, RUN, SERVING, SNAPSHOTS
+from ringfinder.publish.snapshots import current
 from ringfinder.runs import Notice
 from ringfinder.serve import metrics
+from ringfinder.serve.auditlog import AuditLog
+from ringfinder.serve.keys import KeyStore
 from ringfinder.serve.logs import configure
+from ringfinder.serve.policyfile import begin as begin_policy
+from ringfinder.serve.policyfile import kept_policy
 from ringfinder.serve.safety import check_safe
 from ringfinder.store.files import locked
 from ringfinder.store.segments import EventLog
@@ -182,10 +187,13 @@ class Supervisor:
 
     def _prepare(self) -> None:
         """Make the directory of what only matters while running, empty."""
-        run = self._settings.data_dir / RUN
+        settings, run = self._settings, self._settings.data_dir / RUN
+        before = kept_policy(run / POLICY)
         shutil.rmtree(run, ignore_errors=True)
         try:
             (run / "metrics").mkdir(parents=True, mode=0o700)
+            audit = AuditLog(settings.data_dir, key_file=settings.audit_key_file)
+            begin_policy(settings.policy_file, run / POLICY, before, audit)
         except OSError as error:
             raise InputError(f"Cannot write to {run}: {error.strerror}.") from None
         if self._settings.workers > 1:
@@ -241,8 +249,21 @@ def serve(settings: Settings, notices: Notice) -> None:
         log_ = EventLog(settings.data_dir / EVENTS)
         find_pepper(settings, used=log_.last_sequence > 0, notices=notices)
     network_lists(settings)
+    _tell_what_lacks(settings, notices)
     configure()
     asyncio.run(Supervisor(settings, notices).run())
+
+
+def _tell_what_lacks(settings: Settings, notices: Notice) -> None:
+    """Say what a service that has just been set up lacks; so does one in the wrong directory."""
+    with suppress(RingfinderError):
+        if current(settings.data_dir / SNAPSHOTS) is None:
+            notices(
+                f"no snapshot is in {settings.data_dir}: every sign-up is allowed, and answers say "
+                "degraded, until `ringfinder recompute` has published one"
+            )
+        if not KeyStore(settings.data_dir).list():
+            notices("there is no key yet: `ringfinder keys create` makes one")
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -28,6 +28,8 @@ OPERATIONS = [
     ("get", "/v1/rings/{ring_id}"), ("get", "/v1/rings/{ring_id}/members"),
     ("get", "/v1/rings/{ring_id}/evidence"), ("get", "/v1/rings/{ring_id}/graph"),
     ("post", "/v1/allowance/reserve"), ("post", "/v1/allowance/settle"),
+    ("post", "/v1/labels"), ("get", "/v1/labels/pending"),
+    ("post", "/v1/labels/{event_id}/approve"), ("post", "/v1/labels/{event_id}/refuse"),
 ]  # fmt: skip
 
 
@@ -52,8 +54,8 @@ def test_every_operation_is_tried(described):
     there = [
         (method, path) for path, item in described.raw_schema["paths"].items() for method in item
     ]
-    hooks_and_labels = [one for one in there if "/hooks/" in one[1] or "/labels" in one[1]]
-    assert sorted(set(there) - set(hooks_and_labels)) == sorted(OPERATIONS)
+    signed = [one for one in there if "/hooks/" in one[1]]  # test_hooks_served.py has secrets
+    assert sorted(set(there) - set(signed)) == sorted(OPERATIONS)
 
 
 def name_anew(case):

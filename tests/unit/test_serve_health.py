@@ -42,7 +42,7 @@ def told(journal, why_refused=None, store="embedded", problem=""):
     service = SimpleNamespace(
         live=SimpleNamespace(state=state, why_refused=why_refused),
         settings=SimpleNamespace(snapshot_max_age_hours=48, data_dir=HOME, store=store),
-        journal=journal, policy=SimpleNamespace(problem=problem),
+        journal=journal, policy=SimpleNamespace(problem=problem), snapshot_held=None,
     )  # fmt: skip
     return asyncio.run(readiness(service))
 

@@ -23,6 +23,7 @@ POLICY_REFUSED = (
 """And no more: anybody may ask, and what is wrong with it tells what is in it."""
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", response_model=Health)
 @needs(OPEN)
 async def healthz() -> Any:
@@ -30,6 +31,7 @@ async def healthz() -> Any:
     return {"status": "ok"}
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness}})
 @needs(OPEN)
 async def readyz(service: TheService, response: Response) -> Any:
@@ -67,6 +69,7 @@ async def readiness(service: Service) -> dict[str, Any]:
     return {
         "status": "ready" if journal else "not ready",
         "snapshot": state.named(now),
+        "snapshot_held": service.snapshot_held,
         "snapshot_refused": _without_place(service, service.live.why_refused),
         "policy_refused": POLICY_REFUSED if service.policy.problem else None,
         "degraded": age is None or age > service.settings.snapshot_max_age_hours * 3600,

@@ -35,13 +35,21 @@ async def get_pending(service: TheService) -> Any:
 
 @router.post("/v1/labels/{event_id:path}/approve", response_model=LabelAnswer)
 @needs(KeyScope.LABELS)
-async def approve_label(service: TheService, key: TheKey, event_id: str, body: Why) -> Any:
+async def approve_label(
+    service: TheService, key: TheKey, event_id: str, body: Why | None = None
+) -> Any:
     """Approve a waiting label, as another key than the one that gave it."""
-    return await labelling.decide(service, key, event_id, approve=True, why=body.why)
+    return await labelling.decide(service, key, event_id, approve=True, why=_why(body))
 
 
 @router.post("/v1/labels/{event_id:path}/refuse", response_model=LabelAnswer)
 @needs(KeyScope.LABELS)
-async def refuse_label(service: TheService, key: TheKey, event_id: str, body: Why) -> Any:
+async def refuse_label(
+    service: TheService, key: TheKey, event_id: str, body: Why | None = None
+) -> Any:
     """Refuse a waiting label, as another key than the one that gave it."""
-    return await labelling.decide(service, key, event_id, approve=False, why=body.why)
+    return await labelling.decide(service, key, event_id, approve=False, why=_why(body))
+
+
+def _why(body: Why | None) -> str:
+    return "" if body is None else body.why
