@@ -116,7 +116,7 @@ def lifecycles(graph: AttributeGraph, ring: IntArray, last_ms: IntArray) -> list
     """Say where in its life each ring stands at the end of the data.
 
     Closed: at least half of its accounts were closed. Growing: a sign-up within the last
-    week. Silent: nothing at all within it. Else active.
+    week. Silent: nothing at all within it, where anybody's use is known. Else active.
     """
     rings = len(last_ms)
     if not rings:
@@ -126,13 +126,14 @@ def lifecycles(graph: AttributeGraph, ring: IntArray, last_ms: IntArray) -> list
     members = ring >= 0
     size = np.maximum(np.bincount(ring[members], minlength=rings), 1)
     closed = np.bincount(ring[members & (graph.closed_ms != NEVER)], minlength=rings) / size
+    heard = bool((graph.profiles.last_use_ms != NEVER).any())
     out = []
     for number in range(rings):
         if closed[number] >= 0.5:
             out.append(Lifecycle.CLOSED)
         elif newest[number] > now - GROWING_DAYS * DAY_MS:
             out.append(Lifecycle.GROWING)
-        elif last_ms[number] < now - SILENT_DAYS * DAY_MS:
+        elif heard and last_ms[number] < now - SILENT_DAYS * DAY_MS:
             out.append(Lifecycle.SILENT)
         else:
             out.append(Lifecycle.ACTIVE)

@@ -89,6 +89,14 @@ class TestLifecycle:
     def test_a_ring_that_was_never_used_is_silent(self):
         assert self.of_ring([10, 11, 12], [None, None, None]) is Lifecycle.SILENT
 
+    def test_where_nobodys_use_is_known_no_ring_is_called_silent(self):
+        graph = lives([10, 11, 12])
+        graph.profiles.last_use_ms[-1] = NEVER
+        graph.created_ms[-1] = START_MS + END * DAY_MS
+        ring = np.array([0, 0, 0, -1])
+        last_seen = to_judgement(graph, judged(ring), np.zeros(1)).last_seen_ms
+        assert lifecycles(graph, ring, last_seen) == [Lifecycle.ACTIVE]
+
     def test_a_ring_half_of_whose_accounts_were_closed_is_closed(self):
         assert self.of_ring([10, 11, END], [80, 80, END], closed=[0, 1]) is Lifecycle.CLOSED
         assert self.of_ring([10, 11, END], [80, 80, END], closed=[0]) is Lifecycle.GROWING
