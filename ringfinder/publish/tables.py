@@ -83,7 +83,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "score": "Probability that one operator runs it.",
         "verdict": "`fleet`, `organisation`, `household`, or `unclear`: for a person to look at.",
         "lifecycle": "`closed` (half of its accounts are), `growing` (a sign-up in the last week "
-        "of the data), `active` (use in it) or `silent` (neither).",
+        "of the data), `active` (use in it, or nobody's use is known) or `silent` (neither).",
         "first_seen": "First sign-up.",
         "last_seen": "Last sign-up or use.",
         "exchanges": "Exchanges of all members.",
