@@ -92,8 +92,7 @@ def score(service: Service, key: Key, row: Signup, digest: bytes = b"") -> Score
     signup = service.intake.signup(row)
     notice_probing(service, key, signup, now)
     answer = state.scorer.score(signup)
-    age = state.age_s(now)
-    degraded = age is None or age > service.settings.snapshot_max_age_hours * 3600
+    age, degraded = state.age_s(now), service.is_degraded(state, now)
     label = service.known_labels.find(signup.account_id, is_known=state.has)
     facts = facts_of(answer, degraded=degraded, label=label)
     policy = service.policy.current()

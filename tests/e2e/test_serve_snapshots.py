@@ -63,6 +63,15 @@ then = "review"
 """
 
 
+BLIND = """
+[[rules]]
+name = "no payouts while blind"
+actions = ["payout"]
+when.degraded = true
+then = "review"
+"""
+
+
 @pytest.fixture(scope="module")
 def served(world):
     """Served with the default policy's rules, and some for payouts before them."""
@@ -362,10 +371,20 @@ class TestSwaps:
             assert served.log.count("snapshot refused") == 4
 
     def test_an_old_one_is_used_and_called_degraded(self, home):
-        with serving(home, snapshot_max_age_hours=0.0001) as served:
+        policy = home / "policy.toml"
+        policy.write_text(BLIND)
+        with serving(home, snapshot_max_age_hours=0.0001, policy_file=policy) as served:
             answer = served.post("/v1/signups", signup("old")).json()
             assert answer["degraded"] is True
             assert answer["snapshot"]["id"] is not None
+            accounts = pq.read_table(snapshots.current(home / "snapshots") / "accounts.parquet")
+            known = accounts["account_id"][0].as_py()
+            for name, source in ((known, "snapshot"), ("acct-old", "signup")):
+                path = f"/v1/accounts/{name}"
+                found = served.get(path, params={"action": "payout"}).json()
+                assert (found["source"], found["decision"]) == (source, "review")
+                assert found["rule"] == "no payouts while blind"
+                assert served.get(path, params={"action": "login"}).json()["rule"] is None
 
     def test_a_page_of_another_snapshot_is_refused(self, home):
         path = snapshots.current(home / "snapshots")
