@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -184,6 +185,15 @@ class TestReading:
         assert (told["granted"], told["remaining"]) == (1_000, 0)
         assert told["ring_id"] == fleet["ring_id"]
 
+    def test_a_label_clears_the_account_of_its_fleets_ceiling(self, served, fleet):
+        members = served.get(f"/v1/rings/{fleet['ring_id']}/members").json()["members"]
+        name = members[3]["account_id"]
+        served.post("/v1/labels", {"event_id": "own", "account_id": name, "label": "legitimate"})
+        wait_for(lambda: served.get(f"/v1/accounts/{name}").json()["decision"] == "allow")
+        body = {"event_id": "f3", "account_id": name, "exchanges": 90_000}
+        told = served.post("/v1/allowance/reserve", body).json()
+        assert (told["granted"], told["remaining"], told["ring_id"]) == (90_000, None, None)
+
 
 def as_body(row, number):
     """A row of the world's sign-ups as a new sign-up with the same values."""
@@ -230,6 +240,22 @@ class TestScoring:
             assert one["degraded"] is False
             assert one["snapshot"]["age_s"] > 0
             assert one["decision"] != "deny"
+
+    def test_one_more_of_a_fleet_shares_its_ceiling_before_the_night(self, served, world, fleet):
+        members = pages(served, f"/v1/rings/{fleet['ring_id']}/members", "members")
+        surest = max(members, key=lambda one: one["membership"])["account_id"]
+        rows = pq.read_table(world / "world" / "signups.parquet").to_pylist()
+        body = as_body(next(row for row in rows if row["account_id"] == surest), "late")
+        answer = served.post("/v1/signups", body).json()
+        assert answer["ring"]["verdict"] == "fleet"
+        numbers = itertools.count()
+
+        def limited_by():
+            wanted = {"account_id": "copy-late", "event_id": f"late-{next(numbers)}"}
+            told = served.post("/v1/allowance/reserve", wanted | {"exchanges": 1})
+            return told.json()["ring_id"]
+
+        assert wait_for(limited_by) == answer["ring"]["ring_id"]
 
     def test_somebody_new_is_let_in(self, served):
         answer = served.post("/v1/signups", signup("newcomer", ip="203.0.113.200")).json()
