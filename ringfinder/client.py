@@ -40,8 +40,8 @@ many of them, refused for good, the program ends) is logged and told to `on_lost
 A field that JSON cannot hold (a UUID, a datetime) is a failure like any other: `signup` answers
 by `on_failure`, and gives the sign-up up. Any other call raises `NotJson`.
 
-Nobody waits on a form for the other calls, and some take the server seconds (an erasure up to
-10, a batch up to 5): they end within `call_timeout_s`, and raise where there is no answer.
+Nobody waits on a form for the other calls, and some take the server seconds (an erasure, a batch
+of thousands): they end within `call_timeout_s`, and raise where there is no answer.
 
 `AsyncClient` is the same for asyncio. Both may be used from many threads or tasks at once, and
 after a fork by parent and child: what waited to be sent again stays with the parent.

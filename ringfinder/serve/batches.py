@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -25,6 +26,9 @@ PIECE = 64
 """Rows normalised at a stretch; sign-ups waiting for an answer come in between."""
 SIGNUPS = 4
 COMMIT_S = 5.0
+"""So long a piece waits for the journal; where that was in vain, those after it do not wait."""
+WAIT_S = 30.0
+"""And so long all pieces of a batch together: it has one of few turns."""
 
 
 async def accept(service: Service, key: Key, table: EventType, body: Batch) -> bytes:
@@ -40,8 +44,10 @@ async def accept(service: Service, key: Key, table: EventType, body: Batch) -> b
             results[at] = row
         await pauses.due()
     piece = SIGNUPS if table is EventType.SIGNUPS else PIECE
+    left_s = WAIT_S
     for begin in range(0, len(good), PIECE):
-        await _record(service, key, table, good[begin : begin + PIECE], results, piece)
+        rows = good[begin : begin + PIECE]
+        left_s = await _record(service, key, table, rows, results, piece, left_s)
     for status, count in Counter(line["status"] for line in results).items():
         metrics.EVENTS.labels(table.value, status).inc(count)
     return await _told(results)
@@ -74,8 +80,12 @@ async def _record(
     rows: Sequence[tuple[int, Row]],
     results: list[Any],
     piece: int,
-) -> None:
-    """Record some rows, and put what became of them in their places."""
+    left_s: float,
+) -> float:
+    """Record some rows, and put what became of them in their places.
+
+    Return how long the batch may still wait for the journal.
+    """
     entries: list[Entry] = []
     scored: list[Scored | None] = []
     for begin in range(0, len(rows), piece):
@@ -89,12 +99,25 @@ async def _record(
     for one, entry in zip(scored, entries, strict=True):
         leads.append(len(flat))
         flat += [entry] if one is None else one.entries
-    try:
-        told: Sequence[Result | None] = await service.journal.commit_many(flat, COMMIT_S)
-    except JournalUnavailable:
-        told = [None] * len(flat)
+    told, left_s = await _committed(service, flat, left_s)
     for (at, row), one, lead in zip(rows, scored, leads, strict=True):
         results[at] = _line(row, one, told[lead])
+    return left_s
+
+
+async def _committed(
+    service: Service, entries: list[Entry], left_s: float
+) -> tuple[Sequence[Result | None], float]:
+    """Return what became of entries, None where that is not known, and what is left to wait."""
+    unknown = [None] * len(entries)
+    if left_s <= 0:
+        return unknown, 0.0
+    began = time.perf_counter()
+    try:
+        told = await service.journal.commit_many(entries, min(left_s, COMMIT_S))
+    except JournalUnavailable:
+        return unknown, 0.0
+    return told, left_s - (time.perf_counter() - began)
 
 
 async def _entries(
