@@ -7,6 +7,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -16,6 +17,7 @@ from ringfinder.journal import Committed, Conflict, Entry, JournalUnavailable, R
 from ringfinder.serve import metrics
 from ringfinder.serve.cutting import Pauses
 from ringfinder.serve.keys import Key
+from ringfinder.serve.live import State
 from ringfinder.serve.problems import fields_of
 from ringfinder.serve.rows import TABLES, Batch, Row
 from ringfinder.serve.service import Service, now_ms
@@ -33,24 +35,21 @@ WAIT_S = 30.0
 
 async def accept(service: Service, key: Key, table: EventType, body: Batch) -> bytes:
     """Record the rows of a batch, and return what became of each, as JSON."""
-    results: list[Any] = [None] * len(body.items)
-    good: list[tuple[int, Row]] = []
+    batch = _Batch(service, service.live.state, key, table, [None] * len(body.items))
+    good: list[tuple[int, Any]] = []
     pauses = Pauses()
     for at, item in enumerate(body.items):
         row = _valid(table, item)
         if isinstance(row, Row):
             good.append((at, row))
         else:
-            results[at] = row
+            batch.results[at] = row
         await pauses.due()
-    piece = SIGNUPS if table is EventType.SIGNUPS else PIECE
-    left_s = WAIT_S
     for begin in range(0, len(good), PIECE):
-        rows = good[begin : begin + PIECE]
-        left_s = await _record(service, key, table, rows, results, piece, left_s)
-    for status, count in Counter(line["status"] for line in results).items():
+        await batch.record(good[begin : begin + PIECE])
+    for status, count in Counter(line["status"] for line in batch.results).items():
         metrics.EVENTS.labels(table.value, status).inc(count)
-    return await _told(results)
+    return await _told(batch.results)
 
 
 async def _told(results: list[Any]) -> bytes:
@@ -73,65 +72,66 @@ def _valid(table: EventType, item: Any) -> Row | dict[str, Any]:
                 "errors": fields_of(error)}  # fmt: skip
 
 
-async def _record(
-    service: Service,
-    key: Key,
-    table: EventType,
-    rows: Sequence[tuple[int, Row]],
-    results: list[Any],
-    piece: int,
-    left_s: float,
-) -> float:
-    """Record some rows, and put what became of them in their places.
+@dataclass
+class _Batch:
+    """A batch on its way into the journal.
 
-    Return how long the batch may still wait for the journal.
+    Attributes
+    ----------
+    state
+        What all its sign-ups are answered from, whatever comes into force meanwhile.
+    results
+        What became of each row.
+    left_s
+        How long it may still wait for the journal.
     """
-    entries: list[Entry] = []
-    scored: list[Scored | None] = []
-    for begin in range(0, len(rows), piece):
-        part = [row for _, row in rows[begin : begin + piece]]
-        for one, entry in await _entries(service, key, table, part):
-            scored.append(one)
-            entries.append(entry)
-        await asyncio.sleep(0)
-    flat: list[Entry] = []
-    leads: list[int] = []
-    for one, entry in zip(scored, entries, strict=True):
-        leads.append(len(flat))
-        flat += [entry] if one is None else one.entries
-    told, left_s = await _committed(service, flat, left_s)
-    for (at, row), one, lead in zip(rows, scored, leads, strict=True):
-        results[at] = _line(row, one, told[lead])
-    return left_s
 
+    service: Service
+    state: State
+    key: Key
+    table: EventType
+    results: list[Any]
+    left_s: float = WAIT_S
 
-async def _committed(
-    service: Service, entries: list[Entry], left_s: float
-) -> tuple[Sequence[Result | None], float]:
-    """Return what became of entries, None where that is not known, and what is left to wait."""
-    unknown = [None] * len(entries)
-    if left_s <= 0:
-        return unknown, 0.0
-    began = time.perf_counter()
-    try:
-        told = await service.journal.commit_many(entries, min(left_s, COMMIT_S))
-    except JournalUnavailable:
-        return unknown, 0.0
-    return told, left_s - (time.perf_counter() - began)
+    async def record(self, rows: Sequence[tuple[int, Any]]) -> None:
+        """Record some rows, and put what became of them in their places."""
+        piece = SIGNUPS if self.table is EventType.SIGNUPS else PIECE
+        made: list[tuple[Scored | None, list[Entry]]] = []
+        for begin in range(0, len(rows), piece):
+            made += await self._made([row for _, row in rows[begin : begin + piece]])
+            await asyncio.sleep(0)
+        told = await self._committed([entry for _, entries in made for entry in entries])
+        lead = 0
+        for (at, row), (scored, entries) in zip(rows, made, strict=True):
+            self.results[at] = _line(row, scored, told[lead])
+            lead += len(entries)
 
+    async def _made(self, rows: list[Any]) -> list[tuple[Scored | None, list[Entry]]]:
+        """Return the entries of rows; sign-ups are scored, the others normalised as columns."""
+        service, table = self.service, self.table
+        if table is EventType.SIGNUPS:
+            found = [score(service, self.state, self.key, row) for row in rows]
+            return [(one, one.entries) for one in found]
+        events = await service.offload(service.intake.events, table, rows, now_ms())
+        digests = map(service.intake.digest, rows)
+        return [
+            (None, [Entry(table, row.event_id, digest, row.account_id, event, b"{}")])
+            for row, digest, event in zip(rows, digests, events, strict=True)
+        ]
 
-async def _entries(
-    service: Service, key: Key, table: EventType, rows: list[Any]
-) -> list[tuple[Scored | None, Entry]]:
-    """Return the entries of rows; sign-ups are scored, the others normalised as columns."""
-    if table is EventType.SIGNUPS:
-        found = [score(service, key, row) for row in rows]
-        return [(one, one.entries[0]) for one in found]
-    events = await service.offload(service.intake.events, table, rows, now_ms())
-    return [
-        (None, Entry(table, row.event_id, service.intake.digest(row), row.account_id, event, b"{}"))
-        for row, event in zip(rows, events, strict=True)
-    ]
+    async def _committed(self, entries: list[Entry]) -> Sequence[Result | None]:
+        """Return what became of entries; None where that is not known."""
+        unknown = [None] * len(entries)
+        if self.left_s <= 0:
+            return unknown
+        began = time.perf_counter()
+        try:
+            told = await self.service.journal.commit_many(entries, min(self.left_s, COMMIT_S))
+        except JournalUnavailable:
+            self.left_s = 0.0
+            return unknown
+        self.left_s -= time.perf_counter() - began
+        return told
 
 
 def _line(row: Any, scored: Scored | None, result: Result | None) -> dict[str, Any]:

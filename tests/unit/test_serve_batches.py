@@ -16,6 +16,8 @@ from ringfinder.serve.errors import Overloaded
 from ringfinder.serve.limits import Turns
 from ringfinder.serve.routes.batches import router
 
+LIVE = SimpleNamespace(state=None)
+
 
 @pytest.mark.parametrize("route", router.routes, ids=lambda route: route.path)
 def test_a_batch_is_not_parsed_before_its_turn(monkeypatch, route):
@@ -26,7 +28,8 @@ def test_a_batch_is_not_parsed_before_its_turn(monkeypatch, route):
         return SimpleNamespace(items=[])
 
     monkeypatch.setattr(lean, "batch_of", parse)
-    service = SimpleNamespace(limits=SimpleNamespace(batches=Turns(1, patience_s=0.01)))
+    limits = SimpleNamespace(batches=Turns(1, patience_s=0.01))
+    service = SimpleNamespace(limits=limits, live=LIVE)
 
     async def sent():
         async with service.limits.batches:
@@ -54,7 +57,8 @@ def test_lines_are_counted_by_what_became_of_them(monkeypatch):
 
     monkeypatch.setattr(batches.metrics, "EVENTS", Events())
     body = SimpleNamespace(items=[{"event_id": "e"}, {}, {"x": 1}])
-    told = asyncio.run(batches.accept(None, None, batches.EventType.LOGINS, body))
+    service = SimpleNamespace(live=LIVE)
+    told = asyncio.run(batches.accept(service, None, batches.EventType.LOGINS, body))
     assert [one["status"] for one in json.loads(told)["results"]] == ["invalid"] * 3
     assert counted == {("logins", "invalid"): 3}
 
@@ -89,7 +93,7 @@ def statuses_of(monkeypatch, journal, rows):
         return [b""] * len(rows)
 
     intake = SimpleNamespace(events=None, digest=lambda row: b"")
-    service = SimpleNamespace(journal=journal, intake=intake, offload=offload)
+    service = SimpleNamespace(journal=journal, intake=intake, offload=offload, live=LIVE)
     told = asyncio.run(batches.accept(service, None, batches.EventType.LOGINS, logins(rows)))
     return [one["status"] for one in json.loads(told)["results"]]
 
