@@ -34,14 +34,14 @@ answer has `failure` set. A sign-up that was answered ``accepted=False``, or not
 may not be recorded; it is sent again, with the same event_id, in the background until it is
 accepted (at most `retry_for_s`; `flush` waits for that). One that is given up (too late, too
 many of them, refused for good, the program ends) is logged and told to `on_lost`. With
-``retry=False`` the caller does it: keep `answer.event_id` and send the same fields under it
-again.
+``retry=False`` the caller does it: send the same fields again, with `answer.event_id` and
+`answer.created_at` (or give both from the first; with ``throw`` there is no answer).
 
 A field that JSON cannot hold (a UUID, a datetime) is a failure like any other: `signup` answers
 by `on_failure`, and gives the sign-up up. Any other call raises `NotJson`.
 
-Nobody waits on a form for the other calls, and some take the server seconds (an erasure up to
-10, a batch up to 5): they end within `call_timeout_s`, and raise where there is no answer.
+Nobody waits on a form for the other calls, and some take the server seconds (an erasure, a batch
+of thousands): they end within `call_timeout_s`, and raise where there is no answer.
 
 `AsyncClient` is the same for asyncio. Both may be used from many threads or tasks at once, and
 after a fork by parent and child: what waited to be sent again stays with the parent.
@@ -169,6 +169,8 @@ class Answer:
         Empty, or why there is no answer and `on_failure` decided.
     raw
         The whole answer as JSON values.
+    created_at
+        The time the sign-up was sent with: sent again, it must be the same.
     """
 
     event_id: str
@@ -181,6 +183,7 @@ class Answer:
     degraded: bool = True
     failure: str = ""
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    created_at: str = field(default="", compare=False)  # of the question, not of the answer
 
 
 class Client:
@@ -289,7 +292,11 @@ class Client:
     def label(
         self, account_id: str, label: str, *, event_id: str = "", **fields: Any
     ) -> dict[str, Any]:
-        """Say that an account is `fraud` or `legitimate`."""
+        """Say that an account is `fraud` or `legitimate`.
+
+        To say it again after no answer give the same `event_id`. Without `decided_at` it was
+        decided when it came.
+        """
         return self._call("POST", "/v1/labels", _label_body(account_id, label, event_id, fields))
 
     def account(self, account_id: str, *, action: str | None = None) -> dict[str, Any]:
@@ -362,7 +369,10 @@ class Client:
             self._again.give_up(body, error)
         if self.on_failure == "throw":
             raise error
-        return Answer(str(body["event_id"]), self.on_failure, failure=str(error))
+        return Answer(
+            str(body["event_id"]), self.on_failure, failure=str(error),
+            created_at=str(body["created_at"]),
+        )  # fmt: skip
 
     def _send_again(self, body: Mapping[str, Any]) -> None:
         if self._again is not None:
@@ -789,10 +799,10 @@ def _erasure_path(account_id: str) -> str:
 def _label_body(
     account_id: str, label: str, event_id: str, fields: Mapping[str, Any]
 ) -> dict[str, Any]:
-    said = {name: value for name, value in fields.items() if name != "decided_at"}
+    # No time of our own: sent again it would be another, and so another label.
+    said = {name: value for name, value in fields.items() if value or name != "decided_at"}
     return {
-        "event_id": event_id or str(uuid.uuid4()), "account_id": account_id, "label": label,
-        "decided_at": fields.get("decided_at") or _now(), **said,
+        "event_id": event_id or str(uuid.uuid4()), "account_id": account_id, "label": label, **said
     }  # fmt: skip
 
 
@@ -840,6 +850,7 @@ def _to_answer(body: Mapping[str, Any], raw: Mapping[str, Any]) -> Answer:
             accepted=bool(raw.get("accepted", False)),
             degraded=bool(raw.get("degraded", False)),
             raw=raw,
+            created_at=str(body["created_at"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise Unavailable("the answer is not that of a sign-up") from None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from asyncio import to_thread
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -13,14 +12,14 @@ from typing import Any
 from ringfinder.errors import NotFound
 from ringfinder.journal import Recorded
 from ringfinder.journal.salvage import damaged_files, remove
-from ringfinder.model import Decision, Family, Verdict
 from ringfinder.pipeline.apart import erase_apart
 from ringfinder.pipeline.home import open_graph
 from ringfinder.places import JOURNAL
 from ringfinder.score.policy import Action, Facts, decide, public_reason
 from ringfinder.serve import reading
 from ringfinder.serve.erasure import Kept, accounts_in, attempt_events, erase_kept
-from ringfinder.serve.knownlabels import before_label, label_told, with_label
+from ringfinder.serve.facts import facts_told
+from ringfinder.serve.knownlabels import with_label
 from ringfinder.serve.live import State
 from ringfinder.serve.service import Service, now_ms
 from ringfinder.store.events import EventType
@@ -54,8 +53,10 @@ async def view(service: Service, account_id: str, action: Action | None = None) 
     said = with_label(found, label)
     fields = {name: said.get(name) for name in ("decision", "score", "ring", "reasons")}
     if action is not None:
-        facts = Facts.from_record(stored["record"]["facts"]) if stored else facts_of(found, state)
-        fields |= _ruled(service, replace(facts, label=label or facts.label), action)
+        facts = Facts.from_record(stored["record"]["facts"]) if stored else _facts_of(found, state)
+        degraded = facts.degraded or service.is_degraded(state, now_ms())
+        facts = replace(facts, label=label or facts.label, degraded=degraded)
+        fields |= _ruled(service, facts, action)
     return fields | {
         "account_id": account_id,
         "source": "signup" if stored else "snapshot",
@@ -74,21 +75,16 @@ def _ruled(service: Service, facts: Facts, action: Action) -> dict[str, Any]:
     }
 
 
-def facts_of(found: Mapping[str, Any], state: State) -> Facts:
+def _facts_of(found: dict[str, Any], state: State) -> Facts:
     """Return what a policy may look at, of an account as `reading.account` has it."""
-    label = label_told(found["reasons"])
-    spoken = {one["family"] for one in found["reasons"]}
-    families = frozenset(family for family in Family if family in spoken)
+    told = {name: found[name] for name in ("score", "decision", "reasons")}
     ring = found["ring"]
-    verdict = None if ring is None else Verdict(ring["verdict"])
-    suggested = before_label(Decision(found["decision"]), verdict, label)
     if ring is None or state.model is None:
-        return Facts(found["score"], families=families, label=label, suggested=suggested)
-    size = state.model.views.ring_size[state.model.ring_number[ring["ring_id"]]]
-    return Facts(
-        found["score"], verdict, ring["membership"], int(size), families,
-        label=label, suggested=suggested,
-    )  # fmt: skip
+        return facts_told(**told)
+    size = int(state.model.views.ring_size[state.model.ring_number[ring["ring_id"]]])
+    return facts_told(
+        **told, verdict=ring["verdict"], membership=ring["membership"], ring_size=size
+    )
 
 
 def _answered(recorded: list[Recorded]) -> dict[str, Any] | None:

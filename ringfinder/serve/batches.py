@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,6 +17,7 @@ from ringfinder.journal import Committed, Conflict, Entry, JournalUnavailable, R
 from ringfinder.serve import metrics
 from ringfinder.serve.cutting import Pauses
 from ringfinder.serve.keys import Key
+from ringfinder.serve.live import State
 from ringfinder.serve.problems import fields_of
 from ringfinder.serve.rows import TABLES, Batch, Row
 from ringfinder.serve.service import Service, now_ms
@@ -25,26 +28,28 @@ PIECE = 64
 """Rows normalised at a stretch; sign-ups waiting for an answer come in between."""
 SIGNUPS = 4
 COMMIT_S = 5.0
+"""So long a piece waits for the journal; where that was in vain, those after it do not wait."""
+WAIT_S = 30.0
+"""And so long all pieces of a batch together: it has one of few turns."""
 
 
 async def accept(service: Service, key: Key, table: EventType, body: Batch) -> bytes:
     """Record the rows of a batch, and return what became of each, as JSON."""
-    results: list[Any] = [None] * len(body.items)
-    good: list[tuple[int, Row]] = []
+    batch = _Batch(service, service.live.state, key, table, [None] * len(body.items))
+    good: list[tuple[int, Any]] = []
     pauses = Pauses()
     for at, item in enumerate(body.items):
         row = _valid(table, item)
         if isinstance(row, Row):
             good.append((at, row))
         else:
-            results[at] = row
+            batch.results[at] = row
         await pauses.due()
-    piece = SIGNUPS if table is EventType.SIGNUPS else PIECE
     for begin in range(0, len(good), PIECE):
-        await _record(service, key, table, good[begin : begin + PIECE], results, piece)
-    for status, count in Counter(line["status"] for line in results).items():
+        await batch.record(good[begin : begin + PIECE])
+    for status, count in Counter(line["status"] for line in batch.results).items():
         metrics.EVENTS.labels(table.value, status).inc(count)
-    return await _told(results)
+    return await _told(batch.results)
 
 
 async def _told(results: list[Any]) -> bytes:
@@ -67,48 +72,66 @@ def _valid(table: EventType, item: Any) -> Row | dict[str, Any]:
                 "errors": fields_of(error)}  # fmt: skip
 
 
-async def _record(
-    service: Service,
-    key: Key,
-    table: EventType,
-    rows: Sequence[tuple[int, Row]],
-    results: list[Any],
-    piece: int,
-) -> None:
-    """Record some rows, and put what became of them in their places."""
-    entries: list[Entry] = []
-    scored: list[Scored | None] = []
-    for begin in range(0, len(rows), piece):
-        part = [row for _, row in rows[begin : begin + piece]]
-        for one, entry in await _entries(service, key, table, part):
-            scored.append(one)
-            entries.append(entry)
-        await asyncio.sleep(0)
-    flat: list[Entry] = []
-    leads: list[int] = []
-    for one, entry in zip(scored, entries, strict=True):
-        leads.append(len(flat))
-        flat += [entry] if one is None else one.entries
-    try:
-        told: Sequence[Result | None] = await service.journal.commit_many(flat, COMMIT_S)
-    except JournalUnavailable:
-        told = [None] * len(flat)
-    for (at, row), one, lead in zip(rows, scored, leads, strict=True):
-        results[at] = _line(row, one, told[lead])
+@dataclass
+class _Batch:
+    """A batch on its way into the journal.
 
+    Attributes
+    ----------
+    state
+        What all its sign-ups are answered from, whatever comes into force meanwhile.
+    results
+        What became of each row.
+    left_s
+        How long it may still wait for the journal.
+    """
 
-async def _entries(
-    service: Service, key: Key, table: EventType, rows: list[Any]
-) -> list[tuple[Scored | None, Entry]]:
-    """Return the entries of rows; sign-ups are scored, the others normalised as columns."""
-    if table is EventType.SIGNUPS:
-        found = [score(service, key, row) for row in rows]
-        return [(one, one.entries[0]) for one in found]
-    events = await service.offload(service.intake.events, table, rows, now_ms())
-    return [
-        (None, Entry(table, row.event_id, service.intake.digest(row), row.account_id, event, b"{}"))
-        for row, event in zip(rows, events, strict=True)
-    ]
+    service: Service
+    state: State
+    key: Key
+    table: EventType
+    results: list[Any]
+    left_s: float = WAIT_S
+
+    async def record(self, rows: Sequence[tuple[int, Any]]) -> None:
+        """Record some rows, and put what became of them in their places."""
+        piece = SIGNUPS if self.table is EventType.SIGNUPS else PIECE
+        made: list[tuple[Scored | None, list[Entry]]] = []
+        for begin in range(0, len(rows), piece):
+            made += await self._made([row for _, row in rows[begin : begin + piece]])
+            await asyncio.sleep(0)
+        told = await self._committed([entry for _, entries in made for entry in entries])
+        lead = 0
+        for (at, row), (scored, entries) in zip(rows, made, strict=True):
+            self.results[at] = _line(row, scored, told[lead])
+            lead += len(entries)
+
+    async def _made(self, rows: list[Any]) -> list[tuple[Scored | None, list[Entry]]]:
+        """Return the entries of rows; sign-ups are scored, the others normalised as columns."""
+        service, table = self.service, self.table
+        if table is EventType.SIGNUPS:
+            found = [score(service, self.state, self.key, row) for row in rows]
+            return [(one, one.entries) for one in found]
+        events = await service.offload(service.intake.events, table, rows, now_ms())
+        digests = map(service.intake.digest, rows)
+        return [
+            (None, [Entry(table, row.event_id, digest, row.account_id, event, b"{}")])
+            for row, digest, event in zip(rows, digests, events, strict=True)
+        ]
+
+    async def _committed(self, entries: list[Entry]) -> Sequence[Result | None]:
+        """Return what became of entries; None where that is not known."""
+        unknown = [None] * len(entries)
+        if self.left_s <= 0:
+            return unknown
+        began = time.perf_counter()
+        try:
+            told = await self.service.journal.commit_many(entries, min(self.left_s, COMMIT_S))
+        except JournalUnavailable:
+            self.left_s = 0.0
+            return unknown
+        self.left_s -= time.perf_counter() - began
+        return told
 
 
 def _line(row: Any, scored: Scored | None, result: Result | None) -> dict[str, Any]:

@@ -13,11 +13,10 @@ import pyarrow.parquet as pq
 
 from ringfinder.errors import InputError
 from ringfinder.journal import Reader
-from ringfinder.model import Decision, Family, Verdict
+from ringfinder.model import Decision
 from ringfinder.places import JOURNAL
-from ringfinder.schema import KIND
 from ringfinder.score.policy import Action, Facts, Mode, Policy, decide
-from ringfinder.serve.knownlabels import before_label, label_told
+from ringfinder.serve.facts import facts_told
 
 EXAMPLES = 5
 MOST_LINE_BYTES = 1 << 20
@@ -216,20 +215,12 @@ def _of_run(directory: Path) -> Iterator[Recorded | None]:
 
 
 def _of_account(row: Mapping[str, Any], ring: Mapping[str, Any] | None) -> Recorded:
-    speaks = {
-        Family(reason["family"])
-        for reason in row["reasons"] or ()
-        if reason["kind"] in KIND and reason["nats"] > 0
-    }
-    verdict = Verdict(ring["verdict"]) if ring else None
-    label = label_told(row["reasons"] or ())
-    facts = Facts(
+    facts = facts_told(
         score=row["score"],
-        verdict=verdict,
-        membership=row["membership"] or 0.0,
+        decision=row["decision"],
+        reasons=row["reasons"] or (),
+        verdict=ring["verdict"] if ring else None,
+        membership=row["membership"],
         ring_size=ring["size"] if ring else 0,
-        families=frozenset(speaks),
-        label=label,
-        suggested=before_label(Decision(row["decision"]), verdict, label),
     )
     return Recorded(row["account_id"], Action.SIGNUP, facts)

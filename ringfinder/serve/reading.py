@@ -132,12 +132,16 @@ def account(model: Model | None, account_id: str) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def fleet_of(model: Model | None, account_id: str) -> str | None:
-    """Return the ring of an account if it is a fleet."""
-    at = -1 if model is None else model.find_account(account_id)
-    if at < 0 or model is None:
+def fleet_of(state: State, account_id: str) -> str | None:
+    """Return the fleet of an account: the snapshot's or, if that does not know it, since then."""
+    model, overlay = state.model, state.overlay
+    if model is None or overlay is None:
         return None
-    number = int(model.arrays.account_ring[at])
+    at = model.find_account(account_id)
+    if at >= 0:
+        number = int(model.arrays.account_ring[at])
+    else:
+        number = model.ring_number.get(overlay.ring_of_account(account_id) or "", -1)
     return str(model.ring_ids[number].as_py()) if number >= 0 and model.fleet[number] else None
 
 

@@ -31,7 +31,7 @@ from ringfinder.serve.keys import KeyStore
 from ringfinder.serve.knownlabels import KnownLabels
 from ringfinder.serve.labels import LabelDesk
 from ringfinder.serve.limits import Limits, Rates
-from ringfinder.serve.live import Live
+from ringfinder.serve.live import Live, State
 from ringfinder.serve.policyfile import CHECK_EVERY_S, PolicyFile, note_change
 from ringfinder.serve.probing import Probing
 from ringfinder.serve.unfinished import Unfinished
@@ -235,6 +235,11 @@ class Service:
         overlay = self.live.state.overlay
         held = [] if overlay is None else overlay.names()
         return {*held, *self.known_labels.names()}
+
+    def is_degraded(self, state: State, now_ms: int) -> bool:
+        """Tell whether there is no snapshot to answer from, or one that is too old."""
+        age = state.age_s(now_ms)
+        return age is None or age > self.settings.snapshot_max_age_hours * 3600
 
     def forget(self, name: str) -> None:
         """Forget somebody who was erased, in all that this worker holds in memory."""

@@ -74,7 +74,7 @@ async def accept(service: Service, key: Key, row: Signup, *, digest: bytes = b""
         If the key probes the score, and the settings refuse that.
     """
     began = time.perf_counter()
-    scored = score(service, key, row, digest)
+    scored = score(service, service.live.state, key, row, digest)
     left = service.settings.deadline_ms / 1000 - (time.perf_counter() - began)
     try:
         results = await service.journal.commit_many(scored.entries, max(left, LEAST_S))
@@ -85,15 +85,13 @@ async def accept(service: Service, key: Key, row: Signup, *, digest: bytes = b""
     return finished(told(scored, results[0]), accepted=True)
 
 
-def score(service: Service, key: Key, row: Signup, digest: bytes = b"") -> Scored:
+def score(service: Service, state: State, key: Key, row: Signup, digest: bytes = b"") -> Scored:
     """Score and decide one sign-up with one state, and make its entries."""
     began, now = time.perf_counter(), now_ms()
-    state = service.live.state
     signup = service.intake.signup(row)
     notice_probing(service, key, signup, now)
     answer = state.scorer.score(signup)
-    age = state.age_s(now)
-    degraded = age is None or age > service.settings.snapshot_max_age_hours * 3600
+    age, degraded = state.age_s(now), service.is_degraded(state, now)
     label = service.known_labels.find(signup.account_id, is_known=state.has)
     facts = facts_of(answer, degraded=degraded, label=label)
     policy = service.policy.current()

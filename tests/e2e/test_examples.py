@@ -59,6 +59,16 @@ class TestClient:
         assert again == first
         assert first.public_reason == "Nothing more is needed."
 
+    def test_what_is_sent_again_without_times_of_its_own_is_no_other(self, served):
+        with Client(served.url, served.admin, timeout_s=5, retry=False) as client:
+            first = client.signup(account_id="c-4")
+            again = client.signup(
+                account_id="c-4", event_id=first.event_id, created_at=first.created_at
+            )
+            told = [client.label("c-4", "fraud", event_id="c-label") for _ in range(2)]
+        assert (first.failure, again.failure, again.accepted) == ("", "", True)
+        assert [one["state"] for one in told] == ["effective"] * 2
+
     def test_an_attempt_becomes_an_account_that_can_be_labelled_and_erased(self, served):
         with Client(served.url, served.admin, timeout_s=10) as client:
             attempt = client.signup(attempt_id="try-1")

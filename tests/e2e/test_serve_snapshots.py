@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -66,6 +67,15 @@ name = "all of them, tried"
 actions = ["signup"]
 then = "review"
 shadow = true
+"""
+
+
+BLIND = """
+[[rules]]
+name = "no payouts while blind"
+actions = ["payout"]
+when.degraded = true
+then = "review"
 """
 
 
@@ -188,6 +198,15 @@ class TestReading:
         assert (told["granted"], told["remaining"]) == (1_000, 0)
         assert told["ring_id"] == fleet["ring_id"]
 
+    def test_a_label_clears_the_account_of_its_fleets_ceiling(self, served, fleet):
+        members = served.get(f"/v1/rings/{fleet['ring_id']}/members").json()["members"]
+        name = members[3]["account_id"]
+        served.post("/v1/labels", {"event_id": "own", "account_id": name, "label": "legitimate"})
+        wait_for(lambda: served.get(f"/v1/accounts/{name}").json()["decision"] == "allow")
+        body = {"event_id": "f3", "account_id": name, "exchanges": 90_000}
+        told = served.post("/v1/allowance/reserve", body).json()
+        assert (told["granted"], told["remaining"], told["ring_id"]) == (90_000, None, None)
+
 
 def as_body(row, number):
     """A row of the world's sign-ups as a new sign-up with the same values."""
@@ -234,6 +253,22 @@ class TestScoring:
             assert one["degraded"] is False
             assert one["snapshot"]["age_s"] > 0
             assert one["decision"] != "deny"
+
+    def test_one_more_of_a_fleet_shares_its_ceiling_before_the_night(self, served, world, fleet):
+        members = pages(served, f"/v1/rings/{fleet['ring_id']}/members", "members")
+        surest = max(members, key=lambda one: one["membership"])["account_id"]
+        rows = pq.read_table(world / "world" / "signups.parquet").to_pylist()
+        body = as_body(next(row for row in rows if row["account_id"] == surest), "late")
+        answer = served.post("/v1/signups", body).json()
+        assert answer["ring"]["verdict"] == "fleet"
+        numbers = itertools.count()
+
+        def limited_by():
+            wanted = {"account_id": "copy-late", "event_id": f"late-{next(numbers)}"}
+            told = served.post("/v1/allowance/reserve", wanted | {"exchanges": 1})
+            return told.json()["ring_id"]
+
+        assert wait_for(limited_by) == answer["ring"]["ring_id"]
 
     def test_somebody_new_is_let_in(self, served):
         answer = served.post("/v1/signups", signup("newcomer", ip="203.0.113.200")).json()
@@ -375,10 +410,20 @@ class TestSwaps:
             assert served.log.count("snapshot refused") == 4
 
     def test_an_old_one_is_used_and_called_degraded(self, home):
-        with serving(home, snapshot_max_age_hours=0.0001) as served:
+        policy = home / "policy.toml"
+        policy.write_text(BLIND)
+        with serving(home, snapshot_max_age_hours=0.0001, policy_file=policy) as served:
             answer = served.post("/v1/signups", signup("old")).json()
             assert answer["degraded"] is True
             assert answer["snapshot"]["id"] is not None
+            accounts = pq.read_table(snapshots.current(home / "snapshots") / "accounts.parquet")
+            known = accounts["account_id"][0].as_py()
+            for name, source in ((known, "snapshot"), ("acct-old", "signup")):
+                path = f"/v1/accounts/{name}"
+                found = served.get(path, params={"action": "payout"}).json()
+                assert (found["source"], found["decision"]) == (source, "review")
+                assert found["rule"] == "no payouts while blind"
+                assert served.get(path, params={"action": "login"}).json()["rule"] is None
 
     def test_a_page_of_another_snapshot_is_refused(self, home):
         path = snapshots.current(home / "snapshots")

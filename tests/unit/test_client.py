@@ -504,12 +504,32 @@ class TestAgain:
     def test_without_retry_it_is_the_callers_to_send_again(self):
         behave = in_turn(sends(UNKNOWN), sends(ANSWER))
         with server(behave) as running, client_of(running) as client:
-            first = client.signup(account_id="a1", created_at="2026-03-01T00:00:00Z")
+            first = client.signup(account_id="a1")
+            time.sleep(0.01)
             second = client.signup(
-                account_id="a1", created_at="2026-03-01T00:00:00Z", event_id=first.event_id
+                account_id="a1", event_id=first.event_id, created_at=first.created_at
             )
         assert (first.accepted, second.accepted) == (False, True)
         assert running.requests[0][1] == running.requests[1][1]
+
+    def test_without_retry_one_without_an_answer_can_be_sent_again_as_it_was(self):
+        behave = in_turn(sends({}, "503 Service Unavailable"), sends(ANSWER))
+        with server(behave) as running, client_of(running) as client:
+            first = client.signup(account_id="a1")
+            time.sleep(0.01)
+            client.signup(account_id="a1", event_id=first.event_id, created_at=first.created_at)
+        assert "503" in first.failure
+        assert running.requests[0][1] == running.requests[1][1]
+
+
+def test_a_label_that_is_said_again_is_the_same_words():
+    with server(sends({})) as running, client_of(running) as client:
+        for _ in range(2):
+            client.label("a1", "fraud", event_id="l", decided_at=None)
+            time.sleep(0.01)
+    assert [body for _, body in running.requests] == [
+        {"event_id": "l", "account_id": "a1", "label": "fraud"}
+    ] * 2
 
 
 class TestAsync:

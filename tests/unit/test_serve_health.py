@@ -41,8 +41,9 @@ def told(journal, why_refused=None, store="embedded", problem=""):
     state = SimpleNamespace(age_s=lambda now: 1.0, named=lambda now: {}, known_since=0)
     service = SimpleNamespace(
         live=SimpleNamespace(state=state, why_refused=why_refused),
-        settings=SimpleNamespace(snapshot_max_age_hours=48, data_dir=HOME, store=store),
+        settings=SimpleNamespace(data_dir=HOME, store=store),
         journal=journal, policy=SimpleNamespace(problem=problem), snapshot_held=None,
+        is_degraded=lambda state, now: False,
     )  # fmt: skip
     return asyncio.run(readiness(service))
 

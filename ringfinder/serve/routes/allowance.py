@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from ringfinder.score.policy import Label
 from ringfinder.serve import reading
 from ringfinder.serve.access import GuardedRoute, needs
 from ringfinder.serve.answers import AllowanceAnswer, Reserve, Settle
@@ -21,10 +22,14 @@ router = APIRouter(route_class=GuardedRoute, tags=["allowance"])
 async def reserve(service: TheService, body: Reserve) -> Any:
     """Reserve exchanges before they are made; a fleet's accounts share a ceiling per UTC day.
 
-    A reservation that is not settled counts for ten minutes. The same event_id again gets the
-    same answer.
+    Who signed up since the last snapshot is in the fleet that its answer named; who is labelled
+    legitimate is not limited. A reservation that is not settled counts for ten minutes. The same
+    event_id again gets the same answer.
     """
-    fleet = reading.fleet_of(service.live.state.model, body.account_id)
+    state = service.live.state
+    label = service.known_labels.find(body.account_id, is_known=state.has)
+    cleared = label is Label.LEGITIMATE
+    fleet = None if cleared else reading.fleet_of(state, body.account_id)
     found = await service.offload(
         lambda: service.allowance.reserve(
             body.event_id, body.account_id, body.exchanges, fleet=fleet, now_ms=now_ms()

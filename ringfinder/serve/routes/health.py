@@ -51,7 +51,6 @@ async def get_metrics() -> Response:
 async def readiness(service: Service) -> dict[str, Any]:
     """Return the state of a worker as plain values."""
     state, now = service.live.state, now_ms()
-    age = state.age_s(now)
     events = seconds = problem = refused = None
     journal = False
     try:
@@ -72,7 +71,7 @@ async def readiness(service: Service) -> dict[str, Any]:
         "snapshot_held": service.snapshot_held,
         "snapshot_refused": _without_place(service, service.live.why_refused),
         "policy_refused": POLICY_REFUSED if service.policy.problem else None,
-        "degraded": age is None or age > service.settings.snapshot_max_age_hours * 3600,
+        "degraded": service.is_degraded(state, now),
         "journal": journal,
         "overlay": state.known_since,
         "projector_lag_events": events,
