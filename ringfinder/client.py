@@ -123,7 +123,7 @@ class Refused(RingfinderError):
 
     def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
         said = problem.get("detail") or problem.get("title") or "no detail"
-        super().__init__(f"the API answered {status}: {said}")
+        super().__init__(f"the API answered {status}: {said}{_wrong_fields(problem)}")
         self.status, self.problem = status, dict(problem)
 
 
@@ -828,6 +828,17 @@ def _checked(status: int, content: bytes) -> dict[str, Any]:
     if not isinstance(answer, dict):
         raise Unavailable("the answer is not a JSON object")
     return answer
+
+
+def _wrong_fields(problem: Mapping[str, Any]) -> str:
+    """Return what a problem document says of single fields; it repeats nothing that was sent."""
+    errors = problem.get("errors")
+    told = [
+        f"{one.get('field')} {one.get('problem')}"[:120]
+        for one in (errors[:3] if isinstance(errors, list) else ())
+        if isinstance(one, dict)
+    ]
+    return f" ({'; '.join(told)})" if told else ""
 
 
 def _to_answer(body: Mapping[str, Any], raw: Mapping[str, Any]) -> Answer:

@@ -155,8 +155,11 @@ def _of_journal(directory: Path) -> Iterator[Recorded | None]:
         while entries := reader.answered(after):
             for entry in entries:
                 line = json.loads(entry.answer or b"{}")
-                record = line.get("record") if isinstance(line, dict) else None
-                yield _of_record({"account_id": entry.account_id, **(record or {})})
+                line = line if isinstance(line, dict) else {}
+                # That of an attempt is kept once more under the account that it became.
+                attempt = (line.get("answer") or {}).get("attempt_id")
+                if attempt in (None, entry.account_id):
+                    yield _of_record({"account_id": entry.account_id, **(line.get("record") or {})})
             after = entries[-1].sequence
     finally:
         reader.close()

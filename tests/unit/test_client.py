@@ -261,6 +261,21 @@ class TestFailure:
             client.signup(account_id="a1")
         assert (error.value.status, error.value.problem["title"]) == (401, "Unauthorized")
 
+    @pytest.mark.parametrize(
+        ("errors", "told"),
+        [
+            ([{"field": "ip", "problem": "is too long"}], "422: no (ip is too long)"),
+            ([{"field": "x", "problem": "y" * 999}, 3, None], f"422: no (x {'y' * 118})"),
+            ("rubbish", "422: no"),
+            ({"field": "ip"}, "422: no"),
+        ],
+    )
+    def test_what_is_wrong_with_a_field_is_told(self, errors, told):
+        problem = {"title": "Unprocessable", "detail": "no", "errors": errors}
+        refusal = sends(problem, status="422 Unprocessable Content")
+        with server(refusal) as running, client_of(running) as client:
+            assert client.signup(account_id="a1").failure == f"the API answered {told}"
+
     @pytest.mark.parametrize("wrong", [object(), float("nan"), {1: {2, 3}}, b"bytes"])
     def test_a_field_that_json_cannot_hold_holds_nobody_up_and_is_not_shown(self, wrong, caplog):
         lost = []

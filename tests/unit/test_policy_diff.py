@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,10 +13,13 @@ from click.testing import CliRunner
 from ringfinder.cli.failure import guarded
 from ringfinder.cli.policy import cautions, policy
 from ringfinder.errors import InputError
+from ringfinder.journal import Entry
+from ringfinder.journal.file import JournalFile
 from ringfinder.model import Decision, Family, Verdict
 from ringfinder.score.policy import Action, Facts, Label
 from ringfinder.serve.policy import default_policy, read_policy
 from ringfinder.serve.policydiff import Recorded, compare, read_recorded
+from ringfinder.store.events import EventType
 
 TWO = frozenset({Family.NETWORK, Family.DEVICE})
 STRICT = '[[rules]]\nname = "strict"\nwhen.verdict = "fleet"\nthen = "deny"\n'
@@ -97,6 +101,20 @@ class TestRecorded:
         path = tmp_path / "r.jsonl"
         path.write_text(bad + "\n\n")
         assert list(read_recorded(path)) == [None]
+
+    def test_an_attempt_and_the_account_it_became_are_one_decision(self, tmp_path):
+        record = {"facts": Facts(0.5).to_record()}
+        answers = {"try-1": {"attempt_id": "try-1"}, "acct-1": {"attempt_id": "try-1"},
+                   "acct-2": {"account_id": "acct-2"}}  # fmt: skip
+        (tmp_path / "journal").mkdir()
+        with closing(JournalFile(tmp_path / "journal")) as file:
+            file.add_block((1, 9))
+            file.commit([
+                Entry(EventType.SIGNUPS, f"evt-{name}", b"", name, b"{}",
+                      json.dumps({"answer": answer, "record": record}).encode())
+                for name, answer in answers.items()
+            ])  # fmt: skip
+        assert [one.account_id for one in read_recorded(tmp_path)] == ["try-1", "acct-2"]
 
     def test_no_file_is_a_sentence(self, tmp_path):
         with pytest.raises(InputError, match="Cannot read the recorded traffic"):
