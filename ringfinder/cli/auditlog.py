@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=Group)
 def auditlog() -> None:
-    """Show and verify the audit log: labels, keys, policies, snapshots put in force, erasures."""
+    """Show and verify the log of what people did: labels, keys, policies, promotions, erasures."""
 
 
 @auditlog.command()
