@@ -96,14 +96,18 @@ class Projector:
     def drain(self) -> int:
         """Project what the journal holds now; return how many events that was.
 
+        Not what comes meanwhile: from some rate on that would never end.
+
         Raises
         ------
         StoreUnavailable, StoreError
             If the store cannot be written.
         """
-        total = 0
+        total, last = 0, self._reader.last_sequence()
         while events := self.step():
             total += events
+            if self._through >= last:
+                break
         return total
 
     def step(self) -> int:

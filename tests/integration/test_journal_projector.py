@@ -145,6 +145,20 @@ class TestProjector:
             projector.drain()
         assert sizes == [4, 4, 1]
 
+    def test_a_draining_ends_though_entries_keep_coming(self, home, monkeypatch):
+        numbers = iter(range(9, 400))
+        home.commit(*(entry_of(n) for n in range(9)))
+        step = Projector.step
+
+        def while_more_come(projector):
+            done = step(projector)
+            home.commit(*(entry_of(next(numbers)) for _ in range(4)))
+            return done
+
+        monkeypatch.setattr(Projector, "step", while_more_come)
+        assert home.drain(batch_events=4) == 12  # nine, and what came into the last batch
+        assert home.open_store().applied() == ((1, 12),)
+
     def test_attempts_are_not_counted_until_they_are_completed(self, home):
         home.commit(entry_of(1, outcome=None), entry_of(2, outcome=None))
         home.drain()
