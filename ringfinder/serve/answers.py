@@ -84,7 +84,8 @@ class BatchLine(BaseModel):
     event_id: str | None = Field(None, description="Of the row, where it has a usable one.")
     status: str = Field(
         description="`accepted`, `repeated`, `invalid`, `conflict` (same event_id, other row), "
-        "`gone` (erased) or `unknown` (not recorded in time: send it again)."
+        "`gone` (erased), `refused` (the key probes the score) or `unknown` (not recorded in "
+        "time: send it again)."
     )
     errors: list[dict[str, str]] | None = Field(None, description="With `invalid`: by field.")
     answer: SignupAnswer | None = Field(None, description="Of a sign-up.")

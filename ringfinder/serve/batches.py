@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from pydantic_core import to_json
@@ -16,6 +16,7 @@ from pydantic_core import to_json
 from ringfinder.journal import Committed, Conflict, Entry, JournalUnavailable, Repeated, Result
 from ringfinder.serve import metrics
 from ringfinder.serve.cutting import Pauses
+from ringfinder.serve.errors import TooMany
 from ringfinder.serve.keys import Key
 from ringfinder.serve.live import State
 from ringfinder.serve.problems import fields_of
@@ -72,6 +73,15 @@ def _valid(table: EventType, item: Any) -> Row | dict[str, Any]:
                 "errors": fields_of(error)}  # fmt: skip
 
 
+class _Made(NamedTuple):
+    """A row and what is to be recorded of it; the first entry tells what became of it."""
+
+    at: int
+    row: Any
+    entries: list[Entry]
+    scored: Scored | None = None
+
+
 @dataclass
 class _Batch:
     """A batch on its way into the journal.
@@ -95,29 +105,41 @@ class _Batch:
 
     async def record(self, rows: Sequence[tuple[int, Any]]) -> None:
         """Record some rows, and put what became of them in their places."""
-        piece = SIGNUPS if self.table is EventType.SIGNUPS else PIECE
-        made: list[tuple[Scored | None, list[Entry]]] = []
+        signups = self.table is EventType.SIGNUPS
+        piece = SIGNUPS if signups else PIECE
+        made: list[_Made] = []
         for begin in range(0, len(rows), piece):
-            made += await self._made([row for _, row in rows[begin : begin + piece]])
+            part = rows[begin : begin + piece]
+            made += self._scored(part) if signups else await self._normalised(part)
             await asyncio.sleep(0)
-        told = await self._committed([entry for _, entries in made for entry in entries])
+        told = await self._committed([entry for one in made for entry in one.entries])
         lead = 0
-        for (at, row), (scored, entries) in zip(rows, made, strict=True):
-            self.results[at] = _line(row, scored, told[lead])
-            lead += len(entries)
+        for one in made:
+            self.results[one.at] = _line(one.row, one.scored, told[lead])
+            lead += len(one.entries)
 
-    async def _made(self, rows: list[Any]) -> list[tuple[Scored | None, list[Entry]]]:
-        """Return the entries of rows; sign-ups are scored, the others normalised as columns."""
-        service, table = self.service, self.table
-        if table is EventType.SIGNUPS:
-            found = [score(service, self.state, self.key, row) for row in rows]
-            return [(one, one.entries) for one in found]
-        events = await service.offload(service.intake.events, table, rows, now_ms())
-        digests = map(service.intake.digest, rows)
+    def _scored(self, rows: Sequence[tuple[int, Any]]) -> list[_Made]:
+        """Return what is to be recorded of sign-ups; one that is refused has its result."""
+        made = []
+        for at, row in rows:
+            try:
+                scored = score(self.service, self.state, self.key, row)
+            except TooMany:
+                self.results[at] = {"event_id": row.event_id, "status": "refused"}
+            else:
+                made.append(_Made(at, row, scored.entries, scored))
+        return made
+
+    async def _normalised(self, rows: Sequence[tuple[int, Any]]) -> list[_Made]:
+        """Return what is to be recorded of other rows, normalised as columns."""
+        table, intake = self.table, self.service.intake
+        found = [row for _, row in rows]
+        events = await self.service.offload(intake.events, table, found, now_ms())
         return [
-            (None, [Entry(table, row.event_id, digest, row.account_id, event, b"{}")])
-            for row, digest, event in zip(rows, digests, events, strict=True)
-        ]
+            _Made(at, row, [Entry(table, row.event_id, intake.digest(row), row.account_id, event,
+                                  b"{}")])
+            for (at, row), event in zip(rows, events, strict=True)
+        ]  # fmt: skip
 
     async def _committed(self, entries: list[Entry]) -> Sequence[Result | None]:
         """Return what became of entries; None where that is not known."""

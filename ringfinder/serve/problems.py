@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from ringfinder.errors import RingfinderError, StoreError
 from ringfinder.serve.errors import HttpError, Unprocessable
@@ -197,6 +198,11 @@ def answer(error: Exception) -> Response:  # noqa: PLR0911 a row per error
             "The body is not JSON.", [{"field": "body", "problem": "is not JSON"}]
         )
         return answer(error)
+    if isinstance(error, ClientDisconnect):  # nobody reads this but the log and the metrics
+        return problem(
+            400, "The connection was closed before the whole body was there.",
+            code=code_of(ClientDisconnect),
+        )  # fmt: skip
     if isinstance(error, HTTPException):
         detail = DETAILS.get(error.status_code, "The request cannot be answered.")
         return problem(error.status_code, detail, headers=error.headers)

@@ -89,7 +89,8 @@ def score(service: Service, state: State, key: Key, row: Signup, digest: bytes =
     """Score and decide one sign-up with one state, and make its entries."""
     began, now = time.perf_counter(), now_ms()
     signup = service.intake.signup(row)
-    notice_probing(service, key, signup, now)
+    digest = digest or service.intake.digest(row)
+    notice_probing(service, key, signup, digest, now)
     answer = state.scorer.score(signup)
     age, degraded = state.age_s(now), service.is_degraded(state, now)
     label = service.known_labels.find(signup.account_id, is_known=state.has)
@@ -103,7 +104,6 @@ def score(service: Service, state: State, key: Key, row: Signup, digest: bytes =
     record = {"facts": facts.to_record(), "policy": policy.version, "rule": ruling.rule,
               "would_be": ruling.would_be}  # fmt: skip
     stored = b'{"answer":' + body + b',"record":' + to_json(record) + b"}"
-    digest = digest or service.intake.digest(row)
     event = service.intake.signup_event(row, signup, now)
     entries = [Entry(EventType.SIGNUPS, row.event_id, digest, signup.account_id, event, stored)]
     if ruling.decision is not Decision.ALLOW:
@@ -112,9 +112,11 @@ def score(service: Service, state: State, key: Key, row: Signup, digest: bytes =
     return Scored(entries, body, ruling.decision, degraded)
 
 
-def notice_probing(service: Service, key: Key, signup: NormalisedSignup, now: int) -> None:
+def notice_probing(
+    service: Service, key: Key, signup: NormalisedSignup, digest: bytes, now: int
+) -> None:
     """Note a key that feels for the score's edge; refuse it where the settings say so."""
-    if not service.probing.notices(key.id, signup.values, now):
+    if not service.probing.notices(key.id, signup.values, now, digest=digest):
         return
     metrics.PROBING.inc()
     log.warning("probing", extra={"key": key.id})

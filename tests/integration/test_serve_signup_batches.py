@@ -9,6 +9,7 @@ from served import signup
 from served_in_place import ServedInPlace
 
 from ringfinder.serve.batches import PIECE
+from ringfinder.serve.probing import Probing
 
 
 @pytest.fixture
@@ -38,3 +39,19 @@ def test_all_rows_are_answered_from_one_snapshot_though_another_comes_into_force
     found = lines(served, [signup(number) for number in range(2 * PIECE)])
     assert {one["answer"]["snapshot"]["id"] for one in found} == {"before"}
     assert lines(served, [signup("next")])[0]["answer"]["snapshot"]["id"] == "after"
+
+
+def test_one_that_probes_is_refused_and_the_other_rows_are_not(served):
+    service = served.service
+    service.settings = service.settings.model_copy(update={"probing_refused": True})
+    service.probing = Probing(3)
+    alike = [
+        signup(number, device_id="one", payment_fingerprint="card", ip="203.0.113.9")
+        for number in range(5)
+    ]
+    other = signup("other", ip="203.0.113.10")
+    found = lines(served, [*alike, other])
+    assert [one["status"] for one in found] == ["accepted"] * 2 + ["refused"] * 3 + ["accepted"]
+    assert found[2] == {"event_id": "evt-2", "status": "refused"}
+    again = lines(served, [*alike[:2], other])
+    assert [one["status"] for one in again] == ["repeated"] * 3

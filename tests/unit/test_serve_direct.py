@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 
 import pytest
 
@@ -22,8 +23,11 @@ def asked(tmp_path):
     secret = KeyStore(tmp_path).create("test", {KeyScope.SIGNUPS}, now_ms=0)[1]
     app.state.service.keyring.refresh()
 
-    def ask(method="POST", body=BODY, path="/v1/signups"):
+    app.state.service.hook_secrets["webhook"] = ("whsec_c2VjcmV0",)
+
+    def ask(method="POST", body=BODY, path="/v1/signups", *, hangs_up=False):
         raw, sent = json.dumps(body).encode(), []
+        arriving = [{"type": "http.request", "body": raw[:5], "more_body": True}] * hangs_up
         scope = {
             "type": "http", "method": method, "path": path, "query_string": b"", "root_path": "",
             "headers": [
@@ -34,6 +38,10 @@ def asked(tmp_path):
         }  # fmt: skip
 
         async def receive():
+            if arriving:
+                return arriving.pop()
+            if hangs_up:
+                return {"type": "http.disconnect"}
             return {"type": "http.request", "body": raw}
 
         async def send(message):
@@ -67,6 +75,13 @@ def test_whatever_breaks_inside_is_a_problem_document_that_tells_nothing(asked, 
 def test_a_body_that_is_no_sign_up_is_refused_by_its_fields(asked):
     problem = is_problem(asked(body={"event_id": "e1"}), 422)
     assert {one["field"] for one in problem["errors"]} >= {"created_at"}
+
+
+@pytest.mark.parametrize("path", ["/v1/signups", "/v1/signups/batch", "/v1/hooks/webhook"])
+def test_who_hangs_up_in_the_middle_of_a_body_is_no_error_of_ours(asked, caplog, path):
+    problem = is_problem(asked(path=path, hangs_up=True), 400)
+    assert problem["code"] == "client_disconnect"
+    assert [one for one in caplog.records if one.levelno >= logging.WARNING] == []
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
