@@ -108,6 +108,7 @@ async def erase(service: Service, account_id: str, *, who: str) -> dict[str, Any
     names = [account_id, *await service.read(service.unfinished.begin, account_id, attempts)]
     entries = 0
     for name in names:
+        service.unrecorded.forget(name)  # or it would come into the journal after the erasure
         entries += await service.journal.erase(name, PATIENCE_S)
     kept = await service.read(_erase_kept, service, names, who)
     for name in names:

@@ -35,6 +35,7 @@ from ringfinder.serve.live import Live
 from ringfinder.serve.policyfile import CHECK_EVERY_S, PolicyFile
 from ringfinder.serve.probing import Probing
 from ringfinder.serve.unfinished import Unfinished
+from ringfinder.serve.unrecorded import Unrecorded
 from ringfinder.store.segments import EventLog
 
 LABELS_S = 2.0
@@ -76,6 +77,8 @@ class Service:
         Whose customer of a payment provider it is; what hooks are signed with.
     erased, unfinished
         Accounts that snapshots still name; erasures that are to be asked for again.
+    unrecorded
+        Sign-ups of hooks that the journal is still to take.
     readers
         Threads for reading rings: few, so that they cannot starve scoring.
     """
@@ -96,6 +99,7 @@ class Service:
     customers: Customers
     erased: ErasedAccounts
     unfinished: Unfinished
+    unrecorded: Unrecorded
     hook_secrets: dict[str, tuple[str, ...]]
     readers: ThreadPoolExecutor
     tasks: list[asyncio.Task[Any]] = field(default_factory=list)
@@ -140,6 +144,7 @@ class Service:
             customers=Customers(home),
             erased=ErasedAccounts(home, audit.trace_of),
             unfinished=Unfinished(home),
+            unrecorded=Unrecorded(),
             hook_secrets=read_secrets(settings),
             readers=ThreadPoolExecutor(2, thread_name_prefix="reader"),
         )
@@ -155,6 +160,7 @@ class Service:
         watching = (
             self.keyring.keep_fresh(), self.live.watch(), self._measure(),
             self._read_labels(), self._forget_erased(), self._watch_policy(),
+            self.unrecorded.keep_trying(self.journal),
         )  # fmt: skip
         for task in watching:
             self.tasks.append(asyncio.create_task(task))
@@ -165,6 +171,7 @@ class Service:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
         await self.live.close()
+        await self.unrecorded.close(self.journal)
         await self.journal.close()
         self.readers.shutdown(wait=False, cancel_futures=True)
 
@@ -216,11 +223,12 @@ class Service:
         """Return the names that this worker holds in memory."""
         overlay = self.live.state.overlay
         held = [] if overlay is None else overlay.names()
-        return {*held, *self.known_labels.names()}
+        return {*held, *self.known_labels.names(), *self.unrecorded.names()}
 
     def forget(self, name: str) -> None:
         """Forget somebody who was erased, in all that this worker holds in memory."""
         self.known_labels.forget(name)
+        self.unrecorded.forget(name)
         if self.live.state.overlay is not None:
             self.live.state.overlay.remove(name)
 

@@ -75,14 +75,35 @@ async def accept(service: Service, key: Key, row: Signup, *, digest: bytes = b""
     """
     began = time.perf_counter()
     scored = score(service, key, row, digest)
+    try:
+        return finished(await record(service, scored, began), accepted=True)
+    except JournalUnavailable:
+        return finished(late(scored.body), accepted=False)
+
+
+async def record(service: Service, scored: Scored, began: float) -> bytes:
+    """Record a scored sign-up durably, and return the answer to it as JSON.
+
+    Parameters
+    ----------
+    began
+        When it came, by `time.perf_counter`: the deadline counts from then on.
+
+    Raises
+    ------
+    JournalUnavailable
+        If the journal did not confirm in time.
+    Unprocessable, Gone
+        As in `accept`.
+    """
     left = service.settings.deadline_ms / 1000 - (time.perf_counter() - began)
     try:
         results = await service.journal.commit_many(scored.entries, max(left, LEAST_S))
     except JournalUnavailable:
         count(scored, accepted=False)
-        return finished(late(scored.body), accepted=False)
+        raise
     count(scored, accepted=True)
-    return finished(told(scored, results[0]), accepted=True)
+    return told(scored, results[0])
 
 
 def score(service: Service, key: Key, row: Signup, digest: bytes = b"") -> Scored:

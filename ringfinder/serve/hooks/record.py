@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -10,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from ringfinder.errors import RingfinderError
-from ringfinder.journal import Entry
+from ringfinder.journal import Entry, JournalUnavailable
 from ringfinder.model import Decision
 from ringfinder.serve import signups
 from ringfinder.serve.keys import Key
@@ -61,14 +62,36 @@ def fitted(model: type[_Body], fields: Mapping[str, Any]) -> _Body:
         return model.model_validate({k: v for k, v in fields.items() if k not in faulty})
 
 
-async def accept_signup(service: Service, hook: str, row: Signup) -> Told:
-    """Score and record a sign-up; one that was denied ends at once."""
-    key = key_of(hook)
-    digest = service.intake.digest(row, but=_OURS)
+async def accept_signup(
+    service: Service, hook: str, row: Signup, *, is_sent_again: bool = False
+) -> Told:
+    """Score and record a sign-up; one that was denied ends at once.
+
+    Parameters
+    ----------
+    is_sent_again
+        Whether the sender delivers again what was not recorded. One that does not needs its
+        answer now: it is recorded when the journal is back.
+
+    Raises
+    ------
+    JournalUnavailable
+        If the sender delivers again, and it was not recorded in time.
+    """
+    began, key = time.perf_counter(), key_of(hook)
+    accepted = True
     with service.limits.turn(key):
-        answer = json.loads(await signups.accept(service, key, row, digest=digest))
+        scored = signups.score(service, key, row, service.intake.digest(row, but=_OURS))
+        try:
+            body = await signups.record(service, scored, began)
+        except JournalUnavailable:
+            if is_sent_again:
+                raise
+            service.unrecorded.add(hook, scored.entries)
+            body, accepted = scored.body, False
+    answer = json.loads(body)
     told = Told(row.event_id, Decision(answer["decision"]), answer["public_reason"])
-    if told.decision is Decision.DENY and answer["accepted"]:
+    if told.decision is Decision.DENY and accepted:
         try:
             await record_outcome(service, row.event_id, Outcome.model_validate(_DENIED))
         except RingfinderError:
