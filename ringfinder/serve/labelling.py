@@ -83,6 +83,8 @@ async def give(service: Service, key: Key, body: LabelRow) -> LabelAnswer:
     ------
     LabelConflict, Unprocessable
         If the event_id was sent before with another label.
+    Gone
+        If it was sent before, and its account was erased since.
     JournalUnavailable
         If it was not recorded in time: send it again.
     """
@@ -111,6 +113,8 @@ async def decide(
     ------
     NotFound, SamePerson, InputError
         If nothing waits, this key gave it, or it was decided otherwise.
+    Gone
+        If its account was erased since.
     """
     given = await asyncio.to_thread(
         lambda: service.labels.decide(

@@ -3,7 +3,8 @@
 An effective label is an event of the journal, and from there in every worker, in the store
 and in the next recompute. This desk keeps what is not an event: how many labels a key has
 given today, and those that wait. One small SQLite file, so that workers agree; it holds
-account ids and key ids, and no words.
+account ids and key ids, and no words. Of erased accounts it keeps hashes of their labels'
+event_ids alone, so that a repetition brings nobody back.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from ringfinder.durations import DAY_MS
 from ringfinder.errors import InputError, NotFound, StoreUnavailable
 from ringfinder.score.labels import LabelState, needs_second_person
 from ringfinder.score.policy import Label
+from ringfinder.serve.errors import Gone
+from ringfinder.store.ids import id_of
 
 FILE = "labels.sqlite"
 _WAIT_S = 2.0
@@ -31,6 +34,7 @@ CREATE TABLE IF NOT EXISTS given (
 CREATE INDEX IF NOT EXISTS by_key ON given (key_id, given_ms);
 CREATE INDEX IF NOT EXISTS by_time ON given (given_ms);
 CREATE INDEX IF NOT EXISTS by_account ON given (account_id);
+CREATE TABLE IF NOT EXISTS erased (id BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
 """
 
 
@@ -118,8 +122,11 @@ class LabelDesk:
         ------
         LabelConflict
             If the event_id was used for another label.
+        Gone
+            If it was given before, and its account was erased since.
         """
         with self._writing() as connection:
+            _check_not_erased(connection, label.event_id)
             earlier = _find(connection, label.event_id)
             if earlier is not None:
                 if not earlier.same_words(label):
@@ -148,9 +155,12 @@ class LabelDesk:
             If `key_id` gave it.
         InputError
             If it was decided otherwise before.
+        Gone
+            If its account was erased since.
         """
         wanted = LabelState.EFFECTIVE if approve else LabelState.REFUSED
         with self._writing() as connection:
+            _check_not_erased(connection, event_id)
             label = _find(connection, event_id)
             if label is None or (label.state is not LabelState.PENDING and not label.second_ms):
                 raise NotFound("no label of this event_id waits for a second person")
@@ -183,11 +193,14 @@ class LabelDesk:
         if not self.path.exists():
             return 0
         with self._writing() as connection:
-            gone = connection.execute("DELETE FROM given WHERE account_id = ?", (account_id,))
-            count = gone.rowcount
+            gone = connection.execute(
+                "DELETE FROM given WHERE account_id = ? RETURNING event_id", (account_id,)
+            ).fetchall()
+            ids = [(id_of(row["event_id"]),) for row in gone]
+            connection.executemany("INSERT OR IGNORE INTO erased VALUES (?)", ids)
         with self._open() as connection:
             connection.execute("VACUUM")
-        return count
+        return len(gone)
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -225,6 +238,11 @@ class LabelDesk:
 def _find(connection: sqlite3.Connection, event_id: str) -> GivenLabel | None:
     row = connection.execute("SELECT * FROM given WHERE event_id = ?", (event_id,)).fetchone()
     return None if row is None else _label(row)
+
+
+def _check_not_erased(connection: sqlite3.Connection, event_id: str) -> None:
+    if connection.execute("SELECT 1 FROM erased WHERE id = ?", (id_of(event_id),)).fetchone():
+        raise Gone("The account of this label was erased; it is not recorded again.")
 
 
 def _label(row: sqlite3.Row) -> GivenLabel:

@@ -6,6 +6,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from ringfinder.score.labels import (
     needs_second_person,
 )
 from ringfinder.score.policy import Label
+from ringfinder.serve.errors import Gone
 from ringfinder.serve.labels import FILE, GivenLabel, LabelConflict, LabelDesk, SamePerson
 
 NOW = 1_780_000_000_000
@@ -220,6 +222,28 @@ class TestErasure:
         content = b"".join(path.read_bytes() for path in tmp_path.iterdir())
         assert b"canary-3b1" not in content
         assert b"account-other" in content
+
+    @pytest.mark.parametrize("at", [0, -1])
+    def test_its_labels_sent_again_bring_it_back_neither_recorded_nor_waiting(
+        self, desk, tmp_path, at
+    ):
+        given = [label(f"canary-{n}") for n in range(ALONE + 1)]
+        for one in given:
+            desk.give(one)
+        desk.erase(given[at].account_id)
+        with pytest.raises(Gone):
+            desk.give(given[at])
+        with pytest.raises(Gone):
+            desk.decide(given[at].event_id, key_id="key-2", approve=True, now_ms=NOW)
+        assert given[at].account_id.encode() not in desk.path.read_bytes()
+        assert desk.erase(given[at].account_id) == 0
+
+    def test_another_label_of_an_account_that_is_back_is_taken(self, desk):
+        desk.give(label(1))
+        desk.erase("account-1")
+        back = replace(label(1), event_id="e-new")
+        assert desk.give(back).state is LabelState.EFFECTIVE
+        assert desk.give(back).state is LabelState.EFFECTIVE
 
     def test_an_account_without_labels_has_none(self, desk):
         assert desk.erase("nobody") == 0
