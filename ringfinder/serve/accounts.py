@@ -108,7 +108,9 @@ async def erase(service: Service, account_id: str, *, who: str) -> dict[str, Any
     names = [account_id, *await service.read(service.unfinished.begin, account_id, attempts)]
     entries = 0
     for name in names:
-        service.unrecorded.forget(name)  # or it would come into the journal after the erasure
+        # What the journal has not taken yet is not to come into it after the erasure.
+        service.unrecorded.forget(name)
+        await service.read(service.labels.erase, name)
         entries += await service.journal.erase(name, PATIENCE_S)
     kept = await service.read(_erase_kept, service, names, who)
     for name in names:
@@ -143,7 +145,7 @@ def _erase_kept(service: Service, names: list[str], who: str) -> Kept:
         service.erased.add(name, now_ms())
     kept = erase_kept(
         names, service.events, lambda: open_graph(settings),
-        service.allowance.erase, service.labels.erase, service.customers.erase,
+        service.allowance.erase, service.customers.erase,
     )  # fmt: skip
     # What could be read of them was taken over; what could not may still name somebody.
     for path in damaged_files(settings.data_dir / JOURNAL):

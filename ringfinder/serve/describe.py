@@ -57,6 +57,8 @@ def _add_errors(operation: dict[str, Any]) -> None:
         codes.add("404")
     if "signups" in operation["operationId"]:
         codes.add("410")
+    if operation.get("requestBody") and "labels" in operation.get("tags", ()):
+        codes.add("410")
     responses = operation["responses"]
     responses.pop("422", None)
     for code in sorted(codes):

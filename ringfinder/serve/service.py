@@ -29,6 +29,7 @@ from ringfinder.serve.intake import Intake
 from ringfinder.serve.keyring import Keyring
 from ringfinder.serve.keys import KeyStore
 from ringfinder.serve.knownlabels import KnownLabels
+from ringfinder.serve.labelevents import record_left
 from ringfinder.serve.labels import LabelDesk
 from ringfinder.serve.limits import Limits, Rates
 from ringfinder.serve.live import Live
@@ -183,10 +184,11 @@ class Service:
             await asyncio.sleep(MEASURE_S)
 
     async def _read_labels(self) -> None:
-        """Learn the labels that came by file or command line, and not over HTTP."""
+        """Learn the labels that came by file or command line; record those of the desk."""
         while True:
             await asyncio.sleep(LABELS_S)
             await self._learn_labels()
+            await self._record_labels()
 
     async def _learn_labels(self) -> None:
         journal = self.settings.data_dir / JOURNAL
@@ -194,6 +196,12 @@ class Service:
             await asyncio.to_thread(self.known_labels.read, journal, self.events)
         except RingfinderError as error:
             log.warning("labels cannot be read", extra={"error": type(error).__name__})
+
+    async def _record_labels(self) -> None:
+        try:
+            await record_left(self.labels, self.journal, self.intake)
+        except RingfinderError as error:
+            log.warning("labels cannot be recorded", extra={"error": type(error).__name__})
 
     async def _forget_erased(self) -> None:
         """Learn who was erased through other workers."""
