@@ -47,7 +47,11 @@ async def view(service: Service, account_id: str, action: Action | None = None) 
     found = stored["answer"] if stored else known
     if found is None:
         raise NotFound("No account of that id is in the snapshot or was accepted since.")
-    label = service.known_labels.find(account_id, is_known=state.has)
+    labels = service.known_labels
+    if stored:
+        label = await service.read(reading.label_of, state, labels, account_id)
+    else:
+        label = labels.find(account_id, is_known=state.has)
     said = with_label(found, label)
     fields = {name: said.get(name) for name in ("decision", "score", "ring", "reasons")}
     if action is not None:

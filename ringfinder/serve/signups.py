@@ -24,7 +24,7 @@ from ringfinder.model import Decision
 from ringfinder.normalise.events import NORMALISER
 from ringfinder.normalise.one import NormalisedSignup
 from ringfinder.score.policy import Action, Facts, Label, Ruling, decide, public_reason
-from ringfinder.serve import metrics
+from ringfinder.serve import metrics, reading
 from ringfinder.serve.errors import Gone, Overloaded, TooMany, Unprocessable
 from ringfinder.serve.keys import Key
 from ringfinder.serve.live import State
@@ -115,7 +115,7 @@ def score(service: Service, key: Key, row: Signup, digest: bytes = b"") -> Score
     answer = state.scorer.score(signup)
     age = state.age_s(now)
     degraded = age is None or age > service.settings.snapshot_max_age_hours * 3600
-    label = service.known_labels.find(signup.account_id, is_known=state.has)
+    label = reading.label_of(state, service.known_labels, signup.account_id)
     facts = facts_of(answer, degraded=degraded, label=label)
     policy = service.policy.current()
     ruling = decide(policy, facts, Action.SIGNUP)
