@@ -9,6 +9,7 @@ import pytest
 from hook_payloads import STANDARD, encoded, standard_headers
 from served_in_place import ServedInPlace
 
+from ringfinder.pipeline.home import open_graph
 from ringfinder.store import EventType
 
 
@@ -85,6 +86,45 @@ def test_an_attempt_that_was_recorded_late_becomes_its_account(served):
     }  # fmt: skip
     assert hook(served, "auth0", after).status_code == 200
     assert served.ask("GET", "/v1/accounts/auth0%7C2").status_code == 200
+
+
+@pytest.fixture
+def closed(tmp_path):
+    """A policy that a person set to deny every sign-up."""
+    (tmp_path / "policy.toml").write_text('[[rules]]\nname = "closed"\nthen = "deny"\n')
+    served = ServedInPlace(tmp_path / "home", deadline_ms=10, policy_file=tmp_path / "policy.toml")
+    served.service.hook_secrets = {"supabase": (STANDARD,)}
+    return served
+
+
+@pytest.mark.parametrize("away", ["before it was denied", "right after it was recorded"])
+def test_a_denied_registration_never_counts_as_an_account(closed, monkeypatch, away):
+    commit = closed.journal.commit_many
+
+    async def once(entries, deadline_s):
+        results = await commit(entries, deadline_s)
+        closed.journal.away = True
+        return results
+
+    if away == "before it was denied":
+        closed.journal.away = True
+    else:
+        monkeypatch.setattr(closed.journal, "commit_many", once)
+    payload = sent.supabase("user-3", "uuid-3")
+    told = hook(closed, "supabase", payload)
+    assert told.json()["error"]["http_code"] == 403
+    monkeypatch.undo()
+    back(closed)
+    before = recorded(closed)
+    assert [kind for _, kind in before] == [
+        EventType.SIGNUPS, EventType.DECISIONS, EventType.OUTCOMES,
+    ]  # fmt: skip
+    assert hook(closed, "supabase", payload).json() == told.json()
+    assert recorded(closed) == before
+    closed.settle()
+    store = open_graph(closed.settings)
+    assert store.read_graph().accounts["account_id"].to_pylist() == []
+    store.close()
 
 
 def test_who_is_erased_while_a_sign_up_waits_does_not_come_back(served):

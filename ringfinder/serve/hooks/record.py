@@ -10,20 +10,18 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from ringfinder.errors import RingfinderError
 from ringfinder.journal import Entry, JournalUnavailable
 from ringfinder.model import Decision
 from ringfinder.serve import signups
 from ringfinder.serve.keys import Key
-from ringfinder.serve.outcomes import record_outcome
-from ringfinder.serve.rows import Login, Outcome, Payment, Row, Signup, Usage
+from ringfinder.serve.outcomes import denial
+from ringfinder.serve.rows import Login, Payment, Row, Signup, Usage
 from ringfinder.serve.service import Service, now_ms
 from ringfinder.store.events import EventType
 
 PATIENCE_S = 2.0
 """Nobody waits for these as they wait for a sign-up."""
 
-_DENIED = {"outcome": "denied"}
 _OURS = frozenset({"created_at"})
 """Where the payload has no time it is when the hook was called: at a redelivery, another one."""
 _Body = TypeVar("_Body", bound=Row)
@@ -79,24 +77,19 @@ async def accept_signup(
         If the sender delivers again, and it was not recorded in time.
     """
     began, key = time.perf_counter(), key_of(hook)
-    accepted = True
     with service.limits.turn(key):
         scored = signups.score(service, key, row, service.intake.digest(row, but=_OURS))
+        if scored.decision is Decision.DENY:
+            scored.entries.append(denial(service, scored.entries[0]))
         try:
             body = await signups.record(service, scored, began)
         except JournalUnavailable:
             if is_sent_again:
                 raise
             service.unrecorded.add(hook, scored.entries)
-            body, accepted = scored.body, False
+            body = scored.body
     answer = json.loads(body)
-    told = Told(row.event_id, Decision(answer["decision"]), answer["public_reason"])
-    if told.decision is Decision.DENY and accepted:
-        try:
-            await record_outcome(service, row.event_id, Outcome.model_validate(_DENIED))
-        except RingfinderError:
-            signups.log.warning("outcome of a denied hook not recorded", extra={"hook": hook})
-    return told
+    return Told(row.event_id, Decision(answer["decision"]), answer["public_reason"])
 
 
 async def record(service: Service, hook: str, row: Usage | Payment | Login) -> None:
