@@ -110,6 +110,19 @@ def test_an_approval_that_the_audit_log_does_not_take_leaves_the_label_waiting(s
     assert served.ask("POST", APPROVE, {}, second(served)).json()["accepted"]
 
 
+@pytest.mark.parametrize("letter", ["x", "ж", "字", "🐤"])
+def test_a_note_may_have_two_thousand_characters_of_any_script(served, letter):
+    words = letter * 2000
+    given = served.ask("POST", "/v1/labels", label("noted") | {"note": words})
+    assert given.status_code == 200, given.text
+    assert served.ask("POST", APPROVE, {"why": words}, second(served)).json()["accepted"]
+    noted = [act for act in served.service.audit.read() if act.why]
+    assert [(act.what, act.why) for act in noted] == [
+        ("label.given", words), ("label.approved", words),
+    ]  # fmt: skip
+    assert served.service.audit.verify().entries == ALONE + 3
+
+
 def test_what_is_left_of_an_erased_account_is_never_recorded(served):
     assert served.ask("POST", "/v1/signups", signup(ALONE)).json()["accepted"]
     served.service.labels.decide(WAITING, key_id="other", approve=True, now_ms=1)
