@@ -19,9 +19,9 @@ from ringfinder.store import EventLog
 class ServedInPlace:
     """One installation, and what is asked of it with an administrator's key."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, **settings: object) -> None:
         self.home = home
-        self.settings = load({"data_dir": home, "deadline_ms": 5000})
+        self.settings = load({"data_dir": home, "deadline_ms": 5000} | settings)
         self.key = KeyStore(home).create("test", ["admin"], now_ms=1)[1]
         self.log = EventLog(home / EVENTS)
         self.app = create_app(self.settings)
@@ -30,15 +30,18 @@ class ServedInPlace:
         self.service.journal = self.service.live._journal = self.journal
         self.service.keyring.refresh()
 
-    def ask(self, method: str, path: str, body: object = None) -> httpx.Response:
-        """Send one request."""
+    def ask(
+        self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
+    ) -> httpx.Response:
+        """Send one request; bytes as they are, with the headers that sign them."""
+        content = {"content": body} if isinstance(body, bytes) else {"json": body}
 
         async def send() -> httpx.Response:
             async with httpx.AsyncClient(
                 transport=httpx.ASGITransport(self.app), base_url="http://x",
-                headers={"authorization": f"Bearer {self.key}"},
+                headers=headers or {"authorization": f"Bearer {self.key}"},
             ) as client:  # fmt: skip
-                return await client.request(method, path, json=body)
+                return await client.request(method, path, **content)
 
         return asyncio.run(send())
 

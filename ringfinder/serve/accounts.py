@@ -49,7 +49,11 @@ async def view(service: Service, account_id: str, action: Action | None = None) 
     found = stored["answer"] if stored else known
     if found is None:
         raise NotFound("No account of that id is in the snapshot or was accepted since.")
-    label = service.known_labels.find(account_id, is_known=state.has)
+    labels = service.known_labels
+    if stored:
+        label = await service.read(reading.label_of, state, labels, account_id)
+    else:
+        label = labels.find(account_id, is_known=state.has)
     said = with_label(found, label)
     fields = {name: said.get(name) for name in ("decision", "score", "ring", "reasons")}
     if action is not None:
@@ -118,6 +122,9 @@ async def _erase(service: Service, account_id: str, who: str) -> dict[str, Any]:
     names = [account_id, *await to_thread(service.unfinished.begin, account_id, also)]
     entries = 0
     for name in names:
+        # What the journal has not taken yet is not to come into it after the erasure.
+        service.unrecorded.forget(name)
+        await to_thread(service.labels.erase, name)
         entries += await service.journal.erase(name, PATIENCE_S)
     kept = await to_thread(_erase_kept, service, names, who)
     for name in names:
@@ -157,8 +164,7 @@ def _erase_kept(service: Service, names: list[str], who: str) -> Kept:
         service.erased.add(name, now_ms())
     kept = erase_kept(
         names, service.events, lambda: open_graph(settings),
-        service.allowance.erase, service.labels.erase, service.customers.erase,
-        partial(erase_apart, settings.data_dir),
+        service.allowance.erase, service.customers.erase, partial(erase_apart, settings.data_dir),
     )  # fmt: skip
     # What could be read of them was taken over; what could not may still name somebody.
     for path in damaged_files(settings.data_dir / JOURNAL):

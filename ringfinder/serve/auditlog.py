@@ -109,7 +109,8 @@ class AuditLog:
             If the disk refuses.
         """
         said = {"about": about, "why": why, "details": dict(details or {})}
-        if len(why) > MOST_WORDS or len(canonical(said)) > MOST_DETAILS:
+        # The reason is measured in characters: as JSON an emoji has twelve bytes.
+        if len(why) > MOST_WORDS or len(canonical(said["details"])) > MOST_DETAILS:
             raise InputError(
                 f"the reason is longer than {MOST_WORDS:,} characters, or its details are "
                 f"larger than {MOST_DETAILS >> 10} KiB; shorten them"

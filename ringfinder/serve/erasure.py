@@ -64,7 +64,7 @@ def erase_kept(
     open_store
         Opens the graph store.
     tables
-        The `erase` of what else names accounts: labels, customers, allowances.
+        The `erase` of what else names accounts: customers, allowances.
     """
     events = log.erase(names)
     for table in tables:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from ringfinder.explain.reasons import label_reason
 from ringfinder.journal import Reader, Recorded, decode_event
@@ -15,6 +15,7 @@ from ringfinder.score.policy import Label
 from ringfinder.store.events import EventType
 from ringfinder.store.segments import EventLog
 
+Reasons: TypeAlias = Iterable[Mapping[str, Any]]
 _TOLD = {label_reason(label).code for label in Label} | {"label_legitimate", "label_contradicted"}
 
 
@@ -86,11 +87,31 @@ class KnownLabels:
         if before is None or now.rank > before.rank:
             self._known[row["account_id"]] = now
 
-    def find(self, account_id: str, *, is_known: Callable[[int], bool]) -> Label | None:
-        """Return an account's label, as far as `is_known` leaves it to the snapshot: see above."""
+    def find(
+        self,
+        account_id: str,
+        *,
+        is_known: Callable[[int], bool],
+        reasons_of: Callable[[str], Reasons | None] = lambda account_id: (),
+    ) -> Label | None:
+        """Return the label that counts beside what is said of an account.
+
+        Parameters
+        ----------
+        account_id
+            The account.
+        is_known
+            Whether the snapshot had taken in the event of a number.
+        reasons_of
+            What the snapshot says of an account, None where it does not know it: asked where a
+            label is its business. Not given where what it says is what is shown.
+        """
         known = self._known.get(account_id)
-        if known is None or (known.label is Label.LEGITIMATE and is_known(known.sequence)):
+        if known is None:
             return None
+        if known.label is Label.LEGITIMATE and is_known(known.sequence):
+            said = reasons_of(account_id)
+            return known.label if said is None else label_told(said)
         return known.label
 
     def names(self) -> list[str]:
@@ -115,7 +136,7 @@ def with_label(found: dict[str, Any], label: Label | None) -> dict[str, Any]:
     return found | {"decision": decision, "reasons": [asdict(label_reason(label)), *rest]}
 
 
-def label_told(reasons: Iterable[Mapping[str, Any]]) -> Label | None:
+def label_told(reasons: Reasons) -> Label | None:
     """Return what a person said of an account, as the reasons that a snapshot gives tell it."""
     codes = {one["code"] for one in reasons}
     if "label_legitimate" in codes:

@@ -1,79 +1,22 @@
-"""From a label over HTTP to what it does: the desk, the audit log, the journal, every worker."""
+"""From a label over HTTP to what it does: the desk with the audit log, then the journal."""
 
 from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
-
-from ringfinder.journal import Conflict, Entry, Repeated, encode_event
-from ringfinder.normalise.events import NORMALISER
+from ringfinder.journal import Conflict, Repeated
 from ringfinder.score.labels import LabelState
 from ringfinder.score.policy import Label
+from ringfinder.serve import labelevents
 from ringfinder.serve.errors import Gone, Unprocessable
+from ringfinder.serve.givenlabel import GivenLabel
 from ringfinder.serve.keys import Key
-from ringfinder.serve.labels import GivenLabel
+from ringfinder.serve.labelrows import LabelAnswer, LabelRow
 from ringfinder.serve.live import State
-from ringfinder.serve.rows import EventId, Id, Row, Time, to_ms
+from ringfinder.serve.rows import to_ms
 from ringfinder.serve.service import Service, now_ms
-from ringfinder.store.events import EventType
-
-PATIENCE_S = 2.0
-"""Nobody waits for a label as they wait for a sign-up."""
-
-Note = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[^\x00]*$")]
-
-
-class LabelRow(Row):
-    """What a person decided about an account."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "event_id": "label-1", "account_id": "acct-1", "label": "legitimate",
-                    "decided_at": "2026-03-02T10:00:00Z", "source": "appeal",
-                    "note": "Sent the invoice of her company.",
-                }
-            ]
-        }
-    )  # fmt: skip
-
-    event_id: EventId
-    account_id: Id
-    label: str = Field(pattern="^(fraud|legitimate)$", description="`fraud` or `legitimate`.")
-    decided_at: Time | None = Field(None, description="When it was decided; now if not given.")
-    source: Annotated[str, StringConstraints(max_length=80, pattern=r"^[^\x00-\x1f]*$")] | None = (
-        Field(None, description="Where it comes from, such as `appeal` or `chargeback`.")
-    )
-    note: Note | None = Field(None, description="Why; kept in the audit log alone.")
-
-
-class Why(BaseModel):
-    """Why a waiting label is approved or refused."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    why: Note = Field("", description="Kept in the audit log alone.")
-
-
-class LabelAnswer(BaseModel):
-    """What became of a label."""
-
-    event_id: str
-    account_id: str
-    label: Label
-    state: LabelState = Field(description="`effective`, `pending` (a second key must approve) or "
-                              "`refused`.")  # fmt: skip
-    accepted: bool = Field(description="An effective label is recorded, whatever happens now.")
-
-
-class PendingLabels(BaseModel):
-    """Labels that wait for a second person."""
-
-    labels: list[dict[str, Any]]
 
 
 async def give(service: Service, key: Key, body: LabelRow) -> LabelAnswer:
@@ -83,6 +26,8 @@ async def give(service: Service, key: Key, body: LabelRow) -> LabelAnswer:
     ------
     LabelConflict, Unprocessable
         If the event_id was sent before with another label.
+    Gone
+        If it was sent before, and its account was erased since.
     JournalUnavailable
         If it was not recorded in time: send it again.
     """
@@ -97,8 +42,8 @@ async def give(service: Service, key: Key, body: LabelRow) -> LabelAnswer:
         key_id=key.lineage or key.id,
         given_ms=now,
     )
-    given = await asyncio.to_thread(service.labels.give, wanted, rings)
-    await _note(service, key, "label.given", given, body.note or "")
+    note = partial(_note, service, key, "label.given", body.note or "")
+    given = await asyncio.to_thread(service.labels.give, wanted, rings, note)
     return await _carried_out(service, given)
 
 
@@ -111,24 +56,29 @@ async def decide(
     ------
     NotFound, SamePerson, InputError
         If nothing waits, this key gave it, or it was decided otherwise.
+    Gone
+        If its account was erased since.
     """
+    note = partial(_note, service, key, "label.approved" if approve else "label.refused", why)
     given = await asyncio.to_thread(
         lambda: service.labels.decide(
-            event_id, key_id=key.lineage or key.id, approve=approve, now_ms=now_ms()
+            event_id, key_id=key.lineage or key.id, approve=approve, now_ms=now_ms(), note=note
         )
     )
-    await _note(service, key, "label.approved" if approve else "label.refused", given, why)
     return await _carried_out(service, given)
 
 
 async def pending(service: Service) -> dict[str, Any]:
-    """Return the labels that wait for a second person."""
+    """Return the labels that wait for a second person, or to be recorded."""
     waiting = await asyncio.to_thread(service.labels.pending)
+    waiting += await asyncio.to_thread(service.labels.unrecorded)
+    waiting.sort(key=lambda one: (one.given_ms, one.event_id))
     return {
         "labels": [
             {
                 "event_id": one.event_id, "account_id": one.account_id, "label": one.label,
                 "ring_id": one.ring_id, "key_id": one.key_id, "given_ms": one.given_ms,
+                "state": one.state,
             }
             for one in waiting
         ]
@@ -138,16 +88,7 @@ async def pending(service: Service) -> dict[str, Any]:
 async def _carried_out(service: Service, given: GivenLabel) -> LabelAnswer:
     """Record an effective label; the same one again has no second effect."""
     if given.state is LabelState.EFFECTIVE:
-        event = {
-            "event_id": given.event_id, "received_ms": given.second_ms or given.given_ms,
-            "normaliser": NORMALISER, "account_id": given.account_id,
-            "occurred_ms": given.decided_ms, "label": str(given.label), "source": given.source,
-        }  # fmt: skip
-        entry = Entry(
-            EventType.LABELS, given.event_id, _digest(service, given), given.account_id,
-            encode_event(EventType.LABELS, event), b"{}",
-        )  # fmt: skip
-        match await service.journal.commit(entry, PATIENCE_S):
+        match await labelevents.record(service.labels, service.journal, service.intake, given):
             case Conflict():
                 raise Unprocessable("This event_id was sent before with another label.")
             case Repeated(answer=None):
@@ -158,24 +99,12 @@ async def _carried_out(service: Service, given: GivenLabel) -> LabelAnswer:
     )  # fmt: skip
 
 
-def _digest(service: Service, given: GivenLabel) -> bytes:
-    said = {
-        "event_id": given.event_id, "account_id": given.account_id, "label": str(given.label),
-        "source": given.source,
-    }  # fmt: skip
-    return service.intake.digest(LabelRow.model_validate(said))
-
-
-async def _note(service: Service, key: Key, what: str, given: GivenLabel, why: str) -> None:
+def _note(service: Service, key: Key, what: str, why: str, given: GivenLabel) -> None:
     details = {
         "label": given.label, "event_id": given.event_id, "state": given.state,
         "ring_id": given.ring_id,
     }  # fmt: skip
-    await asyncio.to_thread(
-        lambda: service.audit.append(
-            f"key:{key.id}", what, about=given.account_id, why=why, details=details
-        )
-    )
+    service.audit.append(f"key:{key.id}", what, about=given.account_id, why=why, details=details)
 
 
 def ring_of(state: State, account_id: str) -> str | None:

@@ -2,8 +2,10 @@
 
 An effective label is an event of the journal, and from there in every worker, in the store
 and in the next recompute. This desk keeps what is not an event: how many labels a key has
-given today, and those that wait. One small SQLite file, so that workers agree; it holds
-account ids and key ids, and no words.
+given today, those that wait, and the effective ones that the journal is still to get. One
+small SQLite file, so that workers agree; it holds account ids and key ids, and no words. Of
+erased accounts it keeps hashes of their labels' event_ids alone, so that a repetition brings
+nobody back.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,9 @@ from ringfinder.durations import DAY_MS
 from ringfinder.errors import InputError, NotFound, StoreUnavailable
 from ringfinder.score.labels import LabelState, needs_second_person
 from ringfinder.score.policy import Label
+from ringfinder.serve.errors import Gone
+from ringfinder.serve.givenlabel import GivenLabel
+from ringfinder.store.ids import id_of
 
 FILE = "labels.sqlite"
 _WAIT_S = 2.0
@@ -31,7 +36,13 @@ CREATE TABLE IF NOT EXISTS given (
 CREATE INDEX IF NOT EXISTS by_key ON given (key_id, given_ms);
 CREATE INDEX IF NOT EXISTS by_time ON given (given_ms);
 CREATE INDEX IF NOT EXISTS by_account ON given (account_id);
+CREATE TABLE IF NOT EXISTS unrecorded (event_id TEXT PRIMARY KEY) STRICT;
+CREATE TABLE IF NOT EXISTS erased (id BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
 """
+
+
+Note = Callable[[GivenLabel], object]
+"""Told what changes before it does; where it raises, nothing changes."""
 
 
 class LabelConflict(InputError):
@@ -42,49 +53,6 @@ class SamePerson(InputError):
     """Whoever gave a label cannot be its second person."""
 
     http_status = 403
-
-
-@dataclass(frozen=True, slots=True)
-class GivenLabel:
-    """One label, and what became of it.
-
-    Attributes
-    ----------
-    event_id
-        The sender's name of it.
-    account_id, label, decided_ms, source
-        What was said, of whom, and when it was decided.
-    ring_id
-        The account's ring when it was given; None outside rings.
-    key_id
-        Who gave it: the lineage of a key, so that rotating a key makes nobody a second person.
-    given_ms
-        When the desk got it.
-    state
-        Only an effective one has an effect.
-    second_key_id, second_ms
-        Who approved or refused it, and when; None where nobody had to.
-    """
-
-    event_id: str
-    account_id: str
-    label: Label
-    decided_ms: int
-    source: str | None
-    ring_id: str | None
-    key_id: str
-    given_ms: int
-    state: LabelState = LabelState.EFFECTIVE
-    second_key_id: str | None = None
-    second_ms: int | None = None
-
-    def same_words(self, other: GivenLabel) -> bool:
-        """Return whether both say the same of the same account."""
-        # Where the sender gave no time both were decided when they came: at another now.
-        at_once = self.decided_ms == self.given_ms and other.decided_ms == other.given_ms
-        return (self.account_id, self.label, self.source) == (
-            other.account_id, other.label, other.source,
-        ) and (at_once or self.decided_ms == other.decided_ms)  # fmt: skip
 
 
 class LabelDesk:
@@ -100,7 +68,10 @@ class LabelDesk:
         self.path = directory / FILE
 
     def give(
-        self, label: GivenLabel, ring_of: Callable[[str], str | None] = lambda account_id: None
+        self,
+        label: GivenLabel,
+        ring_of: Callable[[str], str | None] = lambda account_id: None,
+        note: Note = lambda given: None,
     ) -> GivenLabel:
         """Take a label in, and return it with its state: effective, or waiting.
 
@@ -113,13 +84,18 @@ class LabelDesk:
         ring_of
             The ring that an account is in now: since it was labelled it may have joined one, or
             its ring may have got another name.
+        note
+            Not told of one that was given before.
 
         Raises
         ------
         LabelConflict
             If the event_id was used for another label.
+        Gone
+            If it was given before, and its account was erased since.
         """
         with self._writing() as connection:
+            _check_not_erased(connection, label.event_id)
             earlier = _find(connection, label.event_id)
             if earlier is not None:
                 if not earlier.same_words(label):
@@ -133,12 +109,17 @@ class LabelDesk:
             )
             taken = replace(label, state=LabelState.PENDING if waits else LabelState.EFFECTIVE)
             _insert(connection, taken)
+            _await_recording(connection, taken)
+            note(taken)
             return taken
 
-    def decide(self, event_id: str, *, key_id: str, approve: bool, now_ms: int) -> GivenLabel:
+    def decide(
+        self, event_id: str, *, key_id: str, approve: bool, now_ms: int,
+        note: Note = lambda given: None,
+    ) -> GivenLabel:  # fmt: skip
         """Let a second person approve or refuse a waiting label, and return it.
 
-        Deciding the same again changes nothing.
+        Deciding the same again changes nothing, and `note` is not told.
 
         Raises
         ------
@@ -148,9 +129,12 @@ class LabelDesk:
             If `key_id` gave it.
         InputError
             If it was decided otherwise before.
+        Gone
+            If its account was erased since.
         """
         wanted = LabelState.EFFECTIVE if approve else LabelState.REFUSED
         with self._writing() as connection:
+            _check_not_erased(connection, event_id)
             label = _find(connection, event_id)
             if label is None or (label.state is not LabelState.PENDING and not label.second_ms):
                 raise NotFound("no label of this event_id waits for a second person")
@@ -165,16 +149,29 @@ class LabelDesk:
                 "UPDATE given SET state = ?, second_key_id = ?, second_ms = ? WHERE event_id = ?",
                 (wanted, key_id, now_ms, event_id),
             )
+            _await_recording(connection, decided)
+            note(decided)
             return decided
 
     def pending(self) -> list[GivenLabel]:
         """Return the labels that wait for a second person, oldest first."""
+        return self._labels("state = ?", LabelState.PENDING)
+
+    def unrecorded(self) -> list[GivenLabel]:
+        """Return the effective labels that the journal may not have, oldest first."""
+        return self._labels("event_id IN (SELECT event_id FROM unrecorded)")
+
+    def recorded(self, event_id: str) -> None:
+        """Take note that the journal has a label."""
+        with self._writing() as connection:
+            connection.execute("DELETE FROM unrecorded WHERE event_id = ?", (event_id,))
+
+    def _labels(self, where: str, *values: object) -> list[GivenLabel]:
         if not self.path.exists():
             return []
         with self._open() as connection:
             rows = connection.execute(
-                "SELECT * FROM given WHERE state = ? ORDER BY given_ms, event_id",
-                (LabelState.PENDING,),
+                f"SELECT * FROM given WHERE {where} ORDER BY given_ms, event_id", values
             )
             return [_label(row) for row in rows]
 
@@ -183,11 +180,17 @@ class LabelDesk:
         if not self.path.exists():
             return 0
         with self._writing() as connection:
-            gone = connection.execute("DELETE FROM given WHERE account_id = ?", (account_id,))
-            count = gone.rowcount
+            gone = connection.execute(
+                "DELETE FROM given WHERE account_id = ? RETURNING event_id", (account_id,)
+            ).fetchall()
+            ids = [(id_of(row["event_id"]),) for row in gone]
+            connection.executemany("INSERT OR IGNORE INTO erased VALUES (?)", ids)
+            connection.execute(
+                "DELETE FROM unrecorded WHERE event_id NOT IN (SELECT event_id FROM given)"
+            )
         with self._open() as connection:
             connection.execute("VACUUM")
-        return count
+        return len(gone)
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -227,6 +230,11 @@ def _find(connection: sqlite3.Connection, event_id: str) -> GivenLabel | None:
     return None if row is None else _label(row)
 
 
+def _check_not_erased(connection: sqlite3.Connection, event_id: str) -> None:
+    if connection.execute("SELECT 1 FROM erased WHERE id = ?", (id_of(event_id),)).fetchone():
+        raise Gone("The account of this label was erased; it is not recorded again.")
+
+
 def _label(row: sqlite3.Row) -> GivenLabel:
     values: dict[str, Any] = {name: row[name] for name in row.keys()}  # noqa: SIM118 Row is no dict
     values["label"], values["state"] = Label(values["label"]), LabelState(values["state"])
@@ -240,6 +248,11 @@ def _insert(connection: sqlite3.Connection, label: GivenLabel) -> None:
         f"INSERT INTO given ({', '.join(names)}) VALUES ({marks})",
         [getattr(label, name) for name in names],
     )
+
+
+def _await_recording(connection: sqlite3.Connection, label: GivenLabel) -> None:
+    if label.state is LabelState.EFFECTIVE:
+        connection.execute("INSERT INTO unrecorded VALUES (?)", (label.event_id,))
 
 
 def _times_by_key(connection: sqlite3.Connection, key_id: str, since_ms: int) -> list[int]:

@@ -35,6 +35,10 @@ WOULD_BE = Counter(
     "Sign-ups that a rule or a policy in shadow mode would have decided otherwise.",
     ["decision", "rule"], registry=REGISTRY,
 )  # fmt: skip
+GIVEN_UP = Counter(
+    "ringfinder_signups_given_up", "Sign-ups of hooks that were answered and never recorded.",
+    registry=REGISTRY,
+)  # fmt: skip
 SCORING = Histogram(
     "ringfinder_scoring_seconds", "Time to normalise and score one sign-up.",
     buckets=(0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.02, 0.1), registry=REGISTRY,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from ringfinder.errors import NotFound
 from ringfinder.journal import (
@@ -45,7 +46,7 @@ async def record_outcome(service: Service, event_id: str, body: Outcome) -> Outc
         raise NotFound("No sign-up of that event_id was accepted.")
     if signup.account_id is None:
         raise Gone("This sign-up was erased.")
-    end, became = _end(service, event_id, body, signup)
+    end, became = _end(service, event_id, body, signup.account_id)
     entries = [end]
     # What was told before has its answer, whatever has become of the sign-up since.
     if await service.journal.find(EventType.OUTCOMES, event_id) is None:
@@ -64,12 +65,16 @@ async def record_outcome(service: Service, event_id: str, body: Outcome) -> Outc
     return OutcomeAnswer(event_id=event_id, outcome=body.outcome, account_id=account, accepted=True)
 
 
-def _end(
-    service: Service, event_id: str, body: Outcome, signup: Recorded
-) -> tuple[Entry, str | None]:
+def denial(service: Service, signup: Entry) -> Entry:
+    """Return the end of a sign-up that is denied as it is recorded: it goes with it, or not."""
+    body = Outcome.model_validate({"outcome": "denied"})
+    end, _ = _end(service, signup.event_id, body, signup.account_id)
+    return replace(end, attached=True)
+
+
+def _end(service: Service, event_id: str, body: Outcome, name: str) -> tuple[Entry, str | None]:
     """Return the end of a sign-up to record, and the other account that it became."""
     now = now_ms()
-    name = str(signup.account_id)
     became = body.account_id if body.account_id not in {None, name} else None
     at = now if body.occurred_at is None else to_ms(body.occurred_at)
     ended: str = body.outcome

@@ -14,7 +14,9 @@ from ringfinder.errors import NotFound
 from ringfinder.graph.columns import NEVER
 from ringfinder.model import Decision, IntArray
 from ringfinder.score.online.model import Model
+from ringfinder.score.policy import Label
 from ringfinder.serve.errors import Moved, Unprocessable
+from ringfinder.serve.knownlabels import KnownLabels, Reasons
 from ringfinder.serve.live import State
 
 MOST_NODES = 400
@@ -130,6 +132,16 @@ def account(model: Model | None, account_id: str) -> dict[str, Any] | None:
         },
         "reasons": found,
     }  # fmt: skip
+
+
+def label_of(state: State, labels: KnownLabels, account_id: str) -> Label | None:
+    """Return the label that counts for an account that is scored by what it signs up with."""
+
+    def reasons_of(name: str) -> Reasons | None:
+        found = account(state.model, name)
+        return None if found is None else found["reasons"]
+
+    return labels.find(account_id, is_known=state.has, reasons_of=reasons_of)
 
 
 def fleet_of(state: State, account_id: str) -> str | None:

@@ -29,12 +29,14 @@ from ringfinder.serve.intake import Intake
 from ringfinder.serve.keyring import Keyring
 from ringfinder.serve.keys import KeyStore
 from ringfinder.serve.knownlabels import KnownLabels
+from ringfinder.serve.labelevents import record_left
 from ringfinder.serve.labels import LabelDesk
 from ringfinder.serve.limits import Limits, Rates
 from ringfinder.serve.live import Live, State
 from ringfinder.serve.policyfile import CHECK_EVERY_S, PolicyFile, note_change
 from ringfinder.serve.probing import Probing
 from ringfinder.serve.unfinished import Unfinished
+from ringfinder.serve.unrecorded import Unrecorded
 from ringfinder.store.segments import EventLog
 
 LABELS_S = 2.0
@@ -77,6 +79,8 @@ class Service:
         Whose customer of a payment provider it is; what hooks are signed with.
     erased, unfinished
         Accounts that snapshots still name; erasures that are to be asked for again.
+    unrecorded
+        Sign-ups of hooks that the journal is still to take.
     readers
         Threads for reading rings: few, so that they cannot starve scoring.
     snapshot_held
@@ -99,6 +103,7 @@ class Service:
     customers: Customers
     erased: ErasedAccounts
     unfinished: Unfinished
+    unrecorded: Unrecorded
     hook_secrets: dict[str, tuple[str, ...]]
     readers: ThreadPoolExecutor
     tasks: list[asyncio.Task[Any]] = field(default_factory=list)
@@ -144,6 +149,7 @@ class Service:
             customers=Customers(home),
             erased=ErasedAccounts(home, audit.trace_of),
             unfinished=Unfinished(home),
+            unrecorded=Unrecorded(),
             hook_secrets=read_secrets(settings),
             readers=ThreadPoolExecutor(2, thread_name_prefix="reader"),
         )
@@ -159,6 +165,7 @@ class Service:
         watching = (
             self.keyring.keep_fresh(), self.live.watch(), self._measure(),
             self._read_labels(), self._forget_erased(), self._watch_policy(),
+            self.unrecorded.keep_trying(self.journal),
         )  # fmt: skip
         for task in watching:
             self.tasks.append(asyncio.create_task(task))
@@ -169,6 +176,7 @@ class Service:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
         await self.live.close()
+        await self.unrecorded.close(self.journal)
         await self.journal.close()
         self.readers.shutdown(wait=False, cancel_futures=True)
 
@@ -194,10 +202,11 @@ class Service:
         metrics.SNAPSHOT_HELD.set(held is not None)
 
     async def _read_labels(self) -> None:
-        """Learn the labels that came by file or command line, and not over HTTP."""
+        """Learn the labels that came by file or command line; record those of the desk."""
         while True:
             await asyncio.sleep(LABELS_S)
             await self._learn_labels()
+            await self._record_labels()
 
     async def _learn_labels(self) -> None:
         journal = self.settings.data_dir / JOURNAL
@@ -205,6 +214,12 @@ class Service:
             await asyncio.to_thread(self.known_labels.read, journal, self.events)
         except (RingfinderError, OSError) as error:
             log.warning("labels cannot be read", extra={"error": type(error).__name__})
+
+    async def _record_labels(self) -> None:
+        try:
+            await record_left(self.labels, self.journal, self.intake)
+        except RingfinderError as error:
+            log.warning("labels cannot be recorded", extra={"error": type(error).__name__})
 
     async def _forget_erased(self) -> None:
         """Learn who was erased through other workers."""
@@ -234,7 +249,7 @@ class Service:
         """Return the names that this worker holds in memory."""
         overlay = self.live.state.overlay
         held = [] if overlay is None else overlay.names()
-        return {*held, *self.known_labels.names()}
+        return {*held, *self.known_labels.names(), *self.unrecorded.names()}
 
     def is_degraded(self, state: State, now_ms: int) -> bool:
         """Tell whether there is no snapshot to answer from, or one that is too old."""
@@ -244,6 +259,7 @@ class Service:
     def forget(self, name: str) -> None:
         """Forget somebody who was erased, in all that this worker holds in memory."""
         self.known_labels.forget(name)
+        self.unrecorded.forget(name)
         if self.live.state.overlay is not None:
             self.live.state.overlay.remove(name)
 

@@ -24,7 +24,7 @@ from ringfinder.model import Decision
 from ringfinder.normalise.events import NORMALISER
 from ringfinder.normalise.one import NormalisedSignup
 from ringfinder.score.policy import Action, Facts, Label, Ruling, decide, public_reason
-from ringfinder.serve import metrics
+from ringfinder.serve import metrics, reading
 from ringfinder.serve.errors import Gone, Overloaded, TooMany, Unprocessable
 from ringfinder.serve.keys import Key
 from ringfinder.serve.live import State
@@ -75,14 +75,35 @@ async def accept(service: Service, key: Key, row: Signup, *, digest: bytes = b""
     """
     began = time.perf_counter()
     scored = score(service, service.live.state, key, row, digest)
+    try:
+        return finished(await record(service, scored, began), accepted=True)
+    except JournalUnavailable:
+        return finished(late(scored.body), accepted=False)
+
+
+async def record(service: Service, scored: Scored, began: float) -> bytes:
+    """Record a scored sign-up durably, and return the answer to it as JSON.
+
+    Parameters
+    ----------
+    began
+        When it came, by `time.perf_counter`: the deadline counts from then on.
+
+    Raises
+    ------
+    JournalUnavailable
+        If the journal did not confirm in time.
+    Unprocessable, Gone
+        As in `accept`.
+    """
     left = service.settings.deadline_ms / 1000 - (time.perf_counter() - began)
     try:
         results = await service.journal.commit_many(scored.entries, max(left, LEAST_S))
     except JournalUnavailable:
         count(scored, accepted=False)
-        return finished(late(scored.body), accepted=False)
+        raise
     count(scored, accepted=True)
-    return finished(told(scored, results[0]), accepted=True)
+    return told(scored, results[0])
 
 
 def score(service: Service, state: State, key: Key, row: Signup, digest: bytes = b"") -> Scored:
@@ -93,7 +114,7 @@ def score(service: Service, state: State, key: Key, row: Signup, digest: bytes =
     notice_probing(service, key, signup, digest, now)
     answer = state.scorer.score(signup)
     age, degraded = state.age_s(now), service.is_degraded(state, now)
-    label = service.known_labels.find(signup.account_id, is_known=state.has)
+    label = reading.label_of(state, service.known_labels, signup.account_id)
     facts = facts_of(answer, degraded=degraded, label=label)
     policy = service.policy.current()
     ruling = decide(policy, facts, Action.SIGNUP)
@@ -101,9 +122,9 @@ def score(service: Service, state: State, key: Key, row: Signup, digest: bytes =
         metrics.WOULD_BE.labels(str(ruling.would_be), ruling.would_be_rule).inc()
     said = public_reason(ruling.decision, service.settings.appeal_contact)
     body = to_json(_content(row, answer, ruling, said, state, age, degraded))
-    record = {"facts": facts.to_record(), "policy": policy.version, "rule": ruling.rule,
-              "would_be": ruling.would_be}  # fmt: skip
-    stored = b'{"answer":' + body + b',"record":' + to_json(record) + b"}"
+    basis = {"facts": facts.to_record(), "policy": policy.version, "rule": ruling.rule,
+             "would_be": ruling.would_be}  # fmt: skip
+    stored = b'{"answer":' + body + b',"record":' + to_json(basis) + b"}"
     event = service.intake.signup_event(row, signup, now)
     entries = [Entry(EventType.SIGNUPS, row.event_id, digest, signup.account_id, event, stored)]
     if ruling.decision is not Decision.ALLOW:

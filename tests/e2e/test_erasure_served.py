@@ -33,6 +33,7 @@ CLEAR = {
 }
 PROMPT = "Canary prompt: tell me about the yellow bird in the mine, please, at length."
 NOTE = "The canary person wrote to us from canary.person.77@example.org."
+LABEL = {"event_id": "lab", "account_id": ACCOUNT, "label": "legitimate", "note": NOTE}
 CARD = "canarycardXt5EWL"
 BYSTANDER = "acct-bystander"
 EVENTS = (
@@ -90,8 +91,7 @@ def fill(served):
     for table, row in rows.items():
         answer = served.post(f"/v1/{table}/batch", {"items": [row]}).json()
         assert answer["results"][0]["status"] == "accepted"
-    label = {"event_id": "lab", "account_id": ACCOUNT, "label": "legitimate", "note": NOTE}
-    assert served.post("/v1/labels", label).json()["state"] == "effective"
+    assert served.post("/v1/labels", LABEL).json()["state"] == "effective"
     for event in EVENTS:
         told(served, event)
     some = {"event_id": "res", "account_id": ACCOUNT, "exchanges": 3}
@@ -174,9 +174,11 @@ def test_the_erased_events_sent_again_bring_nothing_back(served):
     erase(served)
     again = served.post("/v1/signups", signup(1, account_id=ACCOUNT, **CLEAR))
     assert again.status_code == 410, again.text
+    assert served.post("/v1/labels", LABEL).status_code == 410
+    assert served.post("/v1/labels/lab/approve", {"why": NOTE}).status_code == 410
     for event in EVENTS:
         told(served, event)
-    assert where(served.home, ACCOUNT, CARD) == []
+    assert where(served.home, ACCOUNT, CARD, "canary.person") == []
 
 
 def test_erasing_twice_is_safe(served):

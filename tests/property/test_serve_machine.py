@@ -10,6 +10,7 @@ import asyncio
 import json
 import tempfile
 from pathlib import Path
+from unittest.mock import patch
 
 import httpx
 from hypothesis import settings
@@ -25,6 +26,7 @@ from ringfinder.pipeline.pepper import PepperRecord
 from ringfinder.pipeline.recompute import recompute
 from ringfinder.pipeline.rotate import rotate
 from ringfinder.places import EVENTS, JOURNAL
+from ringfinder.serve import labelevents
 from ringfinder.serve.app import create_app
 from ringfinder.serve.keys import KeyStore
 from ringfinder.store import EventLog
@@ -44,6 +46,8 @@ class Machine(RuleBasedStateMachine):
         self.answers: dict[int, dict] = {}  # accepted: number -> the first answer
         self.ended: dict[int, str] = {}
         self.labels: dict[int, str] = {}
+        self.unrecorded: dict[int, str] = {}  # labels, for when the journal is back
+        self.labelled: dict[int, dict] = {}  # the last body of each
         self.erased: set[int] = set()
         self.given = 0
         self.version = 1
@@ -75,6 +79,10 @@ class Machine(RuleBasedStateMachine):
         service = self.app.state.service
         self.loop.run_until_complete(service.live._look())
         self.loop.run_until_complete(asyncio.sleep(0.01))
+        if not self.journal.away:
+            self.loop.run_until_complete(service._record_labels())
+            self.labels |= self.unrecorded
+            self.unrecorded = {}
         service.known_labels.read(self.home / JOURNAL, self.journal.log)
 
     @precondition(lambda self: set(self.answers) - self.erased)
@@ -176,7 +184,7 @@ class Machine(RuleBasedStateMachine):
         assert answer.status_code == 200, answer.text
         self.erased.add(number)
 
-    @precondition(lambda self: set(self.answers) - self.erased and not self.journal.away)
+    @precondition(lambda self: set(self.answers) - self.erased)
     @rule(data=st.data(), label=st.sampled_from(["fraud", "legitimate"]))
     def label(self, data, label):
         number = data.draw(st.sampled_from(sorted(set(self.answers) - self.erased)))
@@ -186,10 +194,21 @@ class Machine(RuleBasedStateMachine):
             "decided_at": f"2026-03-02T00:00:{self.given:02}Z",
         }  # fmt: skip
         for _ in range(2):  # the same again is the same
-            told = self.ask("POST", "/v1/labels", body)
-            assert (told.status_code, told.json()["state"]) == (200, "effective"), told.text
-        self.labels[number] = label
+            with patch.object(labelevents, "PATIENCE_S", 0.01):
+                told = self.ask("POST", "/v1/labels", body)
+            if self.journal.away:
+                assert told.status_code == 503
+            else:
+                assert (told.status_code, told.json()["state"]) == (200, "effective"), told.text
+        self.unrecorded[number], self.labelled[number] = label, body
         self.look()
+
+    @precondition(lambda self: self.erased & set(self.labelled))
+    @rule(data=st.data())
+    def label_the_erased_again(self, data):
+        number = data.draw(st.sampled_from(sorted(self.erased & set(self.labelled))))
+        assert self.ask("POST", "/v1/labels", self.labelled[number]).status_code == 410
+        assert b"acct-%d" % number not in (self.home / "labels.sqlite").read_bytes()
 
     @precondition(lambda self: self.answers)
     @rule()
@@ -208,6 +227,7 @@ class Machine(RuleBasedStateMachine):
     @rule(away=st.booleans())
     def journal_goes_and_comes(self, away):
         self.journal.away = away
+        self.look()
 
     @invariant()
     def what_was_accepted_can_be_read_and_what_was_erased_cannot(self):

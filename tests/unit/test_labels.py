@@ -6,6 +6,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringfinder.durations import DAY_MS
-from ringfinder.errors import InputError, NotFound, StoreUnavailable
+from ringfinder.errors import InputError, NotFound, StoreError, StoreUnavailable
 from ringfinder.schema import CODE, KINDS
 from ringfinder.score.labels import (
     ALONE,
@@ -23,7 +24,9 @@ from ringfinder.score.labels import (
     needs_second_person,
 )
 from ringfinder.score.policy import Label
-from ringfinder.serve.labels import FILE, GivenLabel, LabelConflict, LabelDesk, SamePerson
+from ringfinder.serve.errors import Gone
+from ringfinder.serve.givenlabel import GivenLabel
+from ringfinder.serve.labels import FILE, LabelConflict, LabelDesk, SamePerson
 
 NOW = 1_780_000_000_000
 
@@ -212,6 +215,47 @@ class TestSecondPerson:
         assert not (tmp_path / FILE).exists()
 
 
+class TestRecording:
+    """Effective is what the journal has, or is still to get: nothing else."""
+
+    def test_an_effective_label_is_to_be_recorded_until_the_journal_has_it(self, desk, tmp_path):
+        first, second = desk.give(label(1)), desk.give(label(2))
+        assert LabelDesk(tmp_path).unrecorded() == [first, second]
+        desk.recorded(first.event_id)
+        assert LabelDesk(tmp_path).unrecorded() == [second]
+        desk.give(label(1))
+        assert desk.unrecorded() == [second]
+
+    def test_one_that_waits_is_only_when_it_was_approved(self, desk, waiting):
+        before = desk.unrecorded()
+        approved = desk.decide(waiting[0], key_id="key-2", approve=True, now_ms=NOW)
+        desk.decide(waiting[1], key_id="key-2", approve=False, now_ms=NOW)
+        assert [one for one in desk.unrecorded() if one not in before] == [approved]
+
+    def test_what_was_erased_is_not_to_be_recorded_any_more(self, desk):
+        desk.give(label(1))
+        desk.erase("account-1")
+        assert desk.unrecorded() == []
+
+    def test_what_cannot_be_noted_does_not_happen(self, desk, waiting):
+        def refuse(given):
+            raise StoreError("the audit log is away")
+
+        with pytest.raises(StoreError):
+            desk.give(label(99, key="key-9", ring=None), note=refuse)
+        with pytest.raises(StoreError):
+            desk.decide(waiting[0], key_id="key-2", approve=True, now_ms=NOW, note=refuse)
+        assert [one.event_id for one in desk.pending()] == waiting
+        assert "account-99" not in {one.account_id for one in desk.unrecorded()}
+
+    def test_what_changes_is_noted_once_and_a_repetition_is_not(self, desk, waiting):
+        noted = []
+        for _ in range(2):
+            desk.give(label(99, key="key-9", ring=None), note=noted.append)
+            desk.decide(waiting[0], key_id="key-2", approve=True, now_ms=NOW, note=noted.append)
+        assert [one.event_id for one in noted] == ["e-key-9-99", waiting[0]]
+
+
 class TestErasure:
     def test_an_erased_account_is_gone_from_the_bytes(self, desk, tmp_path):
         desk.give(label("canary-3b1"))
@@ -220,6 +264,28 @@ class TestErasure:
         content = b"".join(path.read_bytes() for path in tmp_path.iterdir())
         assert b"canary-3b1" not in content
         assert b"account-other" in content
+
+    @pytest.mark.parametrize("at", [0, -1])
+    def test_its_labels_sent_again_bring_it_back_neither_recorded_nor_waiting(
+        self, desk, tmp_path, at
+    ):
+        given = [label(f"canary-{n}") for n in range(ALONE + 1)]
+        for one in given:
+            desk.give(one)
+        desk.erase(given[at].account_id)
+        with pytest.raises(Gone):
+            desk.give(given[at])
+        with pytest.raises(Gone):
+            desk.decide(given[at].event_id, key_id="key-2", approve=True, now_ms=NOW)
+        assert given[at].account_id.encode() not in desk.path.read_bytes()
+        assert desk.erase(given[at].account_id) == 0
+
+    def test_another_label_of_an_account_that_is_back_is_taken(self, desk):
+        desk.give(label(1))
+        desk.erase("account-1")
+        back = replace(label(1), event_id="e-new")
+        assert desk.give(back).state is LabelState.EFFECTIVE
+        assert desk.give(back).state is LabelState.EFFECTIVE
 
     def test_an_account_without_labels_has_none(self, desk):
         assert desk.erase("nobody") == 0

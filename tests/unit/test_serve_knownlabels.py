@@ -34,6 +34,26 @@ def test_what_became_of_legitimate_is_for_the_snapshot_to_say():
     assert known.find("a", is_known=lambda sequence: True) is None
 
 
+@pytest.mark.parametrize(
+    ("said", "label"),
+    [
+        ([{"code": "label_legitimate"}], Label.LEGITIMATE),
+        ([{"code": "label_contradicted"}], None),
+        (None, Label.LEGITIMATE),  # labelled before it signed up: nothing was found against it
+    ],
+)
+def test_what_the_snapshot_said_of_legitimate_counts_where_something_else_is_shown(said, label):
+    known = labelled("legitimate")
+    assert known.find("a", is_known=lambda sequence: True, reasons_of=lambda name: said) is label
+    assert known.find("b", is_known=lambda sequence: True, reasons_of=lambda name: said) is None
+
+
+def test_a_label_that_the_snapshot_does_not_know_goes_before_what_it_said():
+    known = labelled("legitimate")
+    asked = known.find("a", is_known=lambda sequence: False, reasons_of=lambda name: [])
+    assert asked is Label.LEGITIMATE
+
+
 def test_fraud_stands_also_where_the_snapshot_knows_it():
     assert labelled("fraud").find("a", is_known=lambda sequence: True) is Label.FRAUD
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ringfinder.serve.labelling import LabelRow
+from ringfinder.serve.labelrows import LabelRow
 from ringfinder.serve.problems import _sentence, fields_of
 from ringfinder.serve.rows import TABLES as MODELS
 from ringfinder.serve.rows import TIME_PATTERN, Batch, Outcome, Signup, to_ms

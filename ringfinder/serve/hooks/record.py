@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from ringfinder.errors import RingfinderError
-from ringfinder.journal import Entry
+from ringfinder.journal import Entry, JournalUnavailable
 from ringfinder.model import Decision
 from ringfinder.serve import signups
 from ringfinder.serve.keys import Key
-from ringfinder.serve.outcomes import record_outcome
-from ringfinder.serve.rows import Login, Outcome, Payment, Row, Signup, Usage
+from ringfinder.serve.outcomes import denial
+from ringfinder.serve.rows import Login, Payment, Row, Signup, Usage
 from ringfinder.serve.service import Service, now_ms
 from ringfinder.store.events import EventType
 
 PATIENCE_S = 2.0
 """Nobody waits for these as they wait for a sign-up."""
 
-_DENIED = {"outcome": "denied"}
 _OURS = frozenset({"created_at"})
 """Where the payload has no time it is when the hook was called: at a redelivery, another one."""
 _Body = TypeVar("_Body", bound=Row)
@@ -61,19 +60,38 @@ def fitted(model: type[_Body], fields: Mapping[str, Any]) -> _Body:
         return model.model_validate({k: v for k, v in fields.items() if k not in faulty})
 
 
-async def accept_signup(service: Service, hook: str, row: Signup) -> Told:
-    """Score and record a sign-up; one that was denied ends at once."""
-    key = key_of(hook)
-    digest = service.intake.digest(row, but=_OURS)
+async def accept_signup(
+    service: Service, hook: str, row: Signup, *, is_sent_again: bool = False
+) -> Told:
+    """Score and record a sign-up; one that was denied ends at once.
+
+    Parameters
+    ----------
+    is_sent_again
+        Whether the sender delivers again what was not recorded. One that does not needs its
+        answer now: it is recorded when the journal is back.
+
+    Raises
+    ------
+    JournalUnavailable
+        If the sender delivers again, and it was not recorded in time.
+    """
+    began, key = time.perf_counter(), key_of(hook)
     with service.limits.turn(key):
-        answer = json.loads(await signups.accept(service, key, row, digest=digest))
-    told = Told(row.event_id, Decision(answer["decision"]), answer["public_reason"])
-    if told.decision is Decision.DENY and answer["accepted"]:
+        scored = signups.score(
+            service, service.live.state, key, row, service.intake.digest(row, but=_OURS)
+        )
+        if scored.decision is Decision.DENY:
+            scored.entries.append(denial(service, scored.entries[0]))
         try:
-            await record_outcome(service, row.event_id, Outcome.model_validate(_DENIED))
-        except RingfinderError:
-            signups.log.warning("outcome of a denied hook not recorded", extra={"hook": hook})
-    return told
+            body = await signups.record(service, scored, began)
+        except JournalUnavailable:
+            if is_sent_again:
+                raise
+            service.unrecorded.add(hook, scored.entries)
+            body = scored.body
+    answer = json.loads(body)
+    return Told(row.event_id, Decision(answer["decision"]), answer["public_reason"])
 
 
 async def record(service: Service, hook: str, row: Usage | Payment | Login) -> None:

@@ -83,7 +83,7 @@ async def generic_hook(request: Request, service: TheService) -> dict[str, Any]:
     payload = await _signed(request, service, "webhook", verify_standard)
     event_id, row = webhook.to_row(payload, webhook_id=request.headers["webhook-id"])
     if isinstance(row, Signup):
-        told = await accept_signup(service, "webhook", row)
+        told = await accept_signup(service, "webhook", row, is_sent_again=True)
         return {
             "event_id": event_id, "decision": told.decision, "public_reason": told.public_reason,
         }  # fmt: skip

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from ringfinder.serve import labelling
 from ringfinder.serve.access import GuardedRoute, needs
 from ringfinder.serve.keys import KeyScope
-from ringfinder.serve.labelling import LabelAnswer, LabelRow, PendingLabels, Why
+from ringfinder.serve.labelrows import LabelAnswer, LabelRow, PendingLabels, Why
 from ringfinder.serve.lean import TheKey, TheService
 
 router = APIRouter(route_class=GuardedRoute, tags=["labels"])
@@ -29,7 +29,11 @@ async def post_label(service: TheService, key: TheKey, body: LabelRow) -> Any:
 @router.get("/v1/labels/pending", response_model=PendingLabels)
 @needs(KeyScope.LABELS)
 async def get_pending(service: TheService) -> Any:
-    """List the labels that wait for a second person, oldest first."""
+    """List the labels that wait for a second person, oldest first.
+
+    With them those that are `effective` and not recorded yet: they are within seconds of the
+    journal's being back.
+    """
     return await labelling.pending(service)
 
 

@@ -1,0 +1,115 @@
+"""Sign-ups of hooks that the journal did not take in time, and that nobody will send again.
+
+Supabase and Auth0 need their answer at once and deliver a registration once. What they were
+told is committed again until the journal has it: the same entries under the same event_id,
+so that one which it took after all has no second effect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import count
+
+from ringfinder.journal import Entry, Journal, JournalUnavailable
+from ringfinder.serve import metrics
+
+MOST = 1000
+"""Sign-ups that wait at once, some kilobytes each; more are given up."""
+FOR_S = 300.0
+AGAIN_S = 1.0
+PATIENCE_S = 5.0
+LAST_S = 2.0
+"""The last attempt, as the worker ends, may take so long in all."""
+log = logging.getLogger("ringfinder.serve")
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    hook: str
+    entries: Sequence[Entry]
+    until_s: float
+
+
+class Unrecorded:
+    """Keeps such sign-ups in a worker's memory until they are recorded; bounded in both.
+
+    Parameters
+    ----------
+    most
+        How many may wait; one more is given up at once.
+    for_s
+        Seconds until one is given up.
+    clock
+        Seconds that only rise.
+    """
+
+    def __init__(
+        self, *, most: int = MOST, for_s: float = FOR_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        self._most, self._for_s, self._clock = most, for_s, clock
+        self._waiting: dict[int, _Waiting] = {}
+        self._numbers = count()
+
+    def __len__(self) -> int:
+        """Return how many wait."""
+        return len(self._waiting)
+
+    def add(self, hook: str, entries: Sequence[Entry]) -> None:
+        """Record a sign-up of a hook from soon on: its entries, the sign-up first."""
+        one = _Waiting(hook, entries, self._clock() + self._for_s)
+        if len(self._waiting) < self._most:
+            self._waiting[next(self._numbers)] = one
+        else:
+            _give_up(one, "too many wait")
+
+    async def keep_trying(self, journal: Journal) -> None:
+        """Commit what waits, for as long as the worker runs."""
+        while True:
+            await asyncio.sleep(AGAIN_S)
+            await self.try_all(journal, PATIENCE_S)
+
+    async def try_all(self, journal: Journal, patience_s: float) -> None:
+        """Commit what waits, oldest first, until the journal misses a deadline; once."""
+        for number in list(self._waiting):
+            if number not in self._waiting:  # erased meanwhile
+                continue
+            try:
+                await journal.commit_many(self._waiting[number].entries, patience_s)
+            except JournalUnavailable:
+                break  # for the others too
+            self._waiting.pop(number, None)
+        self._give_up_before(self._clock(), "it took too long")
+
+    async def close(self, journal: Journal) -> None:
+        """Try once more, and give up what is left: the worker ends."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_S):
+                await self.try_all(journal, LAST_S)
+        self._give_up_before(float("inf"), "the worker ended")
+
+    def names(self) -> list[str]:
+        """Return the accounts, or attempts, whose sign-ups wait."""
+        return [one.entries[0].account_id for one in self._waiting.values()]
+
+    def forget(self, account_id: str) -> None:
+        """Forget an account that was erased."""
+        for number, one in list(self._waiting.items()):
+            if one.entries[0].account_id == account_id:
+                del self._waiting[number]
+
+    def _give_up_before(self, now_s: float, why: str) -> None:
+        for number, one in list(self._waiting.items()):
+            if one.until_s < now_s:
+                del self._waiting[number]
+                _give_up(one, why)
+
+
+def _give_up(one: _Waiting, why: str) -> None:
+    metrics.GIVEN_UP.inc()
+    log.error("sign-up of a hook given up", extra={"hook": one.hook, "why": why})
