@@ -12,7 +12,9 @@ import pytest
 import yaml
 from deployed import COMPOSE, DOCKER, check_command, unknown_settings
 
+from ringfinder.config import load, settings_table
 from ringfinder.local.jars import NEO4J
+from ringfinder.serve.supervisor import DRAIN_S
 
 SERVICES = yaml.safe_load(COMPOSE.read_text())["services"]
 OURS = [name for name, service in SERVICES.items() if service["image"].startswith("ringfinder")]
@@ -106,6 +108,36 @@ class TestOurServices:
     @pytest.mark.parametrize("name", OURS)
     def test_every_variable_is_a_setting(self, name):
         assert unknown_settings(SERVICES[name]["environment"]) == set()
+
+    @pytest.mark.parametrize("name", OURS)
+    def test_what_nobody_sets_changes_nothing(self, name, monkeypatch):
+        for row in settings_table():
+            monkeypatch.delenv(row.variable, raising=False)
+        before = load()
+        optional = {
+            variable: value.partition(":-")[2].rstrip("}")
+            for variable, value in SERVICES[name]["environment"].items()
+            if value.startswith("${") and variable.startswith("RINGFINDER_")
+        }
+        assert len(optional) == 3
+        for variable, value in optional.items():
+            monkeypatch.setenv(variable, value)
+        assert load() == before
+
+    @pytest.mark.parametrize("name", OURS)
+    def test_files_of_the_operator_are_in_directories_that_are_only_read(self, name):
+        at = [volume for volume in SERVICES[name]["volumes"] if volume.startswith("${")]
+        assert {volume.split(":")[-2] for volume in at} == {"/import", "/config"}
+        assert all(volume.endswith(":ro") for volume in at)
+
+    def test_every_command_that_the_file_tells_is_one_that_ringfinder_has(self):
+        told = re.findall(r"^#   docker compose .* run --rm api (.+)$", COMPOSE.read_text(), re.M)
+        assert [words.split()[0] for words in told] == ["load", "recompute", "keys"]
+        for words in told:
+            check_command(words.split())
+
+    def test_the_api_has_the_time_to_drain(self):
+        assert int(SERVICES["api"]["stop_grace_period"].removesuffix("s")) > 3 * DRAIN_S
 
     @pytest.mark.parametrize("name", OURS)
     def test_the_command_line_is_one_that_ringfinder_has(self, name):

@@ -1,4 +1,4 @@
-"""The nightly run under systemd, cron, Kubernetes and in the container: parsed, and runnable."""
+"""API and nightly run under systemd, cron, Kubernetes, in the container: parsed, and runnable."""
 
 from __future__ import annotations
 
@@ -11,15 +11,22 @@ import shutil
 import signal
 import subprocess
 import time
+import tomllib
+from pathlib import Path
 
 import click
 import pytest
 import yaml
 from deployed import DOCKER, SCHEDULE, check_command, unknown_settings
 
+from ringfinder.config import load
+from ringfinder.config.table import rows_by_name
 from ringfinder.pipeline.one_run import LEASE_S
+from ringfinder.serve.supervisor import DRAIN_S
 
 PROGRAM = "/opt/ringfinder/bin/ringfinder"
+SETTINGS = SCHEDULE / "ringfinder.toml"
+SERVICES = ("ringfinder-recompute.service", "ringfinder-serve.service")
 FIELDS = {"minute": (0, 59), "hour": (0, 23), "day": (1, 31), "month": (1, 12), "weekday": (0, 7)}
 
 
@@ -28,6 +35,11 @@ def unit(name: str) -> configparser.ConfigParser:
     parser.optionxform = str
     parser.read_string((SCHEDULE / name).read_text())
     return parser
+
+
+def uncommented(text: str) -> str:
+    """Return a file with the lines in force that it offers to uncomment."""
+    return re.sub(r"^#(?=\w+ ?=)", "", text, flags=re.M)
 
 
 def check_times(words: list[str]) -> None:
@@ -62,10 +74,12 @@ class TestTheCheckItself:
 class TestSystemd:
     service, timer = unit("ringfinder-recompute.service"), unit("ringfinder-recompute.timer")
 
-    def test_the_command_line_is_one_that_ringfinder_has(self):
-        first, *words = shlex.split(self.service["Service"]["ExecStart"])
+    @pytest.mark.parametrize("name", SERVICES)
+    def test_the_command_line_is_one_that_ringfinder_has(self, name):
+        first, *words = shlex.split(unit(name)["Service"]["ExecStart"])
         assert first == PROGRAM
         check_command(words)
+        assert words[words.index("--config") + 1] == "/etc/ringfinder/ringfinder.toml"
 
     def test_the_timer_starts_the_service_of_its_name_every_night(self):
         assert (SCHEDULE / "ringfinder-recompute.service").exists()
@@ -82,10 +96,11 @@ class TestSystemd:
         assert "02:30:00 UTC" in ran.stdout
 
     @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd here")
-    def test_systemd_knows_every_line_of_both(self, tmp_path):
-        for path in SCHEDULE.glob("ringfinder-recompute.*"):
+    @pytest.mark.parametrize("shown", [str, uncommented])
+    def test_systemd_knows_every_line_of_all(self, tmp_path, shown):
+        for path in (*SCHEDULE.glob("*.service"), *SCHEDULE.glob("*.timer")):
             text = (
-                path.read_text()
+                shown(path.read_text())
                 .replace(PROGRAM, "/bin/true")
                 .replace("User=ringfinder", "User=root")
             )
@@ -99,13 +114,38 @@ class TestSystemd:
         about_ours = [line for line in ran.stderr.splitlines() if "ringfinder" in line]
         assert about_ours == []
 
-    def test_no_secret_is_in_the_unit_and_every_variable_is_a_setting(self):
-        text = (SCHEDULE / "ringfinder-recompute.service").read_text()
+    @pytest.mark.parametrize(
+        ("name", "more"),
+        [("ringfinder-recompute.service", set()), ("ringfinder-serve.service", {"hooks"})],
+    )
+    def test_no_secret_is_in_a_unit_and_every_variable_is_a_setting(self, name, more):
+        text = uncommented((SCHEDULE / name).read_text())
         told = dict(re.findall(r"^Environment=(\w+)=(.+)$", text, re.M))
         assert unknown_settings(told) == set()
         given = set(re.findall(r"^LoadCredential=([\w-]+):", text, re.M))
-        used = {value.removeprefix("%d/") for value in told.values() if value.startswith("%d/")}
-        assert used == given == {"pepper", "neo4j-password"}
+        assert (
+            {value.removeprefix("%d/") for value in told.values()}
+            == given
+            == {"pepper", "neo4j-password"} | more
+        )
+
+    @pytest.mark.parametrize("name", SERVICES)
+    def test_as_it_stands_a_service_needs_no_secret_and_no_neo4j(self, name):
+        service = unit(name)["Service"]
+        assert not {"LoadCredential", "Environment"} & set(service)
+
+    def test_both_services_are_hardened_alike_and_of_one_user_and_directory(self):
+        nightly, api = (unit(name)["Service"] for name in SERVICES)
+        own = {line for line in nightly if line.startswith(("Protect", "Private", "Restrict"))}
+        own |= {"User", "StateDirectory", "StateDirectoryMode", "NoNewPrivileges", "UMask"}
+        own |= {"CapabilityBoundingSet", "LockPersonality"}
+        assert {name: api[name] for name in own} == {name: nightly[name] for name in own}
+
+    def test_the_api_is_kept_alive_and_has_the_time_to_drain_when_told_to_stop(self):
+        api = unit("ringfinder-serve.service")["Service"]
+        assert (api["Restart"], api["KillMode"]) == ("always", "mixed")
+        in_turn = ("workers", "projector", "writer")
+        assert int(api["TimeoutStopSec"]) > len(in_turn) * DRAIN_S
 
     def test_only_what_may_pass_is_tried_again(self):
         assert self.service["Service"]["Restart"] == "on-failure"
@@ -131,12 +171,31 @@ class TestCron:
         assert not any("%" in line for line in self.lines)  # cron makes a new line of it
 
     def test_every_variable_is_a_setting(self):
-        assert unknown_settings(line.partition("=")[0] for line in self.lines) == set()
+        text = uncommented((SCHEDULE / "ringfinder.crontab").read_text())
+        told = re.findall(r"^(RINGFINDER_\w+)=", text, re.M)
+        assert told == ["RINGFINDER_PEPPER_FILE", "RINGFINDER_NEO4J_PASSWORD_FILE"]
+        assert unknown_settings(told) == set()
+
+    def test_as_it_stands_it_needs_no_secret_and_no_neo4j(self):
+        assert not any(line.startswith("RINGFINDER_") for line in self.lines)
 
     def test_it_ends_with_a_new_line(self):
         assert (
             (SCHEDULE / "ringfinder.crontab").read_text().endswith("\n")
         )  # or cron drops the last
+
+
+class TestTheSettingsFile:
+    def test_it_is_read_as_it_stands_and_names_the_directory_that_systemd_makes(self):
+        settings = load(file=SETTINGS)
+        made = unit("ringfinder-serve.service")["Service"]["StateDirectory"]
+        assert settings.data_dir == Path("/var/lib") / made
+        assert settings.store is None
+
+    def test_every_line_it_offers_is_a_setting_and_no_secret(self):
+        offered = tomllib.loads(uncommented(SETTINGS.read_text()))
+        assert {"store", "policy_file", "appeal_contact"} <= set(offered)
+        assert not any(rows_by_name()[name].secret for name in offered)
 
 
 class TestKubernetes:
