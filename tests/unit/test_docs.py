@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import re
 import shlex
+from functools import partial
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ import pytest
 from deployed import check_command
 
 from ringfinder.cli import program
+from ringfinder.client import Client
 from ringfinder.config import settings_table
 from ringfinder.schema import KINDS
 from ringfinder.serve.answers import Readiness
@@ -130,6 +132,17 @@ class TestOnCall:
     def test_the_commands_it_sends_people_to_are_there(self, words):
         assert f"`ringfinder {words}`" in self.section
         check_command(words.replace("FILE", __file__).split())
+
+
+def test_the_clients_example_has_something_to_show_where_nobody_answers(monkeypatch):
+    (example,) = [text for text in blocks("python") if "ringfinder.client" in text]
+    away = partial(Client, on_failure="deny", retry=False)
+    monkeypatch.setattr("ringfinder.client.Client", lambda _, key: away("http://127.0.0.1:9", key))
+    shown: list[str] = []
+    known = {"key": "k", "email": "e", "ip": "i", "device": "d", "show": shown.append}
+    exec(example, known)
+    assert known["answer"].failure
+    assert shown == ["We cannot take this sign-up now. Please try again later."]
 
 
 class TestFiles:
