@@ -25,7 +25,7 @@
     client = Client("http://127.0.0.1:8000", key)          # one for the whole program
     answer = client.signup(account_id="a-1", email=..., ip=..., device_id=...)
     if answer.decision in ("challenge", "deny"):
-        ...                                                # answer.public_reason may be shown
+        ...                                                # show answer.public_reason, if any
 
 `signup` answers within `timeout_s` (300 ms), whatever the server or the network does. Where
 there is no answer in time, `on_failure` says what to do: ``allow`` (the default: a sign-up is

@@ -9,12 +9,15 @@ from typing import Any
 import click
 
 from ringfinder.cli.arguments import Command, settings_from, settings_options
+from ringfinder.cli.noted import note_act
 from ringfinder.cli.terminal import notice, say, say_json
 from ringfinder.config import Settings
 from ringfinder.config.table import BACKUP, STORE
-from ringfinder.errors import InputError
+from ringfinder.errors import InputError, RingfinderError, StoreUnavailable
 
 WAIT_S = 600.0
+MOST_NOTED = 200
+"""Keys that one line of the audit log names; it takes some 8 KB."""
 
 
 @click.command(cls=Command)
@@ -69,19 +72,62 @@ def restore(file: Path, force: bool, as_json: bool, **options: Any) -> None:
     from ringfinder.explain.numbers import plural
     from ringfinder.pipeline.restore import restore as put_back
 
-    done = put_back(file, settings, passphrase, force=force, notices=notice)
+    again: list[str] | None = None
+
+    def placed(before: Path | None, created_ms: int) -> None:
+        nonlocal again
+        again = _tell_keys(settings.data_dir, before)
+        details = {"created_ms": created_ms, "keys_in_force_again": (again or [])[:MOST_NOTED]}
+        try:
+            note_act(settings, "backup.restored", details=details)
+        except RingfinderError as error:  # what was restored is to be used all the same
+            notice(f"the restore is not in the audit log: {error}")
+
+    done = put_back(file, settings, passphrase, force=force, notices=notice, placed=placed)
     if done.fingerprint is False:
         notice(
             "the graph is not the one that was backed up: another version of ringfinder made it, "
             "or somebody had edited it by hand; it is what the events say"
         )
     if as_json:
-        say_json(done.to_dict())
+        say_json(done.to_dict() | {"keys_in_force_again": again})
     else:
         say(
             f"{done.directory} holds events up to {done.last_sequence:,}; the store was rebuilt "
             f"from them in {plural(done.batches, 'batch')}."
         )
+
+
+def _tell_keys(directory: Path, before: Path | None) -> list[str] | None:
+    """Say which keys are in force again that had ended; None where nobody can know.
+
+    A backup has the keys as they were: it does not know which were revoked since.
+    """
+    from ringfinder.serve.keys import Key, KeyStore
+
+    def listed(place: Path) -> list[Key]:
+        try:
+            return KeyStore(place).list()
+        except StoreUnavailable as error:
+            notice(str(error))
+            return []
+
+    now_ms = time.time_ns() // 1_000_000
+    in_force = {key.id for key in listed(directory) if key.in_force(now_ms)}
+    known = [] if before is None else listed(before)
+    if in_force and not known:
+        notice(
+            "keys that were revoked since the backup was made are in force again, and which ones "
+            "is not known here: `ringfinder keys list` shows all, `ringfinder keys revoke` ends one"
+        )
+        return None
+    again = sorted({key.id for key in known if not key.in_force(now_ms)} & in_force)
+    if again:
+        notice(
+            f"keys that had ended here are in force again: {', '.join(again)}; "
+            "`ringfinder keys revoke` ends one"
+        )
+    return again
 
 
 def _passphrase(settings: Settings) -> str:

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -25,6 +25,9 @@ from ringfinder.pipeline.writeback import made_anew, read_rings
 from ringfinder.places import EVENTS, JOURNAL, LOCAL_NEO4J, SNAPSHOTS, STORE_RINGS
 from ringfinder.runs import Notice
 from ringfinder.store import EventLog
+
+Placed = Callable[[Path | None, int], None]
+"""Told where the earlier files are now (None: there were none), and when the backup was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,7 @@ def restore(
     *,
     force: bool = False,
     notices: Notice = lambda sentence: None,
+    placed: Placed = lambda before, created_ms: None,
 ) -> Restored:
     """Put a backup in the place of the data directory, and rebuild the store from it.
 
@@ -84,6 +88,9 @@ def restore(
         moved aside, not deleted.
     notices
         Told where the earlier files went.
+    placed
+        Called once the files are in their place, while nobody else may open them, and whether
+        or not the store can be rebuilt then.
 
     Raises
     ------
@@ -101,7 +108,7 @@ def restore(
         with room(target, notices) as fresh:
             _check_target(settings, force=force)
             with _alone(target):
-                about = _replace(file, settings, passphrase, fresh, notices)
+                about = _replace(file, settings, passphrase, fresh, notices, placed)
             return _rebuild(settings, about, notices)
     except OSError as error:
         raise StoreError(f"cannot restore to {target}: {error.strerror}") from error
@@ -133,7 +140,12 @@ def _alone(target: Path) -> Iterator[None]:
 
 
 def _replace(
-    file: Path, settings: Settings, passphrase: str, fresh: Path, notices: Notice
+    file: Path,
+    settings: Settings,
+    passphrase: str,
+    fresh: Path,
+    notices: Notice,
+    placed: Placed,
 ) -> dict[str, Any]:
     """Put the files of an archive in the place of what the data directory holds."""
     about = _unpack(file, passphrase, fresh, notices)
@@ -144,6 +156,7 @@ def _replace(
     before = put_in_place(fresh, settings.data_dir)
     if before is not None:
         notices(f"what the data directory held before is now in {before}")
+    placed(before, about["created_ms"])
     return about
 
 

@@ -42,6 +42,8 @@ from ringfinder.pipeline.pepper import in_use, only_user
 from ringfinder.pipeline.recompute import recompute
 from ringfinder.pipeline.restore import restore
 from ringfinder.pipeline.sealing import SealedReader, SealingWriter
+from ringfinder.serve.auditlog import AuditLog
+from ringfinder.serve.keys import KeyStore
 from ringfinder.store import EmbeddedStore
 from ringfinder.store.files import locked
 
@@ -74,7 +76,7 @@ def template(tmp_path_factory):
             (place / "snapshots" / name / "run.json").write_text(f'"{name}"')
         (place / "snapshots" / "current").write_text("new\n")
         (place / "snapshots" / "lock.id").write_text("0" * 32)
-        (place / "audit.log").write_text("who did what\n")
+        AuditLog(place).append("the tests", "made")
         (place / "rejects-1.jsonl").write_text("not kept")
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(sealing, "COST", 4)
@@ -706,6 +708,69 @@ class TestTheCommands:
         (tmp_path / "short").write_text("hunter2\n")
         told = run("restore", "b", "--backup-passphrase-file", "short")
         assert "at least 12 characters" in told.err
+
+
+class TestKeysThatComeBack:
+    @pytest.fixture
+    def revoked(self, home, tmp_path, monkeypatch):
+        """Three keys in a backup, of which one was revoked and one rotated since."""
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("RINGFINDER_BACKUP_PASSPHRASE", PASSPHRASE)
+        keys = KeyStore(home.directory)
+        made = [keys.create(name, ["rings:read"], now_ms=1)[0].id for name in "abc"]
+        backup(home, tmp_path / "keys.backup", PASSPHRASE, created_ms=7)
+        home.close()
+        keys.revoke(made[0], now_ms=2)
+        keys.rotate(made[1], now_ms=2, overlap_ms=0)
+        return made
+
+    def restored(self, *words):
+        return run("restore", "keys.backup", "--data-dir", *words)
+
+    def test_those_that_had_ended_here_are_named_and_noted(self, revoked, home):
+        told = self.restored("data", "--force")
+        assert told.code == 0
+        again = ", ".join(sorted(revoked[:2]))
+        assert f"keys that had ended here are in force again: {again}; `ringfinder keys" in told.err
+        *_, act = AuditLog(home.directory).read()
+        assert (act.what, act.details["created_ms"]) == ("backup.restored", 7)
+        assert act.details["keys_in_force_again"] == sorted(revoked[:2])
+        AuditLog(home.directory).verify()
+
+    def test_a_program_is_told_too(self, revoked):
+        told = self.restored("data", "--force", "--json")
+        assert told.json()["keys_in_force_again"] == sorted(revoked[:2])
+        told = self.restored("data", "--force", "--json")
+        assert told.json()["keys_in_force_again"] == []
+        assert "in force again" not in told.err
+
+    def test_they_are_named_where_the_store_is_away_too(self, revoked, monkeypatch):
+        def away(*_, **__):
+            raise StoreUnavailable("the store is away")
+
+        monkeypatch.setattr("ringfinder.pipeline.writeback.rebuild", away)
+        told = self.restored("data", "--force")
+        assert told.code == 4
+        assert revoked[0] in told.err
+
+    def test_where_nobody_knows_which_ones_that_is_said(self, revoked, tmp_path):
+        told = self.restored("elsewhere", "--json")
+        assert told.json()["keys_in_force_again"] is None
+        assert "which ones is not known here" in told.err
+        (tmp_path / "data" / "keys.sqlite").write_bytes(b"damaged" * 1000)
+        told = self.restored("data", "--force")
+        assert (told.code, "which ones is not known here" in told.err) == (0, True)
+
+    def test_a_backup_without_keys_says_nothing_of_them(self, home, archive, revoked):
+        told = run("restore", str(archive), "--data-dir", "elsewhere", "--json")
+        assert (told.json()["keys_in_force_again"], "keys" in told.err) == ([], False)
+
+    def test_an_audit_log_that_is_damaged_does_not_stop_a_restore(self, home, tmp_path, revoked):
+        with home_at(home.directory) as opened:
+            (home.directory / "audit.head").write_text("damaged")
+            backup(opened, tmp_path / "other.backup", PASSPHRASE, created_ms=7)
+        told = run("restore", "other.backup", "--data-dir", "elsewhere")
+        assert (told.code, "the restore is not in the audit log" in told.err) == (0, True)
 
 
 def test_a_restore_that_is_killed_leaves_nothing_and_the_next_one_is_whole(archive, tmp_path, home):

@@ -6,14 +6,19 @@ import contextlib
 import importlib.util
 import re
 import shlex
+from functools import partial
 from pathlib import Path
 
 import click
 import pytest
+from deployed import check_command
 
 from ringfinder.cli import program
+from ringfinder.client import Client
 from ringfinder.config import settings_table
 from ringfinder.schema import KINDS
+from ringfinder.serve.answers import Readiness
+from ringfinder.serve.metrics import REGISTRY
 from ringfinder.versions import own_version
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,6 +102,47 @@ class TestCommandsInBlocks:
 
     def test_the_two_commands_are_the_first_block(self):
         assert blocks("console")[0] == "$ make demo\n$ make test\n"
+
+
+class TestOnCall:
+    section = README.partition("### On call\n")[2].partition("\n### ")[0]
+
+    @pytest.mark.parametrize("name", sorted(set(re.findall(r"\bringfinder_[a-z_]+", README))))
+    def test_every_metric_that_is_named_is_measured(self, name):
+        endings = ("", "_total", "_bucket", "_count", "_sum")
+        assert name in {one.name + end for one in REGISTRY.collect() for end in endings}
+
+    def test_every_metric_that_tells_of_trouble_is_in_it(self):
+        missing = {one.name for one in REGISTRY.collect() if one.name not in self.section}
+        assert missing == {
+            "ringfinder_scoring_seconds", "ringfinder_events", "ringfinder_overlay_events",
+        }  # fmt: skip
+
+    @pytest.mark.parametrize(
+        "field", ["problem", "snapshot_held", "snapshot_refused", "projector_lag_s", "degraded"]
+    )
+    def test_the_fields_it_sends_people_to_are_at_readyz(self, field):
+        assert f"`{field}" in self.section
+        assert field in Readiness.model_fields
+
+    @pytest.mark.parametrize(
+        "words",
+        ["publish list", "publish promote", "publish rollback", "policy check FILE", "keys list"],
+    )
+    def test_the_commands_it_sends_people_to_are_there(self, words):
+        assert f"`ringfinder {words}`" in self.section
+        check_command(words.replace("FILE", __file__).split())
+
+
+def test_the_clients_example_has_something_to_show_where_nobody_answers(monkeypatch):
+    (example,) = [text for text in blocks("python") if "ringfinder.client" in text]
+    away = partial(Client, on_failure="deny", retry=False)
+    monkeypatch.setattr("ringfinder.client.Client", lambda _, key: away("http://127.0.0.1:9", key))
+    shown: list[str] = []
+    known = {"key": "k", "email": "e", "ip": "i", "device": "d", "show": shown.append}
+    exec(example, known)
+    assert known["answer"].failure
+    assert shown == ["We cannot take this sign-up now. Please try again later."]
 
 
 class TestFiles:
