@@ -39,13 +39,13 @@ async def view(service: Service, account_id: str, action: Action | None = None) 
         If neither the snapshot nor the journal knows it.
     """
     state = service.live.state
-    recorded = await service.journal.signups_of(account_id, NEWEST)
-    stored = _answered([one for one in recorded if not state.has(one.sequence)])
-    known = None if stored else await service.read(reading.account, state.model, account_id)
-    if stored is None and known is None:
-        stored = _answered(recorded)
+    known = await service.read(reading.account, state.model, account_id)
     if known is not None and await service.read(service.erased.hides, account_id, state.created_ms):
         known = None
+    # Whoever signs up again under a name that the snapshot knows is still who it knows: else a
+    # member of a fleet would be cleared by it, or somebody else's account made one.
+    recorded = [] if known else await service.journal.signups_of(account_id, NEWEST)
+    stored = _answered(recorded)
     found = stored["answer"] if stored else known
     if found is None:
         raise NotFound("No account of that id is in the snapshot or was accepted since.")

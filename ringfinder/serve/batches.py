@@ -16,13 +16,13 @@ from pydantic_core import to_json
 from ringfinder.journal import Committed, Conflict, Entry, JournalUnavailable, Repeated, Result
 from ringfinder.serve import metrics
 from ringfinder.serve.cutting import Pauses
-from ringfinder.serve.errors import TooMany
+from ringfinder.serve.errors import TooMany, Unprocessable
 from ringfinder.serve.keys import Key
 from ringfinder.serve.live import State
 from ringfinder.serve.problems import fields_of
 from ringfinder.serve.rows import TABLES, Batch, Row
 from ringfinder.serve.service import Service, now_ms
-from ringfinder.serve.signups import Scored, finished, late, score
+from ringfinder.serve.signups import Scored, check_attempt, finished, late, score
 from ringfinder.store.events import EventType
 
 PIECE = 64
@@ -110,7 +110,7 @@ class _Batch:
         made: list[_Made] = []
         for begin in range(0, len(rows), piece):
             part = rows[begin : begin + piece]
-            made += self._scored(part) if signups else await self._normalised(part)
+            made += await (self._scored(part) if signups else self._normalised(part))
             await asyncio.sleep(0)
         told = await self._committed([entry for one in made for entry in one.entries])
         lead = 0
@@ -118,14 +118,18 @@ class _Batch:
             self.results[one.at] = _line(one.row, one.scored, told[lead])
             lead += len(one.entries)
 
-    def _scored(self, rows: Sequence[tuple[int, Any]]) -> list[_Made]:
+    async def _scored(self, rows: Sequence[tuple[int, Any]]) -> list[_Made]:
         """Return what is to be recorded of sign-ups; one that is refused has its result."""
         made = []
         for at, row in rows:
             try:
+                await check_attempt(self.service, row)
                 scored = score(self.service, self.state, self.key, row)
             except TooMany:
                 self.results[at] = {"event_id": row.event_id, "status": "refused"}
+            except Unprocessable as error:
+                self.results[at] = {"event_id": row.event_id, "status": "invalid",
+                                    "errors": error.fields}  # fmt: skip
             else:
                 made.append(_Made(at, row, scored.entries, scored))
         return made

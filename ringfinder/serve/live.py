@@ -105,6 +105,11 @@ class State:
         """Tell whether the snapshot knows the event of that number."""
         return sequence <= self.sequence or bool(covering(self.applied, sequence))
 
+    def has_account(self, name: str) -> bool:
+        """Tell whether an account of that name is in the snapshot, or came since."""
+        known = self.model is not None and self.model.find_account(name) >= 0
+        return known or (self.overlay is not None and self.overlay.has_account(name))
+
     @property
     def known_since(self) -> int:
         """Sign-ups since the snapshot that the overlay holds."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,8 @@ from ringfinder.store.events import EventType
 log = logging.getLogger("ringfinder.serve")
 LEAST_S = 0.005
 """The journal is given so long even where scoring has used up the deadline."""
+TAKEN = "An account has the name of this attempt: give attempts names of their own."
+TAKEN_FIELD = {"field": "attempt_id", "problem": "names an account"}
 CONFLICT = "This event_id was sent before with another body."
 
 
@@ -67,18 +70,33 @@ async def accept(service: Service, key: Key, row: Signup, *, digest: bytes = b""
     Raises
     ------
     Unprocessable
-        If the event_id was sent before with another body.
+        If the event_id was sent before with another body, or a new attempt has an account's name.
     Gone
         If it was, and its account was erased since.
     TooMany
         If the key probes the score, and the settings refuse that.
     """
     began = time.perf_counter()
+    await check_attempt(service, row)
     scored = score(service, service.live.state, key, row, digest)
     try:
         return finished(await record(service, scored, began), accepted=True)
     except JournalUnavailable:
         return finished(late(scored.body), accepted=False)
+
+
+async def check_attempt(service: Service, row: Signup) -> None:
+    """Raise an Unprocessable where a new attempt has the name of an account.
+
+    What becomes of an attempt becomes of all that has its name: were it given up, so would the
+    account be, and go out of the graph.
+    """
+    if not row.attempt_id or not service.live.state.has_account(row.attempt_id):
+        return
+    with suppress(JournalUnavailable):
+        # One that was accepted before there was the account is told its answer again.
+        if await service.journal.find(EventType.SIGNUPS, row.event_id) is None:
+            raise Unprocessable(TAKEN, [TAKEN_FIELD])
 
 
 async def record(service: Service, scored: Scored, began: float) -> bytes:

@@ -170,6 +170,41 @@ class TestReading:
         assert (found["source"], found["decision"]) == ("signup", "review")
         assert found["rule"] == "payouts of newcomers wait"
 
+    def test_who_is_known_and_signs_up_again_with_other_things_is_still_who_it_was(
+        self, served, fleet
+    ):
+        members = served.get(f"/v1/rings/{fleet['ring_id']}/members").json()["members"]
+        name = members[3]["account_id"]
+        before = served.get(f"/v1/accounts/{name}").json()
+        again = signup("again", account_id=name, ip="203.0.113.203")
+        assert served.post("/v1/signups", again).json()["decision"] == "allow"
+        told = served.get(f"/v1/accounts/{name}", params={"action": "payout"}).json()
+        assert (told["source"], told["score"]) == ("snapshot", before["score"])
+        assert told["decision"] == "deny"
+
+    def test_an_attempt_has_no_accounts_name(self, served, fleet):
+        members = served.get(f"/v1/rings/{fleet['ring_id']}/members").json()["members"]
+        served.post("/v1/signups", signup("namesake", ip="203.0.113.204")).raise_for_status()
+        time.sleep(0.3)  # by then every worker knows the account
+        for name in (members[4]["account_id"], "acct-namesake"):
+            body = signup(f"typed-{name}", attempt_id=name, ip="203.0.113.205")
+            del body["account_id"]
+
+            assert served.post("/v1/signups", body).status_code == 422
+            lines = served.post("/v1/signups/batch", {"items": [body]}).json()["results"]
+            assert lines[0]["status"] == "invalid"
+            assert lines[0]["errors"] == [{"field": "attempt_id", "problem": "names an account"}]
+
+    def test_an_attempt_that_became_the_account_of_its_name_may_be_sent_again(self, served):
+        body = signup("kept", attempt_id="acct-kept", ip="203.0.113.206")
+        del body["account_id"]
+        first = served.post("/v1/signups", body).json()
+        ended = served.post("/v1/signups/evt-kept/outcome",
+                            {"outcome": "completed", "account_id": "acct-kept"})  # fmt: skip
+        assert ended.status_code == 200
+        time.sleep(0.3)  # by then every worker knows the account
+        assert served.post("/v1/signups", body).json() == first
+
     def test_what_a_rule_in_shadow_would_have_done_is_counted_and_not_done(self, served):
         answer = served.post("/v1/signups", signup("shadowed", ip="203.0.113.202")).json()
         assert answer["decision"] == "allow"

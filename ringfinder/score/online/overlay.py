@@ -176,6 +176,10 @@ class Overlay:
         """Return the accounts and attempts that are remembered by name."""
         return [*self._number, *self._ring_of, *self._attempts]
 
+    def has_account(self, name: str) -> bool:
+        """Tell whether an account of that name signed up since the snapshot; no attempt is one."""
+        return name in self._number or name in self._ring_of
+
     def newcomers(self) -> Iterable[Newcomer]:
         """Return the newcomers that are remembered, oldest first."""
         return self._table.newcomers.values()

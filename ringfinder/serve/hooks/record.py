@@ -77,6 +77,7 @@ async def accept_signup(
         If the sender delivers again, and it was not recorded in time.
     """
     began, key = time.perf_counter(), key_of(hook)
+    await signups.check_attempt(service, row)
     with service.limits.turn(key):
         scored = signups.score(
             service, service.live.state, key, row, service.intake.digest(row, but=_OURS)
