@@ -27,9 +27,11 @@ from typing import Any
 from ringfinder.errors import NotFound, StoreError
 from ringfinder.publish.staging import RUN_FILE
 from ringfinder.publish.state import State, read_state, write_state
-from ringfinder.store.files import sha256_of, write_atomically
+from ringfinder.store.files import read_small, sha256_of, write_atomically
 
 POINTER = "current"
+MOST_POINTER = 4096
+"""Bytes of the one short line that it holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def current(directory: Path) -> Path | None:
         If the pointer names no whole snapshot.
     """
     try:
-        name = (directory / POINTER).read_text("ascii").strip()
+        name = read_small(directory / POINTER, most=MOST_POINTER).decode("ascii").strip()
     except FileNotFoundError:
         return None
     except (OSError, UnicodeError):
@@ -102,7 +104,7 @@ def read_run(path: Path) -> dict[str, Any]:
         If there is none, or it is damaged.
     """
     try:
-        run = json.loads((path / RUN_FILE).read_bytes())
+        run = json.loads(read_small(path / RUN_FILE))
     except (OSError, ValueError, RecursionError):
         raise StoreError(f"the snapshot {path.name} has no readable {RUN_FILE}; {_OTHER}") from None
     if not isinstance(run, dict) or not isinstance(run.get("files"), dict):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ringfinder.errors import InputError
 from ringfinder.publish.staging import RUN_FILE
-from ringfinder.store.files import write_atomically
+from ringfinder.store.files import read_small, write_atomically
 
 FILE = "state.json"
 
@@ -41,7 +41,7 @@ class State:
 def read_state(directory: Path) -> State:
     """Return what is noted; of an unreadable file, what the directories say."""
     try:
-        stored = json.loads((directory / FILE).read_bytes())
+        stored = json.loads(read_small(directory / FILE))
         return State(
             [str(one) for one in stored["known"]],
             [str(one) for one in stored["in_force"]],
@@ -79,7 +79,7 @@ def _held_by_themselves(directory: Path) -> State:
 def _why_held(run_file: Path) -> list[str] | None:
     """Return why a snapshot waits; None where it does not, or its run.json cannot be read."""
     try:
-        gate = json.loads(run_file.read_bytes()).get("gate", {})
+        gate = json.loads(read_small(run_file)).get("gate", {})
         return [str(word) for word in gate.get("why", [])] if gate.get("held") else None
     except (OSError, ValueError, TypeError, AttributeError):
         return None

@@ -136,7 +136,7 @@ class Chain:
                 _commitment(bytes.fromhex(line["salt"]), line["said"]), str(line["commitment"])
             ):
                 raise AuditLogDamaged(f"{where} does not say what was written")
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, RecursionError):
             raise AuditLogDamaged(f"{where} is not a line of this log") from None
 
     def _mac(self, before: str, line: Mapping[str, Any]) -> str:

@@ -225,7 +225,7 @@ class AuditLog:
         whole = content[: content.rfind(b"\n") + 1]
         try:
             lines = [json.loads(line) for line in whole.splitlines()]
-        except ValueError:
+        except (ValueError, RecursionError):
             raise AuditLogDamaged(f"{self._log} holds a line that is not JSON") from None
         if not all(isinstance(line, dict) for line in lines):
             raise AuditLogDamaged(f"{self._log} holds a line that is not of this log")
@@ -241,7 +241,7 @@ class AuditLog:
             return int(head["seq"]), str(head["mac"])
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             raise AuditLogDamaged(f"{self._directory / HEAD} is damaged") from None
 
     def _own_key(self) -> bytes:
@@ -297,5 +297,5 @@ def _last_line(path: Path) -> tuple[dict[str, Any] | None, int | None]:
     try:
         line = json.loads(whole.rpartition(b"\n")[2])
         return {"seq": int(line["seq"]), "mac": str(line["mac"])}, end
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise AuditLogDamaged(f"{path}: the last line is not of this log") from None

@@ -7,6 +7,7 @@ nothing a caller sent.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from prometheus_client import (
     CollectorRegistry,
@@ -14,10 +15,21 @@ from prometheus_client import (
     Gauge,
     Histogram,
     generate_latest,
+    values,
 )
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from ringfinder.serve.inmemory import make_in_memory
 
 MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
+WORKER = "PROMETHEUS_MULTIPROC_WORKER"
+"""Names the worker whose files a process counts in; read when this module is imported."""
+FIRST_SIZE = 1 << 16
+"""Bytes of a file to count in; the library makes it larger as it needs."""
+
+if {MULTIPROCESS, WORKER} <= os.environ.keys():
+    # By worker and not by process: one that is started again finds the files that are there.
+    values.ValueClass = values.MultiProcessValue(lambda: os.environ[WORKER])  # type: ignore[no-untyped-call]
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.08, 0.1, 0.25, 1.0, 5.0)
 
@@ -92,7 +104,17 @@ def exposition() -> bytes:
     return generate_latest(registry)
 
 
-def forget(pid: int) -> None:
+def share(directory: Path, workers: int) -> None:
+    """Let the workers of this host, started from now on, count in files that all of them read."""
+    for worker in range(workers):
+        for kind in ("counter", "histogram", "gauge_livemin", "gauge_livemax"):
+            make_in_memory(directory / f"{kind}_{worker}.db", FIRST_SIZE)
+    os.environ[MULTIPROCESS] = str(directory)
+
+
+def forget(worker: int) -> None:
     """Drop the gauges of a worker that has ended; its counts stay."""
     if MULTIPROCESS in os.environ:
-        mark_process_dead(pid)  # type: ignore[no-untyped-call]
+        for path in Path(os.environ[MULTIPROCESS]).glob(f"gauge_live*_{worker}.db"):
+            with path.open("r+b") as file:
+                file.write(bytes(8))  # how much of the file is used

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from ringfinder.errors import InputError
 from ringfinder.model import Decision, Family, Verdict
 from ringfinder.score.policy import Action, Label, Mode, Policy, Rule, When
+from ringfinder.store.files import read_small
 
 MOST_BYTES = 1 << 20
 MOST_RULES = 1000
@@ -66,15 +67,12 @@ def read_policy_bytes(path: Path) -> bytes:
     Raises
     ------
     InputError
-        If it cannot be read or is too large.
+        If it cannot be read, is no regular file or is too large.
     """
     try:
-        content = path.read_bytes()
+        return read_small(path, most=MOST_BYTES)
     except OSError as error:
         raise InputError(f"Cannot read the policy {path}: {error.strerror}.") from None
-    if len(content) > MOST_BYTES:
-        raise InputError(f"The policy {path} is larger than {MOST_BYTES >> 20} MiB.")
-    return content
 
 
 def parse_policy(content: bytes, *, where: str) -> Policy:

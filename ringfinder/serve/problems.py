@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from ringfinder.errors import RingfinderError, StoreError
+from ringfinder.errors import DISK_REFUSES, RingfinderError, StoreError, StoreUnavailable
 from ringfinder.serve.errors import HttpError, Unprocessable
 from ringfinder.serve.rows import NO_CONTROLS, TIME_PATTERN, UNREAD
 from ringfinder.sources.checks import EXAMPLE_TIME
@@ -189,6 +189,12 @@ def answer(error: Exception) -> Response:  # noqa: PLR0911 a row per error
         return problem(
             503, "A store cannot be reached now: try again.",
             code=code_of(type(error)), headers={"Retry-After": "1"},
+        )  # fmt: skip
+    if isinstance(error, OSError) and error.errno in DISK_REFUSES:
+        log.error("disk refuses", extra={"why": error.strerror})
+        return problem(
+            503, "The disk refuses, and this may be done in part: ask again once it has room.",
+            code=code_of(StoreUnavailable), headers={"Retry-After": "1"},
         )  # fmt: skip
     if isinstance(error, RingfinderError):
         return problem(error.http_status, str(error), code=code_of(type(error)))

@@ -16,7 +16,7 @@ from ringfinder.journal import Journal, JournalUnavailable
 from ringfinder.normalise.events import Rules
 from ringfinder.pipeline.home import network_lists
 from ringfinder.pipeline.pepper import find_pepper
-from ringfinder.places import EVENTS, JOURNAL, POLICY, RUN, SNAPSHOTS
+from ringfinder.places import EVENTS, JOURNAL, POLICY, RATES, RUN, SNAPSHOTS
 from ringfinder.publish.snapshots import waiting
 from ringfinder.serve import metrics
 from ringfinder.serve.allowance import Allowance
@@ -123,9 +123,7 @@ class Service:
             find_pepper(settings, used=False), network_lists(settings), settings.default_region
         )
         journal, events = Journal(home / JOURNAL), EventLog(home / EVENTS)
-        rates = Rates(
-            settings.key_rate, home / RUN / "rates", index=worker, workers=settings.workers
-        )
+        rates = Rates(settings.key_rate, home / RUN / RATES, index=worker, workers=settings.workers)
         audit = AuditLog(home, key_file=settings.audit_key_file)
         known_labels = KnownLabels()
         return cls(

@@ -28,11 +28,12 @@ from ringfinder.config import Settings
 from ringfinder.errors import InputError, RingfinderError, StoreError, StoreUnavailable
 from ringfinder.pipeline.home import make_directory, network_lists
 from ringfinder.pipeline.pepper import find_pepper, in_use
-from ringfinder.places import EVENTS, POLICY, RUN, SERVING, SNAPSHOTS
+from ringfinder.places import EVENTS, POLICY, RATES, RUN, SERVING, SNAPSHOTS
 from ringfinder.publish.snapshots import current
 from ringfinder.runs import Notice
 from ringfinder.serve import metrics
 from ringfinder.serve.auditlog import AuditLog
+from ringfinder.serve.inmemory import make_in_memory
 from ringfinder.serve.keys import KeyStore
 from ringfinder.serve.logs import configure
 from ringfinder.serve.policyfile import begin as begin_policy
@@ -47,7 +48,6 @@ DRAIN_S = 20.0
 FIRST_WAIT_S, LONGEST_WAIT_S, STEADY_S = 0.1, 10.0, 30.0
 LOCK_WAIT_S = 1.0
 """Held while serving; children of a server that was killed end within a second."""
-METRICS = "PROMETHEUS_MULTIPROC_DIR"
 
 
 @dataclass
@@ -82,6 +82,7 @@ class Child:
             sys.executable, "-m", "ringfinder.serve.child", self.role,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             pass_fds=self.inherits, start_new_session=True,
+            env=os.environ | {metrics.WORKER: str(self.told.get("worker", ""))},
         )  # fmt: skip
         assert self.process.stdin is not None  # noqa: S101 it was asked for
         assert self.process.stdout is not None  # noqa: S101 likewise
@@ -194,10 +195,11 @@ class Supervisor:
             (run / "metrics").mkdir(parents=True, mode=0o700)
             audit = AuditLog(settings.data_dir, key_file=settings.audit_key_file)
             begin_policy(settings.policy_file, run / POLICY, before, audit)
+            if settings.workers > 1:
+                metrics.share(run / "metrics", settings.workers)
+                make_in_memory(run / RATES)
         except OSError as error:
             raise InputError(f"Cannot write to {run}: {error.strerror}.") from None
-        if self._settings.workers > 1:
-            os.environ[METRICS] = str(run / "metrics")
 
     def _children(self, listening: socket.socket) -> list[Child]:
         told = {"settings": _plain(self._settings)}
@@ -219,7 +221,8 @@ class Supervisor:
             code = await child.process.wait()
             if self._stopping.is_set():
                 return
-            _forget(child.process.pid)
+            if child.role == "worker":
+                metrics.forget(child.told["worker"])
             wait = FIRST_WAIT_S if loop.time() - began > STEADY_S else wait
             log.error("restarting", extra={"role": child.role, "code": code, "after_s": wait})
             with suppress(TimeoutError):
@@ -310,8 +313,3 @@ def _plain(settings: Settings) -> dict[str, Any]:
         if isinstance(value, SecretStr):
             plain[name] = value.get_secret_value()
     return plain
-
-
-def _forget(pid: int) -> None:
-    if METRICS in os.environ:
-        metrics.forget(pid)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +15,8 @@ from pathlib import Path
 from ringfinder.errors import StoreUnavailable
 
 _POLL_S = 0.02
+SMALL = 16 << 20
+"""Bytes that no small file has more of."""
 
 
 def sync_directory(directory: Path) -> None:
@@ -55,6 +59,25 @@ def write_atomically(path: Path, content: bytes, *, private: bool = False) -> No
     except OSError as error:  # a full disk does not say which file it had no room for
         error.filename = error.filename or str(path)
         raise
+
+
+def read_small(path: Path, *, most: int = SMALL) -> bytes:
+    """Return what a small file holds; waits for no writer of a pipe, and reads no device.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read, is no regular file, or is larger than `most` bytes.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        # Of the open file: by its name it may be another one by now.
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"it is larger than {most:,} bytes", str(path))
+    return content
 
 
 def sha256_of(path: Path) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 from served import signup
 from served_in_place import ServedInPlace
 
 from ringfinder.errors import StoreUnavailable
 from ringfinder.journal import JournalUnavailable
+from ringfinder.pipeline import apart
 from ringfinder.pipeline.home import open_graph
-from ringfinder.serve import accounts
+from ringfinder.serve import accounts, erasure, unfinished
 
 URL = "/v1/accounts/canary-became/personal-data"
 
@@ -73,6 +76,20 @@ def test_a_table_that_is_away(served, monkeypatch, part):
 
     monkeypatch.setattr(getattr(served.service, part), "erase", away)
     assert served.ask("DELETE", URL).status_code == 503
+    monkeypatch.undo()
+    assert finished_by_asking_again(served)
+
+
+@pytest.mark.parametrize("writer", [unfinished, erasure, apart])
+def test_a_disk_that_is_full(served, monkeypatch, writer):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    apart.add_apart(served.home, apart.Apart("accounts", "canary-became", "other", 1))
+    monkeypatch.setattr(writer, "write_atomically", full)
+    told = served.ask("DELETE", URL)
+    assert (told.status_code, told.json()["code"]) == (503, "store_unavailable")
+    assert "ask again once it has room" in told.json()["detail"]
     monkeypatch.undo()
     assert finished_by_asking_again(served)
 

@@ -235,6 +235,22 @@ class TestTampering:
         with pytest.raises(AuditLogDamaged, match="line 2 of the audit log was blanked"):
             filled.verify()
 
+    @pytest.mark.parametrize("depth", [500, 900, 950, 975, 100_000])
+    def test_a_line_nested_without_end_is_damage_like_any_other(self, filled, tmp_path, depth):
+        lines = lines_of(tmp_path)
+        line = json.loads(lines[2]) | {"said": "here"}
+        nested = json.dumps(line).replace('"here"', "[" * depth + "]" * depth)
+        put(tmp_path, [*lines[:2], nested, *lines[3:]])
+        with pytest.raises(AuditLogDamaged):
+            filled.verify()
+
+    @pytest.mark.parametrize("name", [LOG, HEAD])
+    def test_nor_is_such_a_last_line_or_head_written_on(self, filled, tmp_path, name):
+        (tmp_path / name).write_bytes(b"[" * 100_000 + b"\n")
+        for ask in (filled.verify, lambda: filled.append("serve", "x")):
+            with pytest.raises(AuditLogDamaged):
+                ask()
+
     @pytest.mark.parametrize("expect", ["x", "5", "5:abc", "-1:" + "0" * 64])
     def test_what_is_no_noted_line_is_refused(self, filled, expect):
         with pytest.raises(InputError, match="NUMBER:HASH"):

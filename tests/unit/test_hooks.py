@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
+from contextlib import closing
 
 import hook_payloads as sent
 import pytest
@@ -328,6 +330,32 @@ class TestCustomers:
         customers.put("cus_1", "a2", **told("evt_2"))
         assert customers.find("cus_1") is None
 
+    def test_of_two_events_the_newer_counts_in_whatever_order_they_come(self, tmp_path):
+        customers = Customers(tmp_path)
+        customers.put("cus_1", "new", **told("evt_updated", NOW))
+        customers.put("cus_1", "old", **told("evt_created", NOW - 60))
+        assert customers.find("cus_1") == "new"
+        customers.put("cus_1", "newer", **told("evt_again", NOW + 1))
+        assert customers.find("cus_1") == "newer"
+
+    @pytest.mark.parametrize("created_s", [NOW - 60, NOW])
+    def test_one_that_was_deleted_does_not_come_back(self, tmp_path, created_s):
+        customers = Customers(tmp_path)
+        customers.put("cus_1", None, **told("evt_deleted", NOW))
+        customers.put("cus_1", "gone", **told("evt_created", created_s))
+        assert customers.find("cus_1") is None
+        customers.put("cus_2", "a2", **told("evt_later", NOW + 32 * 86_400))
+        assert b"cus_1" not in customers.path.read_bytes()
+
+    def test_a_table_of_before_is_gone_on_with(self, tmp_path):
+        customers = Customers(tmp_path)
+        customers.put("cus_1", "a1", **told("evt_1"))
+        with closing(sqlite3.connect(customers.path)) as before:
+            before.execute("DROP TABLE newest")
+        customers.put("cus_1", "a2", **told("evt_2", NOW + 1))
+        customers.put("cus_1", "a1", **told("evt_3"))
+        assert customers.find("cus_1") == "a2"
+
     def test_what_was_delivered_is_remembered_for_a_month_and_no_longer(self, tmp_path):
         customers = Customers(tmp_path)
         customers.put("cus_1", "a1", **told("evt_1", NOW))
@@ -341,6 +369,7 @@ class TestCustomers:
         customers = Customers(tmp_path)
         customers.put("cus_canary", "account-canary", **told("evt_1"))
         customers.put("cus_1", "a1", **told("evt_2"))
+        customers.put("account-canary", None, **told("evt_3"))  # that nobody had named
         assert customers.erase("account-canary") == 1
         assert b"canary" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
         assert customers.find("cus_1") == "a1"

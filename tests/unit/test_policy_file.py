@@ -237,6 +237,18 @@ class TestHotReload:
         told = [one.why for one in caplog.records if one.message == "policy refused"]
         assert told == [file.problem]  # once, however often it is looked at
 
+    def test_a_pipe_or_a_device_in_its_place_is_refused_and_does_not_stop_the_looking(self, path):
+        file = PolicyFile(path)
+        for make in (os.mkfifo, lambda path: path.symlink_to("/dev/zero")):
+            path.unlink()
+            make(path)
+            file.look()
+            assert "it is no regular file" in file.problem
+        path.unlink()
+        path.write_text(GOOD.format("deny"))
+        file.look()
+        assert (file.current().rules[0].then, file.problem) == (Decision.DENY, "")
+
     def test_it_recovers_when_the_file_is_mended(self, path):
         file = PolicyFile(path)
         replace(path, "nonsense")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -177,8 +178,25 @@ class TestDamage:
 
     def test_a_pointer_without_end_names_no_snapshot(self, three):
         (three / "current").write_text("s" * 1_000_000)
-        with pytest.raises(StoreError, match="names a snapshot that is not there"):
+        with pytest.raises(StoreError, match=r"current cannot be read: .*publish promote ID"):
             snapshots.current(three)
+
+    def test_a_pointer_that_is_a_pipe_or_a_device_is_refused_at_once(self, three):
+        for make in (os.mkfifo, lambda path: path.symlink_to("/dev/zero")):
+            (three / "current").unlink()
+            make(three / "current")
+            with pytest.raises(StoreError, match=r"current cannot be read: .*publish promote ID"):
+                snapshots.current(three)
+            assert snapshots.waiting(three) is None
+
+    def test_so_are_the_run_json_and_the_state_of_snapshots(self, three):
+        (three / "s-2" / "run.json").unlink()
+        os.mkfifo(three / "s-2" / "run.json")
+        with pytest.raises(StoreError, match=r"no readable run\.json"):
+            snapshots.check(three / "s-2")
+        (three / "state.json").unlink(missing_ok=True)
+        os.mkfifo(three / "state.json")
+        assert states(three)["s-1"] == "ready"
 
     @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"files": 3}'])
     def test_an_unreadable_run_json_makes_it_broken_and_harms_no_other(self, three, content):

@@ -14,9 +14,11 @@ _TABLE = """
 CREATE TABLE IF NOT EXISTS customer (customer TEXT PRIMARY KEY, account_id TEXT NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS by_account ON customer (account_id);
 CREATE TABLE IF NOT EXISTS told (event_id TEXT PRIMARY KEY, at_s INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS newest (customer TEXT PRIMARY KEY, at_s INTEGER NOT NULL) STRICT;
 """
 _REMEMBERED_S = 31 * 86_400
-"""How long an event is known as told: the provider delivers none again that is older."""
+"""How long an event is known as told, and how old the newest of a customer is: the provider
+delivers none that is older."""
 
 
 class Customers:
@@ -52,19 +54,24 @@ class Customers:
             return [str(customer) for (customer,) in rows]
 
     def put(self, customer: str, account_id: str | None, *, event_id: str, at_s: int) -> None:
-        """Remember whose customer it is; None forgets it.
+        """Remember whose customer it is; None forgets it, for good.
 
         Parameters
         ----------
         event_id, at_s
             The event that tells it, and its time in seconds since 1970: delivered again it has
-            no second effect, and so brings nobody back who was erased or deleted since.
+            no second effect, and so brings nobody back who was erased or deleted since; nor has
+            one that comes after a newer one of the same customer.
         """
         with self._open() as connection, _at_once(connection):
             connection.execute("DELETE FROM told WHERE at_s < ?", (at_s - _REMEMBERED_S,))
+            connection.execute("DELETE FROM newest WHERE at_s < ?", (at_s - _REMEMBERED_S,))
             new = connection.execute("INSERT OR IGNORE INTO told VALUES (?, ?)", (event_id, at_s))
             if not new.rowcount:
                 return
+            if account_id is not None and _is_late(connection, customer, at_s):
+                return
+            connection.execute("INSERT OR REPLACE INTO newest VALUES (?, ?)", (customer, at_s))
             if account_id is None:
                 connection.execute("DELETE FROM customer WHERE customer = ?", (customer,))
             else:
@@ -77,10 +84,15 @@ class Customers:
         if not self.path.exists():
             return 0
         with self._open() as connection:
-            gone = connection.execute(
-                "DELETE FROM customer WHERE account_id = ? OR customer = ?",
-                (account_id, account_id),
-            )
+            with _at_once(connection):
+                connection.execute(
+                    "DELETE FROM newest WHERE customer = ?1 "
+                    "OR customer IN (SELECT customer FROM customer WHERE account_id = ?1)",
+                    (account_id,),
+                )
+                gone = connection.execute(
+                    "DELETE FROM customer WHERE account_id = ?1 OR customer = ?1", (account_id,)
+                )
             connection.execute("VACUUM")
             return gone.rowcount
 
@@ -100,6 +112,16 @@ class Customers:
             raise StoreUnavailable(
                 f"the customers in {self.path} cannot be used now ({error}): try again"
             ) from error
+
+
+def _is_late(connection: sqlite3.Connection, customer: str, at_s: int) -> bool:
+    """Tell whether something newer is known of a customer; none comes back that was deleted."""
+    known = connection.execute(
+        "SELECT at_s, account_id FROM newest LEFT JOIN customer USING (customer) "
+        "WHERE customer = ?",
+        (customer,),
+    ).fetchone()
+    return known is not None and (at_s < known[0] or known[1] is None)
 
 
 @contextmanager
