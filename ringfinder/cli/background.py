@@ -55,9 +55,8 @@ def give_way(data_dir: Path, wanted: bool | None) -> None:
         return
     os.nice(LOWEST)
     _leave_half_the_cores()
-    if not _has_terminal():  # of a shell, all that is started from it later would be slow
-        with suppress(OSError):
-            _AUTOGROUP.write_text(f"{LOWEST}\n")
+    if not _has_terminal():  # whose Ctrl-C would not reach another session
+        _weigh_little()
 
 
 def _is_served(data_dir: Path) -> bool:
@@ -75,6 +74,14 @@ def _leave_half_the_cores() -> None:
     with suppress(OSError):
         for thread in Path("/proc/self/task").iterdir():
             os.sched_setaffinity(int(thread.name), half)
+
+
+def _weigh_little() -> None:
+    """Let nice count against other sessions as well: in one of its own, not to slow others'."""
+    with suppress(OSError):  # the leader of a group of processes stays in its session
+        if os.getsid(0) != os.getpid():
+            os.setsid()
+        _AUTOGROUP.write_text(f"{LOWEST}\n")
 
 
 def _has_terminal() -> bool:

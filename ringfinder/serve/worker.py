@@ -16,6 +16,9 @@ from ringfinder.serve.protocol import Protocol
 
 DRAIN_S = 10
 BACKLOG = 2048
+YOUNG = (10_000, 5, 5_000)
+"""When new objects are looked through for cycles: each time some 10,000, at most 50,000. Nothing
+is answered meanwhile, and a million, as some newcomers are in the end, take a fifth of a second."""
 
 
 class _Server(uvicorn.Server):
@@ -59,7 +62,7 @@ def run(
     # What was made so far stays for good: no collection looks at it again.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(*YOUNG)
     sys.setswitchinterval(0.001)  # readers' threads give the interpreter back sooner
     running.run(sockets=[socket.socket(fileno=listening)])
     logging.getLogger("ringfinder.serve").info("worker stopped", extra={"worker": worker})

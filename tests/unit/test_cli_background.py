@@ -88,6 +88,18 @@ def test_who_wants_all_of_the_machine_gets_it(served):
     assert cores[0] == sorted(os.sched_getaffinity(0))
 
 
+@needs_affinity
+def test_who_shares_its_session_is_not_slowed_down(tmp_path):
+    code = CODE.format(home=str(tmp_path), wanted=True)
+    lines = subprocess.run(
+        ["sh", "-c", '"$0" -c "$1"; cat /proc/$$/autogroup || true', sys.executable, code],
+        capture_output=True, text=True, check=True, start_new_session=True,
+    ).stdout.splitlines()  # fmt: skip
+    group = json.loads(lines[0])[2]
+    assert group == "" or group.split()[-1] == "19"
+    assert not group or lines[1].split()[-1] == "0"
+
+
 def test_a_shell_is_not_made_slow_for_what_is_started_from_it_later(tmp_path):
     told = subprocess.run(
         ["script", "-qec", f'{sys.executable} -c "{_one_line(tmp_path)}"', "/dev/null"],
