@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
@@ -59,6 +61,7 @@ class GuardedRoute(APIRoute):
             extra.setdefault("security", [{"key": [self.scope]}])
             options["openapi_extra"] = extra
         super().__init__(path, endpoint, **options)
+        self._parameters = {one.alias for one in self.dependant.query_params}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the caller in, or raise what is wrong; bodies are limited before they are read."""
@@ -76,10 +79,24 @@ class GuardedRoute(APIRoute):
         service = scope["app"].state.service
         scope["key"] = service.keyring.find(_bearer(scope))
         key = admitted(scope["key"], self.scope)
+        if scope["query_string"]:
+            self._check_parameters(scope["query_string"])
         if self._takes_body(scope):
             check_json(scope)
         with service.limits.turn(key):
             await self.run(scope, receive, send)
+
+    def _check_parameters(self, query: bytes) -> None:
+        """Refuse what the route does not know: `?acton=payout` must not be the answer to another.
+
+        Routes without a key let it pass: probes and other services add parameters of their own.
+        """
+        given = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+        unknown = [name for name in given if name not in self._parameters]
+        if unknown:
+            raise RequestValidationError(
+                [{"type": "extra_forbidden", "loc": ("query", name)} for name in unknown]
+            )
 
     def _takes_body(self, scope: Scope) -> bool:
         field = self.body_field

@@ -104,11 +104,13 @@ def wrong_fields(error: Exception) -> list[str]:
 def _path(loc: Sequence[Any]) -> Iterator[str]:
     """Yield the names on the way to a fault; what pydantic adds for its own unions is left out."""
     named = False
-    for part in loc:
+    for place, part in enumerate(loc):
         if isinstance(part, int):
             named = False
             yield str(part)
-        elif part not in {"body", "query", "path", UNREAD} and not named:
+        elif part == UNREAD or (place == 0 and part in {"body", "query", "path"}):
+            continue
+        elif not named:
             named = True
             yield part if _A_NAME.fullmatch(part) else "(unknown)"
 
@@ -117,13 +119,11 @@ _A_NAME = re.compile(r"[a-z][a-z_]{0,39}")
 _NO_TIME = f"is not a time: expected one such as {EXAMPLE_TIME}, or seconds since 1970"
 _SENTENCES = {
     "missing": "is required",
-    "extra_forbidden": "is not a field of this row; /openapi.json lists them",
     "json_invalid": "is not JSON",
     "string_too_long": "is too long",
     "string_too_short": "is empty",
     "string_unicode": "is not text in UTF-8",
 }
-_LEFT_OUT = "holds a list, an object or far too many fields, and no row does"
 _SHAPES = {
     "string": "is not text",
     "bool": "is neither true nor false",
@@ -145,10 +145,12 @@ _BOUNDS = {
 }
 
 
-def _sentence(fault: Mapping[str, Any]) -> str:
+def _sentence(fault: Mapping[str, Any]) -> str:  # noqa: PLR0911 a row per kind
     kind, context = str(fault["type"]), fault.get("ctx", {})
+    if kind == "extra_forbidden":
+        return _unknown(fault["loc"])
     if kind in _SENTENCES:
-        return _LEFT_OUT if UNREAD in fault.get("loc", ()) else _SENTENCES[kind]
+        return _SENTENCES[kind]
     if kind.startswith("ringfinder"):
         return str(fault["msg"])
     if kind in {"enum", "literal_error"}:
@@ -159,6 +161,13 @@ def _sentence(fault: Mapping[str, Any]) -> str:
         name, words = _BOUNDS[kind]
         return f"{words} {context[name]:g}"
     return _SHAPES.get(kind.partition("_")[0], "is not what was expected")
+
+
+def _unknown(loc: Sequence[Any]) -> str:
+    if UNREAD in loc:
+        return "holds a list, an object or far too many fields, and no row does"
+    what = "parameter of this route" if loc[0] == "query" else "field of this row"
+    return f"is not a {what}; /openapi.json lists them"
 
 
 def _pattern(pattern: str) -> str:

@@ -1,11 +1,12 @@
 """One sign-up scored in process: microseconds, time and memory to open, bytes per account.
 
-    python -m tests.bench scoring [--accounts 200000] [--signups 5000]
+    python -m tests.bench scoring [--accounts 200000] [--signups 5000] [--neo4j]
 
 A snapshot of a simulated world is written, then opened and used by a fresh process, so that
 nothing is warm that would not be. Beside each other in one run: reading and hashing the row
 (`normalise.one`), scoring it against the snapshot and two thousand newcomers, and the least
-that scoring could cost: looking its values up in a Python dictionary of all values.
+that scoring could cost: looking its values up in a Python dictionary of all values. With
+`--neo4j` the same is asked of a warm local Neo4j too, in turns with scoring (`tests.bench.hop`).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from ringfinder.explain.online import Scorer
 from ringfinder.normalise.events import Rules
 from ringfinder.normalise.one import NormalisedSignup, Normaliser
 from ringfinder.publish.model import open_model
+from tests.bench.hop import neo4j_of
 from tests.bench.replay import PEPPER
 from tests.bench.results import keep
 from tests.bench.run import graph_of
@@ -47,6 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="tests.bench scoring", description=__doc__)
     parser.add_argument("--accounts", type=int, default=200_000)
     parser.add_argument("--signups", type=int, default=5_000)
+    parser.add_argument("--neo4j", action="store_true", help="beside one hop of Cypher")
     parser.add_argument("--model", type=Path, help="a snapshot written before, to measure again")
     parser.add_argument("--write", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
@@ -55,11 +58,15 @@ def main(arguments: Sequence[str]) -> int:
         write(given.accounts, given.write)
         return 0
     if given.measure:
-        print(json.dumps(measure(given.measure, given.accounts, given.signups)))
+        found = measure(given.measure, given.accounts, given.signups)
+        if given.neo4j:
+            found |= beside_neo4j(given.measure, given.accounts, given.signups)
+        print(json.dumps(found))
         return 0
     with tempfile.TemporaryDirectory() as scratch:
         folder = given.model or Path(scratch) / "snapshot"
         size = ["--accounts", str(given.accounts), "--signups", str(given.signups)]
+        size += ["--neo4j"] if given.neo4j else []
         if not (folder / "model.json").exists():
             _again([*size, "--write", str(folder)])
         found = json.loads(_again([*size, "--measure", str(folder)]).splitlines()[-1])
@@ -122,6 +129,21 @@ def measure(folder: Path, accounts: int, number: int) -> dict[str, Any]:
     }
 
 
+def beside_neo4j(folder: Path, accounts: int, number: int) -> dict[str, Any]:
+    """Ask scorer and Neo4j in turns about the same sign-ups; half of them warm both."""
+    model, normaliser = open_model(folder), Normaliser(Rules(PEPPER))
+    scorer = Scorer(model)
+    signups = [_signup(normaliser, row) for row in _rows(world(accounts), number)]
+    with neo4j_of(world(accounts), model) as ask:
+        for one in signups[number // 2 :]:
+            ask(one)
+            scorer.score(one)
+        half = signups[: number // 2]
+        took = [(timed_one(scorer.score, one), timed_one(ask, one)) for one in half]
+    ours, theirs = np.array(took)[:, :, 0].T
+    return {"score_in_turns": quantiles(ours), "hop": quantiles(theirs)}
+
+
 def _rows(files: Files, number: int) -> list[dict[str, Any]]:
     table = pq.read_table(files.folder / "signups.parquet")
     rows = np.random.default_rng(1).choice(len(table), min(number, len(table)), replace=False)
@@ -146,14 +168,21 @@ def _unknown(signup: NormalisedSignup, names: Sequence[str]) -> NormalisedSignup
 
 def timed(work: Callable[[Any], Any], items: list[Any]) -> dict[str, float]:
     """Quantiles of the time that one item takes, and of the processor's time, microseconds."""
-    wall, processor = [], []
-    for item in items:
-        begun, worked = time.perf_counter(), time.thread_time()
-        work(item)
-        processor.append((time.thread_time() - worked) * 1e6)
-        wall.append((time.perf_counter() - begun) * 1e6)
-    half, high = np.quantile(wall, [0.5, 0.99])
-    return {"p50": half, "p99": high, "cpu_p99": float(np.quantile(processor, 0.99))}
+    took = np.array([timed_one(work, item) for item in items])
+    return quantiles(took[:, 0]) | {"cpu_p99": float(np.quantile(took[:, 1], 0.99))}
+
+
+def timed_one(work: Callable[[Any], Any], item: Any) -> tuple[float, float]:
+    """Return the time that one item takes, and the processor's time, microseconds."""
+    begun, worked = time.perf_counter(), time.thread_time()
+    work(item)
+    processor = time.thread_time() - worked
+    return (time.perf_counter() - begun) * 1e6, processor * 1e6
+
+
+def quantiles(took: Any) -> dict[str, float]:
+    half, high = np.quantile(took, [0.5, 0.99])
+    return {"p50": float(half), "p99": float(high)}
 
 
 def _resident() -> float:
@@ -190,4 +219,12 @@ def table(found: dict[str, Any]) -> str:
         f"| {found[name]['cpu_p99']:.0f} |"
         for name, title in words.items()
     ]
+    if "hop" in found:
+        lines += [
+            f"| {title} | {found[name]['p50']:.0f} | {found[name]['p99']:.0f} | |"
+            for name, title in (
+                ("score_in_turns", "scoring it, in turns with"),
+                ("hop", "one hop of Cypher on a warm local Neo4j"),
+            )
+        ]
     return "\n".join(lines)

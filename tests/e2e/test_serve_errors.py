@@ -235,6 +235,34 @@ def raw(served, data, *, drip=b"", most_s=SECONDS + 3):
         return got
 
 
+@pytest.mark.parametrize(
+    ("address", "field"),
+    [
+        ("/v1/accounts/someone?acton=payout", "acton"),
+        ("/v1/rings?=1", "(unknown)"),
+        ("/v1/rings?min_size=3&query", "query"),
+        (f"/v1/rings?{CANARY}=1", "(unknown)"),
+        ("/v1/rings/ring-1?limit=5", "limit"),
+    ],
+)
+def test_a_parameter_that_the_route_does_not_know_is_refused_by_name(shared, address, field):
+    answer = shared.get(address)
+    assert answer.status_code == 422
+    assert [one["field"] for one in answer.json()["errors"]] == [field]
+    assert "not a parameter of this route" in answer.json()["errors"][0]["problem"]
+    assert CANARY not in answer.text
+
+
+def test_a_sign_up_with_parameters_in_its_address_is_not_taken_in(shared):
+    answer = shared.post("/v1/signups?dry_run=true", signup("with-parameters"))
+    assert answer.status_code == 422
+    assert shared.get("/v1/accounts/acct-with-parameters").status_code == 404
+
+
+def test_probes_may_add_parameters_of_their_own(shared):
+    assert shared.get("/healthz?probe=7").status_code == 200
+
+
 def test_the_log_holds_nothing_that_was_sent(shared):
     for body in (signup("canary", email=CANARY, ip="198.51.100.77"), {"email": CANARY}):
         shared.post("/v1/signups", body)
