@@ -21,6 +21,12 @@ START = 1_775_000_000_000
 NUMBERS = itertools.count()
 
 
+@pytest.fixture(autouse=True)
+def _numbers_begin_anew(monkeypatch):
+    """No test is about other people because another came before it."""
+    monkeypatch.setitem(globals(), "NUMBERS", itertools.count())
+
+
 @pytest.fixture(scope="module")
 def snapshot(tmp_path_factory):
     return snapshot_of(small_graph(), tmp_path_factory.mktemp("overlay"), verify=False)
@@ -131,6 +137,26 @@ class TestBirth:
             CODE["payment_fingerprint"], CODE["device"],
         }  # fmt: skip
         assert overlay.look(person(device="one device").values).belonging is None
+
+    def test_strangers_who_share_what_is_common_do_not_hide_who_shares_what_is_rare(self, overlay):
+        fleet = []
+        for _ in range(4):
+            fleet.append(person(email_pattern="farm", user_agent="theirs"))
+            add(overlay, fleet[-1], *[person(user_agent="theirs") for _ in range(RECENT)])
+            add(overlay, *[person() for _ in range(10 * RECENT)])
+        theirs = {one.account_id for one in fleet}
+        assert any(len(ring) >= FOUNDERS and theirs.issuperset(ring) for ring in rings(overlay))
+
+    def test_a_ring_too_small_to_judge_by_takes_in_whom_links_lead_to(self, overlay):
+        fleet = []
+        add(overlay, *[person() for _ in range(600)])
+        add(overlay, *[person(tls_fingerprint="theirs") for _ in range(30)])
+        for _ in range(FOUNDERS + 1):
+            add(overlay, *[person() for _ in range(30)])
+            fleet.append(person(email_pattern="farm", tls_fingerprint="theirs"))
+            assert overlay.look(fleet[-1].values).belonging is None
+            add(overlay, fleet[-1])
+        assert sorted(one.account_id for one in fleet) in rings(overlay)
 
     def test_looking_changes_nothing(self, overlay):
         add(overlay, *[person(payment_fingerprint="c", device="d") for _ in range(5)])
