@@ -125,7 +125,7 @@ class Service:
         journal, events = Journal(home / JOURNAL), EventLog(home / EVENTS)
         rates = Rates(settings.key_rate, home / RUN / RATES, index=worker, workers=settings.workers)
         audit = AuditLog(home, key_file=settings.audit_key_file)
-        known_labels = KnownLabels()
+        erased, known_labels = ErasedAccounts(home, audit.trace_of), KnownLabels()
         return cls(
             settings=settings,
             keyring=Keyring(KeyStore(home), now_ms),
@@ -145,9 +145,9 @@ class Service:
             labels=LabelDesk(home),
             known_labels=known_labels,
             customers=Customers(home),
-            erased=ErasedAccounts(home, audit.trace_of),
+            erased=erased,
             unfinished=Unfinished(home),
-            unrecorded=Unrecorded(),
+            unrecorded=Unrecorded(is_erased=erased.hides),
             hook_secrets=read_secrets(settings),
             readers=ThreadPoolExecutor(2, thread_name_prefix="reader"),
         )
