@@ -18,14 +18,20 @@ import shutil
 import signal
 import socket
 import sys
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import SecretStr
 
 from ringfinder.config import Settings
-from ringfinder.errors import InputError, RingfinderError, StoreError, StoreUnavailable
+from ringfinder.errors import (
+    DISK_REFUSES,
+    InputError,
+    RingfinderError,
+    StoreError,
+    StoreUnavailable,
+)
 from ringfinder.pipeline.home import make_directory, network_lists
 from ringfinder.pipeline.pepper import find_pepper, in_use
 from ringfinder.places import EVENTS, POLICY, RATES, RUN, SERVING, SNAPSHOTS
@@ -146,6 +152,8 @@ class Supervisor:
         StoreError
             If the journal or the store cannot be opened, another `serve` is there, or the
             pepper is being rotated.
+        OSError
+            If the disk is full.
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -155,12 +163,12 @@ class Supervisor:
         with (
             locked(home / SERVING, what=what, exclusive=True, wait_s=LOCK_WAIT_S),
             in_use(home, wait_s=LOCK_WAIT_S),
+            closing(listen(self._settings.host, self._settings.port)) as listening,
         ):
-            await self._serve()
+            await self._serve(listening)
 
-    async def _serve(self) -> None:
+    async def _serve(self, listening: socket.socket) -> None:
         """Start the processes, wait until told to stop, drain them."""
-        listening = listen(self._settings.host, self._settings.port)
         self._prepare()
         order = self._children(listening)
         try:
@@ -199,6 +207,8 @@ class Supervisor:
                 metrics.share(run / "metrics", settings.workers)
                 make_in_memory(run / RATES)
         except OSError as error:
+            if error.errno in DISK_REFUSES:
+                raise  # no setting is to blame, and whoever supervises this tries again
             raise InputError(f"Cannot write to {run}: {error.strerror}.") from None
 
     def _children(self, listening: socket.socket) -> list[Child]:

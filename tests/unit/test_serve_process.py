@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
 import json
 import logging
+import os
 import socket
 
 import pytest
@@ -64,6 +66,19 @@ class TestListening:
 )
 def test_a_child_that_said_nothing_is_not_quoted(code, words):
     assert words in str(_failed("writer", code))
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "words"),
+    [(errno.ENOSPC, 4, "Make room"), (errno.EROFS, 2, "Cannot write to")],
+)
+def test_a_full_disk_is_no_unusable_setting(tmp_path, monkeypatch, number, code, words):
+    def refuses(*given):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(supervisor_module, "begin_policy", refuses)
+    ran = run("serve", "--data-dir", tmp_path, "--port", 0)
+    assert (ran.code, words in ran.err) == (code, True), ran.err
 
 
 @pytest.mark.parametrize("error", [BlockingIOError(11, "no process"), OSError(24, "no file"), StoreUnavailable("not ready")])  # fmt: skip  # noqa: E501
