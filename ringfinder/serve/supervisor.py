@@ -49,7 +49,9 @@ from ringfinder.store.files import locked
 from ringfinder.store.segments import EventLog
 
 log = logging.getLogger("ringfinder.serve")
-START_S = 60.0
+START_S = 120.0
+"""How long a child may take to be ready: a worker waits for the journal for half of that
+(`live.CATCH_UP_S`), and would else be ended, and started again, as often as it began."""
 DRAIN_S = 20.0
 FIRST_WAIT_S, LONGEST_WAIT_S, STEADY_S = 0.1, 10.0, 30.0
 LOCK_WAIT_S = 1.0

@@ -15,6 +15,7 @@ from shell import run
 
 from ringfinder.config import load
 from ringfinder.errors import InputError, StoreUnavailable
+from ringfinder.serve import live
 from ringfinder.serve import supervisor as supervisor_module
 from ringfinder.serve.logs import JsonLines
 from ringfinder.serve.safety import check_safe
@@ -79,6 +80,10 @@ def test_a_full_disk_is_no_unusable_setting(tmp_path, monkeypatch, number, code,
     monkeypatch.setattr(supervisor_module, "begin_policy", refuses)
     ran = run("serve", "--data-dir", tmp_path, "--port", 0)
     assert (ran.code, words in ran.err) == (code, True), ran.err
+
+
+def test_a_worker_that_catches_up_as_long_as_it_may_is_waited_for():
+    assert live.CATCH_UP_S <= supervisor_module.START_S / 2
 
 
 @pytest.mark.parametrize("error", [BlockingIOError(11, "no process"), OSError(24, "no file"), StoreUnavailable("not ready")])  # fmt: skip  # noqa: E501
