@@ -174,16 +174,12 @@ class Supervisor:
         self._prepare()
         order = self._children(listening)
         try:
-            started = await asyncio.gather(
-                *(child.start() for child in order), return_exceptions=True
-            )
-            for failure in started:
-                if failure is not None:
-                    raise failure
+            await self._start(order)
             self._keepers += [asyncio.create_task(self._keep(child)) for child in order]
             host, port = listening.getsockname()[:2]
             where = f"[{host}]" if ":" in host else host
-            self._notices(f"ringfinder listens on http://{where}:{port}")
+            if not self._stopping.is_set():
+                self._notices(f"ringfinder listens on http://{where}:{port}")
             await self._stopping.wait()
         finally:
             self._stopping.set()
@@ -195,6 +191,19 @@ class Supervisor:
             for keeper in self._keepers:
                 keeper.cancel()
             await asyncio.gather(*self._keepers, return_exceptions=True)
+
+    async def _start(self, order: list[Child]) -> None:
+        """Start the processes, and wait until all are ready, or this one is told to stop."""
+        starting = [asyncio.create_task(child.start()) for child in order]
+        stopping = asyncio.create_task(self._stopping.wait())
+        ready = asyncio.gather(*starting, return_exceptions=True)
+        first: set[asyncio.Future[Any]] = {ready, stopping}
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+        for task in (stopping, *starting):
+            task.cancel()
+        for failure in await ready:
+            if isinstance(failure, Exception):  # and not that it was given up
+                raise failure
 
     def _prepare(self) -> None:
         """Make the directory of what only matters while running, empty."""

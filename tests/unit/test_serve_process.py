@@ -141,6 +141,30 @@ class Process:
         return -9
 
 
+def test_who_is_told_to_stop_while_it_starts_does_not_wait_for_that(tmp_path, monkeypatch):
+    stopped = []
+
+    async def start(child):
+        child.process = Process(ended=False)
+        await asyncio.sleep(60)
+
+    async def stop(child):
+        stopped.append(child.role)
+        return 0
+
+    async def serves():
+        settings = load({"data_dir": tmp_path, "port": 0})
+        supervisor = Supervisor(settings, notices=stopped.append)
+        asyncio.get_running_loop().call_later(0.05, supervisor._stopping.set)
+        async with asyncio.timeout(5):
+            await supervisor.run()
+
+    monkeypatch.setattr(Child, "start", start)
+    monkeypatch.setattr(Child, "stop", stop)
+    asyncio.run(serves())
+    assert stopped == ["worker", "projector", "writer"]
+
+
 def test_children_are_told_every_setting_as_it_is(tmp_path):
     settings = load({"data_dir": tmp_path, "pepper": GOOD, "workers": 3})
     told = json.loads(json.dumps(_plain(settings)))
