@@ -154,8 +154,8 @@ class Journal:
         after
             Sequence number that the caller knows already.
         log
-            Begin with what was moved from the journal, or loaded, into this log's segments;
-            None: leave out what is no longer in the journal.
+            Begin with what has moved from the journal into this log's segments, though not with
+            what was loaded there; None: leave out what is no longer in the journal.
         known
             Rising intervals of further numbers that the caller knows, such as what the graph
             of a snapshot had taken in: load and journal number their events in turn.

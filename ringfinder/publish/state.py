@@ -48,7 +48,7 @@ def read_state(directory: Path) -> State:
             {str(one): [str(word) for word in why] for one, why in stored["held"].items()},
             [str(one) for one in stored.get("coming", [])],
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return _held_by_themselves(directory)
 
 
@@ -81,5 +81,5 @@ def _why_held(run_file: Path) -> list[str] | None:
     try:
         gate = json.loads(read_small(run_file)).get("gate", {})
         return [str(word) for word in gate.get("why", [])] if gate.get("held") else None
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return None

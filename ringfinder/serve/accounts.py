@@ -122,7 +122,9 @@ async def _erase(service: Service, account_id: str, who: str) -> dict[str, Any]:
     names = [account_id, *await to_thread(service.unfinished.begin, account_id, also)]
     entries = 0
     for name in names:
-        # What the journal has not taken yet is not to come into it after the erasure.
+        # What the journal has not taken yet is not to come into it after the erasure: here, nor
+        # by other workers, who look whether it is noted once they have recorded something.
+        await to_thread(service.erased.add, name, now_ms())
         service.unrecorded.forget(name)
         await to_thread(service.labels.erase, name)
         entries += await service.journal.erase(name, PATIENCE_S)
@@ -160,8 +162,6 @@ async def _other_names(service: Service, account_id: str) -> list[str]:
 
 def _erase_kept(service: Service, names: list[str], who: str) -> Kept:
     settings = service.settings
-    for name in names:
-        service.erased.add(name, now_ms())
     kept = erase_kept(
         names, service.events, lambda: open_graph(settings),
         service.allowance.erase, service.customers.erase, partial(erase_apart, settings.data_dir),

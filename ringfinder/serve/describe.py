@@ -23,7 +23,8 @@ _WORDS = {
     "503": "A store cannot be reached, or there is no capacity now.",
 }
 _ALWAYS = ("429", "500", "503")
-_WITH_KEY = ("401", "403")
+_WITH_KEY = ("401", "403", "422")
+"""The last for parameters that the route does not know; routes without a key let them pass."""
 _WITH_BODY = ("408", "413", "415", "422")
 
 
@@ -56,7 +57,7 @@ def complete(schema: dict[str, Any]) -> dict[str, Any]:
 def _add_errors(operation: dict[str, Any]) -> None:
     codes = set(_ALWAYS)
     tags = operation.get("tags", ())
-    named = {one["in"]: {one["name"]} for one in operation.get("parameters", ())}
+    places = {one["in"] for one in operation.get("parameters", ())}
     if operation.get("security"):
         codes |= {*_WITH_KEY}
     if "hooks" in tags:
@@ -64,9 +65,7 @@ def _add_errors(operation: dict[str, Any]) -> None:
         codes |= {*_SIGNED}
     if "requestBody" in operation:
         codes |= {*_WITH_BODY}
-    if named:
-        codes.add("422")
-    if "path" in named or {"allowance", "hooks"} & {*tags}:
+    if "path" in places or {"allowance", "hooks"} & {*tags}:
         codes.add("404")
     if "requestBody" in operation and {"sign-ups", "labels", "hooks"} & {*tags}:
         codes.add("410")

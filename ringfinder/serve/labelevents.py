@@ -8,6 +8,7 @@ from contextlib import suppress
 from ringfinder.errors import StoreUnavailable
 from ringfinder.journal import Entry, Journal, Result, encode_event
 from ringfinder.normalise.events import NORMALISER
+from ringfinder.serve.errors import Gone
 from ringfinder.serve.givenlabel import GivenLabel
 from ringfinder.serve.intake import Intake
 from ringfinder.serve.labelrows import LabelRow
@@ -25,10 +26,17 @@ async def record(desk: LabelDesk, journal: Journal, intake: Intake, given: Given
     ------
     JournalUnavailable
         If it was not recorded in time: `record_left` does it later.
+    Gone
+        If its account was erased meanwhile.
     """
     result = await journal.commit(_entry(intake, given), PATIENCE_S)
-    with suppress(StoreUnavailable):  # then it is found, and recorded, once more
-        await asyncio.to_thread(desk.recorded, given.event_id)
+    try:
+        with suppress(StoreUnavailable):  # then it is found, and recorded, once more
+            await asyncio.to_thread(desk.recorded, given.event_id)
+    except Gone:
+        # The desk forgot it, then the journal what it had by then: this may have come after.
+        await journal.erase(given.account_id, PATIENCE_S)
+        raise
     return result
 
 
@@ -41,7 +49,8 @@ async def record_left(desk: LabelDesk, journal: Journal, intake: Intake) -> None
         If desk or journal are away: try again.
     """
     for given in await asyncio.to_thread(desk.unrecorded):
-        await record(desk, journal, intake, given)
+        with suppress(Gone):
+            await record(desk, journal, intake, given)
 
 
 def _entry(intake: Intake, given: GivenLabel) -> Entry:

@@ -162,8 +162,15 @@ class LabelDesk:
         return self._labels("event_id IN (SELECT event_id FROM unrecorded)")
 
     def recorded(self, event_id: str) -> None:
-        """Take note that the journal has a label."""
+        """Take note that the journal has a label.
+
+        Raises
+        ------
+        Gone
+            If its account was erased since it was given.
+        """
         with self._writing() as connection:
+            _check_not_erased(connection, event_id)
             connection.execute("DELETE FROM unrecorded WHERE event_id = ?", (event_id,))
 
     def _labels(self, where: str, *values: object) -> list[GivenLabel]:

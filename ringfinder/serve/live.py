@@ -18,7 +18,7 @@ from typing import Any
 
 from ringfinder.errors import RingfinderError, StoreError
 from ringfinder.explain.online import Answer, Scorer
-from ringfinder.journal import Journal, JournalUnavailable, Recorded, decode_event
+from ringfinder.journal import Journal, Recorded, decode_event
 from ringfinder.model import Decision, Reason
 from ringfinder.normalise.one import NormalisedSignup
 from ringfinder.pipeline.pepper import check_made_with
@@ -40,6 +40,9 @@ IDLE_S = 0.0001
 """A turn of the loop that took no longer had nothing to do."""
 CATCH_UP_S = 60.0
 """How long a new snapshot may take to learn what was journalled since."""
+FOLLOW_AGAIN_S, SAY_AGAIN_S = 0.1, 10.0
+"""A journal that cannot be followed is tried again so soon, and said to be so this seldom: on a
+full disk the log would take what room there is."""
 
 log = logging.getLogger("ringfinder.serve")
 
@@ -234,7 +237,7 @@ class Live:
 
     async def _follow(self, state: State, caught_up: asyncio.Event) -> None:
         """Take in what the journal holds beyond the snapshot, for as long as it is in force."""
-        after, known = state.sequence, state.applied
+        after, known, said_s = state.sequence, state.applied, float("-inf")
         while True:
             try:
                 async for entries in self._journal.tail(after, log=self._log, known=known):
@@ -243,13 +246,12 @@ class Live:
                         continue
                     await self._take_in(state, entries)
                     after = max(after, entries[-1].sequence)
-            except (JournalUnavailable, StoreError) as error:
-                log.warning("journal cannot be followed", extra={"error": type(error).__name__})
-                caught_up.set()
             except Exception as error:  # answers must go on, and the next look may go better
-                log.error("journal cannot be followed", exc_info=error)
                 caught_up.set()
-            await asyncio.sleep(0.1)
+                if time.monotonic() - said_s > SAY_AGAIN_S:
+                    said_s = time.monotonic()
+                    _say_not_followed(error)
+            await asyncio.sleep(FOLLOW_AGAIN_S)
 
     async def _take_in(self, state: State, entries: Iterable[Recorded]) -> None:
         """Take entries in, a moment at a stretch: in between, requests are answered."""
@@ -264,6 +266,13 @@ class Live:
                 await others_first()
                 until = time.perf_counter() + STRETCH_S
         metrics.OVERLAY.set(state.known_since)
+
+
+def _say_not_followed(error: Exception) -> None:
+    if isinstance(error, StoreError):
+        log.warning("journal cannot be followed", extra={"error": type(error).__name__})
+    else:
+        log.error("journal cannot be followed", exc_info=error)
 
 
 async def others_first() -> None:

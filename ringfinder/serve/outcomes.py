@@ -15,11 +15,12 @@ from ringfinder.journal import (
     encode_event,
     find_moved,
 )
+from ringfinder.serve.accounts import NEWEST
 from ringfinder.serve.answers import OutcomeAnswer
 from ringfinder.serve.errors import Gone, Unprocessable
 from ringfinder.serve.rows import BECAME, Outcome, to_ms
 from ringfinder.serve.service import Service, now_ms
-from ringfinder.serve.signups import CONFLICT
+from ringfinder.serve.signups import CONFLICT, TAKEN, TAKEN_FIELD
 from ringfinder.store.events import EventType
 from ringfinder.store.events import Outcome as Ended
 
@@ -35,7 +36,8 @@ async def record_outcome(service: Service, event_id: str, body: Outcome) -> Outc
     NotFound
         If no sign-up of that event_id was accepted.
     Unprocessable
-        If another end was recorded before, or an attempt completed without an account.
+        If another end was recorded before, an attempt completed without an account, or one that
+        is given up has an account's name.
     JournalUnavailable
         If it could not be recorded in time: send it again.
     Overloaded
@@ -56,6 +58,8 @@ async def record_outcome(service: Service, event_id: str, body: Outcome) -> Outc
             entries.append(_as_account(event_id, became, end.body_digest, signup, event))
         elif Ended(body.outcome) is Ended.COMPLETED and body.account_id is None:
             _check_is_account(signup)
+        if became is not None or Ended(body.outcome) is not Ended.COMPLETED:
+            await _check_apart(service, signup, signup.account_id)
     results = await service.journal.commit_many(entries, PATIENCE_S)
     if any(isinstance(result, Conflict) for result in results):
         raise Unprocessable(CONFLICT, [{"field": "outcome", "problem": "was told differently"}])
@@ -91,12 +95,32 @@ def _end(service: Service, event_id: str, body: Outcome, name: str) -> tuple[Ent
     return Entry(EventType.OUTCOMES, event_id, digest, name, event, b"{}"), became
 
 
-def _check_is_account(signup: Recorded) -> None:
-    """Raise an Unprocessable where an attempt, which is no account yet, ended well namelessly.
+async def _check_apart(service: Service, signup: Recorded, name: str) -> None:
+    """Raise an Unprocessable where an account has the name of an attempt that is given up.
+
+    It would go out of the graph with the attempt. `signups.check_attempt` knows those of the
+    snapshot and the newcomers in memory alone, and none that came after the attempt.
+    """
+    if _attempt_of(signup) is None:
+        return
+    recorded = await service.journal.signups_of(name, NEWEST)
+    if service.live.state.has_account(name) or any(_attempt_of(one) != name for one in recorded):
+        raise Unprocessable(TAKEN, [TAKEN_FIELD])
+
+
+def _attempt_of(signup: Recorded) -> str | None:
+    """Return the attempt that a sign-up was at first; None of one that named its account.
 
     Told by what was answered: the event may be in the log by now.
     """
-    if signup.answer is not None and "attempt_id" in json.loads(signup.answer).get("answer", {}):
+    answer = json.loads(signup.answer or b"{}").get("answer", {})
+    attempt: str | None = answer.get("attempt_id")
+    return attempt
+
+
+def _check_is_account(signup: Recorded) -> None:
+    """Raise an Unprocessable where an attempt, which is no account yet, ended well namelessly."""
+    if _attempt_of(signup) is not None:
         raise Unprocessable(
             "An attempt that completed is an account now: name it.",
             [{"field": "account_id", "problem": "is the account that the attempt became"}],

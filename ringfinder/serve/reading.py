@@ -144,12 +144,20 @@ def label_of(state: State, labels: KnownLabels, account_id: str) -> Label | None
     return labels.find(account_id, is_known=state.has, reasons_of=reasons_of)
 
 
-def fleet_of(state: State, account_id: str) -> str | None:
-    """Return the fleet of an account: the snapshot's or, if that does not know it, since then."""
+def fleet_of(state: State, account_id: str, *, is_erased: bool = False) -> str | None:
+    """Return the fleet of an account: the snapshot's or, if that does not know it, since then.
+
+    Parameters
+    ----------
+    state, account_id
+        What to answer from, and whose fleet.
+    is_erased
+        Whether it was erased since the snapshot, which is not asked for it then.
+    """
     model, overlay = state.model, state.overlay
     if model is None or overlay is None:
         return None
-    at = model.find_account(account_id)
+    at = -1 if is_erased else model.find_account(account_id)
     if at >= 0:
         number = int(model.arrays.account_ring[at])
     else:

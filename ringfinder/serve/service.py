@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ringfinder.config import Settings
@@ -43,12 +45,26 @@ LABELS_S = 2.0
 ERASED_S = 1.0
 MEASURE_S = 5.0
 REACH_S = 1.0
+ANEW_S = 1.0
 log = logging.getLogger("ringfinder.serve")
 
 
 def now_ms() -> int:
     """Return the time, milliseconds since 1970 UTC."""
     return time.time_ns() // 1_000_000
+
+
+async def kept_going(what: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Do work that never ends, and begin it anew where an error ends it that nobody foresaw.
+
+    A worker that goes on answering must not be one that learns of no revoked key any more.
+    """
+    while True:
+        try:
+            await work()
+        except Exception as error:
+            log.error("work in the background broke off", extra={"what": what}, exc_info=error)
+        await asyncio.sleep(ANEW_S)
 
 
 @dataclass
@@ -125,7 +141,7 @@ class Service:
         journal, events = Journal(home / JOURNAL), EventLog(home / EVENTS)
         rates = Rates(settings.key_rate, home / RUN / RATES, index=worker, workers=settings.workers)
         audit = AuditLog(home, key_file=settings.audit_key_file)
-        known_labels = KnownLabels()
+        erased, known_labels = ErasedAccounts(home, audit.trace_of), KnownLabels()
         return cls(
             settings=settings,
             keyring=Keyring(KeyStore(home), now_ms),
@@ -145,9 +161,9 @@ class Service:
             labels=LabelDesk(home),
             known_labels=known_labels,
             customers=Customers(home),
-            erased=ErasedAccounts(home, audit.trace_of),
+            erased=erased,
             unfinished=Unfinished(home),
-            unrecorded=Unrecorded(),
+            unrecorded=Unrecorded(is_erased=erased.hides),
             hook_secrets=read_secrets(settings),
             readers=ThreadPoolExecutor(2, thread_name_prefix="reader"),
         )
@@ -160,13 +176,14 @@ class Service:
             await self.journal.reach(1.0)
         await self._learn_labels()  # ahead of the first answer, which may need them
         await self.live.start()
-        watching = (
-            self.keyring.keep_fresh(), self.live.watch(), self._measure(),
-            self._read_labels(), self._forget_erased(), self._watch_policy(),
-            self.unrecorded.keep_trying(self.journal),
-        )  # fmt: skip
-        for task in watching:
-            self.tasks.append(asyncio.create_task(task))
+        watching: dict[str, Callable[[], Awaitable[None]]] = {
+            "keys": self.keyring.keep_fresh, "snapshots": self.live.watch,
+            "measures": self._measure, "labels": self._read_labels,
+            "erasures": self._forget_erased, "policy": self._watch_policy,
+            "hooks": partial(self.unrecorded.keep_trying, self.journal),
+        }  # fmt: skip
+        for what, work in watching.items():
+            self.tasks.append(asyncio.create_task(kept_going(what, work)))
 
     async def close(self) -> None:
         """End what `start` began; what was being committed is awaited by its request."""

@@ -18,14 +18,20 @@ import shutil
 import signal
 import socket
 import sys
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import SecretStr
 
 from ringfinder.config import Settings
-from ringfinder.errors import InputError, RingfinderError, StoreError, StoreUnavailable
+from ringfinder.errors import (
+    DISK_REFUSES,
+    InputError,
+    RingfinderError,
+    StoreError,
+    StoreUnavailable,
+)
 from ringfinder.pipeline.home import make_directory, network_lists
 from ringfinder.pipeline.pepper import find_pepper, in_use
 from ringfinder.places import EVENTS, POLICY, RATES, RUN, SERVING, SNAPSHOTS
@@ -43,7 +49,9 @@ from ringfinder.store.files import locked
 from ringfinder.store.segments import EventLog
 
 log = logging.getLogger("ringfinder.serve")
-START_S = 60.0
+START_S = 120.0
+"""How long a child may take to be ready: a worker waits for the journal for half of that
+(`live.CATCH_UP_S`), and would else be ended, and started again, as often as it began."""
 DRAIN_S = 20.0
 FIRST_WAIT_S, LONGEST_WAIT_S, STEADY_S = 0.1, 10.0, 30.0
 LOCK_WAIT_S = 1.0
@@ -146,6 +154,8 @@ class Supervisor:
         StoreError
             If the journal or the store cannot be opened, another `serve` is there, or the
             pepper is being rotated.
+        OSError
+            If the disk is full.
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -155,25 +165,21 @@ class Supervisor:
         with (
             locked(home / SERVING, what=what, exclusive=True, wait_s=LOCK_WAIT_S),
             in_use(home, wait_s=LOCK_WAIT_S),
+            closing(listen(self._settings.host, self._settings.port)) as listening,
         ):
-            await self._serve()
+            await self._serve(listening)
 
-    async def _serve(self) -> None:
+    async def _serve(self, listening: socket.socket) -> None:
         """Start the processes, wait until told to stop, drain them."""
-        listening = listen(self._settings.host, self._settings.port)
         self._prepare()
         order = self._children(listening)
         try:
-            started = await asyncio.gather(
-                *(child.start() for child in order), return_exceptions=True
-            )
-            for failure in started:
-                if failure is not None:
-                    raise failure
+            await self._start(order)
             self._keepers += [asyncio.create_task(self._keep(child)) for child in order]
             host, port = listening.getsockname()[:2]
             where = f"[{host}]" if ":" in host else host
-            self._notices(f"ringfinder listens on http://{where}:{port}")
+            if not self._stopping.is_set():
+                self._notices(f"ringfinder listens on http://{where}:{port}")
             await self._stopping.wait()
         finally:
             self._stopping.set()
@@ -185,6 +191,19 @@ class Supervisor:
             for keeper in self._keepers:
                 keeper.cancel()
             await asyncio.gather(*self._keepers, return_exceptions=True)
+
+    async def _start(self, order: list[Child]) -> None:
+        """Start the processes, and wait until all are ready, or this one is told to stop."""
+        starting = [asyncio.create_task(child.start()) for child in order]
+        stopping = asyncio.create_task(self._stopping.wait())
+        ready = asyncio.gather(*starting, return_exceptions=True)
+        first: set[asyncio.Future[Any]] = {ready, stopping}
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+        for task in (stopping, *starting):
+            task.cancel()
+        for failure in await ready:
+            if isinstance(failure, Exception):  # and not that it was given up
+                raise failure
 
     def _prepare(self) -> None:
         """Make the directory of what only matters while running, empty."""
@@ -199,6 +218,8 @@ class Supervisor:
                 metrics.share(run / "metrics", settings.workers)
                 make_in_memory(run / RATES)
         except OSError as error:
+            if error.errno in DISK_REFUSES:
+                raise  # no setting is to blame, and whoever supervises this tries again
             raise InputError(f"Cannot write to {run}: {error.strerror}.") from None
 
     def _children(self, listening: socket.socket) -> list[Child]:

@@ -15,7 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 
-from ringfinder.journal import Entry, Journal, JournalUnavailable
+from ringfinder.errors import StoreError
+from ringfinder.journal import Entry, Journal
 from ringfinder.serve import metrics
 
 MOST = 1000
@@ -32,7 +33,12 @@ log = logging.getLogger("ringfinder.serve")
 class _Waiting:
     hook: str
     entries: Sequence[Entry]
+    since_ms: int
     until_s: float
+
+    @property
+    def account_id(self) -> str:
+        return self.entries[0].account_id
 
 
 class Unrecorded:
@@ -46,13 +52,17 @@ class Unrecorded:
         Seconds until one is given up.
     clock
         Seconds that only rise.
+    is_erased
+        Whether an account was erased since a time, in ms since 1970, through any worker.
     """
 
     def __init__(
         self, *, most: int = MOST, for_s: float = FOR_S,
         clock: Callable[[], float] = time.monotonic,
+        is_erased: Callable[[str, int], bool] = lambda account_id, since_ms: False,
     ) -> None:  # fmt: skip
         self._most, self._for_s, self._clock = most, for_s, clock
+        self._is_erased = is_erased
         self._waiting: dict[int, _Waiting] = {}
         self._numbers = count()
 
@@ -62,7 +72,8 @@ class Unrecorded:
 
     def add(self, hook: str, entries: Sequence[Entry]) -> None:
         """Record a sign-up of a hook from soon on: its entries, the sign-up first."""
-        one = _Waiting(hook, entries, self._clock() + self._for_s)
+        now_ms = time.time_ns() // 1_000_000
+        one = _Waiting(hook, entries, now_ms, self._clock() + self._for_s)
         if len(self._waiting) < self._most:
             self._waiting[next(self._numbers)] = one
         else:
@@ -77,14 +88,22 @@ class Unrecorded:
     async def try_all(self, journal: Journal, patience_s: float) -> None:
         """Commit what waits, oldest first, until the journal misses a deadline; once."""
         for number in list(self._waiting):
-            if number not in self._waiting:  # erased meanwhile
+            one = self._waiting.get(number)
+            if one is None:  # erased meanwhile
                 continue
             try:
-                await journal.commit_many(self._waiting[number].entries, patience_s)
-            except JournalUnavailable:
+                await self._record(journal, one, patience_s)
+            except StoreError:
                 break  # for the others too
             self._waiting.pop(number, None)
         self._give_up_before(self._clock(), "it took too long")
+
+    async def _record(self, journal: Journal, one: _Waiting, patience_s: float) -> None:
+        await journal.commit_many(one.entries, patience_s)
+        # An erasure is noted first, and then the journal forgets what it has by then: this may
+        # have come after.
+        if await asyncio.to_thread(self._is_erased, one.account_id, one.since_ms):
+            await journal.erase(one.account_id, patience_s)
 
     async def close(self, journal: Journal) -> None:
         """Try once more, and give up what is left: the worker ends."""
@@ -95,12 +114,12 @@ class Unrecorded:
 
     def names(self) -> list[str]:
         """Return the accounts, or attempts, whose sign-ups wait."""
-        return [one.entries[0].account_id for one in self._waiting.values()]
+        return [one.account_id for one in self._waiting.values()]
 
     def forget(self, account_id: str) -> None:
         """Forget an account that was erased."""
         for number, one in list(self._waiting.items()):
-            if one.entries[0].account_id == account_id:
+            if one.account_id == account_id:
                 del self._waiting[number]
 
     def _give_up_before(self, now_s: float, why: str) -> None:

@@ -122,7 +122,7 @@ class TestEveryRoute:
             told = described[route.path_format][method.lower()]
             assert {"429", "500", "503"} <= set(told["responses"]), path
             if route.scope not in {OPEN, SIGNED}:
-                assert {"401", "403"} <= set(told["responses"]), path
+                assert {"401", "403", "422"} <= set(told["responses"]), path
                 assert told["security"] == [{"key": [route.scope]}]
             for status, answer in told["responses"].items():
                 if status[0] in "45" and path != "/readyz":

@@ -181,13 +181,13 @@ class TestWhoHasTheDirectoryOpen:
     ):
         tried = []
 
-        async def serving(self):
+        async def serving(self, listening):
             with pytest.raises(StoreUnavailable):
                 rotate(settings_of(place, **OWN), None)
             tried.append(place)
 
         monkeypatch.setattr(Supervisor, "_serve", serving)
-        asyncio.run(Supervisor(settings_of(place, **OWN), print).run())
+        asyncio.run(Supervisor(settings_of(place, port=0, **OWN), print).run())
         assert tried
 
     def test_what_a_restore_left_meanwhile_is_seen_before_anything_is_rotated(

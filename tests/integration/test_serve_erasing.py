@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+from types import SimpleNamespace
 
+import pyarrow as pa
 import pytest
 from served import signup
 from served_in_place import ServedInPlace
@@ -103,3 +105,25 @@ def test_a_graph_store_that_is_away(served, monkeypatch):
     assert served.ask("DELETE", URL).json()["graph"] is False
     monkeypatch.undo()
     assert finished_by_asking_again(served)
+
+
+def fleet_of_one(name):
+    """What answers are made from, where a snapshot has one account, in a fleet."""
+    model = SimpleNamespace(
+        find_account=[name].index, arrays=SimpleNamespace(account_ring=[0]), fleet=[True],
+        ring_ids=pa.array(["ring-1"]), ring_number={"ring-1": 0},
+    )  # fmt: skip
+    overlay = SimpleNamespace(ring_of_account=lambda name: None, remove=lambda name: None)
+    return SimpleNamespace(model=model, overlay=overlay, created_ms=1, has=lambda sequence: False)
+
+
+def test_no_snapshot_of_before_is_asked_for_the_fleet_of_an_erased_account(served):
+    served.service.live.state = fleet_of_one("canary-became")
+
+    def limited_by(event_id):
+        body = {"event_id": event_id, "account_id": "canary-became", "exchanges": 1}
+        return served.ask("POST", "/v1/allowance/reserve", body).json()["ring_id"]
+
+    assert limited_by("r-1") == "ring-1"
+    assert served.ask("DELETE", URL).status_code == 200
+    assert limited_by("r-2") is None

@@ -134,3 +134,26 @@ def test_who_is_erased_while_a_sign_up_waits_does_not_come_back(served):
     assert served.ask("DELETE", "/v1/accounts/user-2/personal-data").status_code == 200
     back(served)
     assert recorded(served) == []
+
+
+@pytest.mark.parametrize("when", ["before it is tried again", "while it is tried again"])
+def test_nor_where_another_worker_erases_it(served, monkeypatch, when):
+    served.journal.away = True
+    hook(served, "supabase", sent.supabase("user-2", "uuid-2"))
+    commit, other = served.journal.commit_many, ServedInPlace(served.home)
+
+    def erase():
+        told = other.ask("DELETE", "/v1/accounts/user-2/personal-data")
+        assert told.status_code == 200
+
+    async def late(entries, deadline_s):
+        await asyncio.to_thread(erase)
+        return await commit(entries, deadline_s)
+
+    if when == "before it is tried again":
+        erase()
+    else:
+        monkeypatch.setattr(served.journal, "commit_many", late)
+    back(served)
+    assert recorded(served) == []
+    assert len(served.service.unrecorded) == 0

@@ -10,7 +10,9 @@ from served_in_place import ServedInPlace
 
 from ringfinder.errors import StoreError
 from ringfinder.score.labels import ALONE, LabelState
+from ringfinder.score.policy import Label
 from ringfinder.serve import labelevents
+from ringfinder.serve.givenlabel import GivenLabel
 from ringfinder.serve.keys import KeyStore
 from ringfinder.store import EventType
 
@@ -130,3 +132,38 @@ def test_what_is_left_of_an_erased_account_is_never_recorded(served):
     swept(served)
     assert not is_recorded(served)
     assert served.ask("POST", APPROVE, {}, second(served)).status_code == 410
+
+
+def erased_while_recording(served, monkeypatch):
+    """Have another worker erase the account when the label that waited is about to be recorded."""
+    commit, other = served.journal.commit, ServedInPlace(served.home)
+
+    async def late(entry, deadline_s):
+        if entry.event_id == WAITING:
+            path = f"/v1/accounts/acct-{ALONE}/personal-data"
+            told = await asyncio.to_thread(other.ask, "DELETE", path)
+            assert told.status_code == 200
+        return await commit(entry, deadline_s)
+
+    monkeypatch.setattr(served.journal, "commit", late)
+
+
+def left_of_the_erased(served):
+    found = asyncio.run(served.journal.find(EventType.LABELS, WAITING))
+    return None if found is None else found.account_id
+
+
+def test_an_erasure_while_a_label_is_being_recorded_leaves_nothing_of_it(served, monkeypatch):
+    erased_while_recording(served, monkeypatch)
+    assert served.ask("POST", APPROVE, {}, second(served)).status_code == 410
+    assert left_of_the_erased(served) is None
+
+
+def test_nor_does_one_while_the_labels_that_are_left_are_recorded(served, monkeypatch):
+    served.service.labels.decide(WAITING, key_id="other", approve=True, now_ms=1)
+    served.service.labels.give(GivenLabel("next", "acct-next", Label.FRAUD, 1, None, None, "k", 2))
+    erased_while_recording(served, monkeypatch)
+    asyncio.run(served.service._record_labels())
+    assert left_of_the_erased(served) is None
+    assert asyncio.run(served.journal.find(EventType.LABELS, "next")) is not None
+    assert listed(served) == []

@@ -6,6 +6,7 @@ import pytest
 from served import signup
 from served_in_place import ServedInPlace
 
+from ringfinder.pipeline.home import open_graph
 from ringfinder.store import EventType
 
 COMPLETED = {"outcome": "completed"}
@@ -116,3 +117,46 @@ def test_an_attempt_that_the_log_lost_is_to_be_sent_as_the_account_itself(served
     told = served.ask("POST", path, COMPLETED | {"account_id": "acct-lost"})
     assert told.status_code == 422
     assert "send the sign-up of the account itself" in told.json()["detail"]
+
+
+def account_of_that_name(served, *, first):
+    """An attempt with the name of an account, which came before it or after; where it ends."""
+    account = signup("it", account_id="try-it", event_id="evt-account")
+    if first:
+        served.ask("POST", "/v1/signups", account)
+    path = attempted(served, "it")
+    served.ask("POST", "/v1/signups", account)
+    return path
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("is_moved", [True, False])
+@pytest.mark.parametrize(
+    "body", [{"outcome": "abandoned"}, {"outcome": "denied"}, COMPLETED | {"account_id": "other"}]
+)
+def test_an_account_stays_when_an_attempt_of_its_name_is_given_up(served, first, is_moved, body):
+    path = account_of_that_name(served, first=first)
+    if is_moved:
+        served.settle()
+    told = served.ask("POST", path, body)
+    assert (told.status_code, told.json()["errors"][0]["field"]) == (422, "attempt_id")
+    store = open_graph(served.settings)
+    served.journal.settle(store)
+    assert store.read_graph().accounts["account_id"].to_pylist() == ["try-it"]
+    store.close()
+
+
+def test_nor_does_an_attempt_hold_up_the_account_of_its_name(served):
+    account_of_that_name(served, first=True)
+    told = served.ask("POST", "/v1/signups/evt-account/outcome", {"outcome": "abandoned"})
+    assert told.status_code == 200
+
+
+def test_several_attempts_of_one_name_are_given_up(served):
+    paths = [attempted(served, "it")]
+    again = signup("again", attempt_id="try-it")
+    del again["account_id"]
+    served.ask("POST", "/v1/signups", again)
+    paths.append("/v1/signups/evt-again/outcome")
+    told = [served.ask("POST", path, {"outcome": "abandoned"}).status_code for path in paths]
+    assert told == [200, 200]

@@ -104,9 +104,10 @@ class TestHeld:
         with pytest.raises(NotFound, match=r"name it: `ringfinder publish promote ID`"):
             snapshots.to_promote(three)
 
-    def test_a_lost_state_file_promotes_nothing(self, three):
+    @pytest.mark.parametrize("content", [b"{", b"[" * 100_000], ids=["cut off", "nested"])
+    def test_a_lost_state_file_promotes_nothing(self, three, content):
         make(three, "s-4", held=["Too many."])
-        (three / "state.json").write_bytes(b"{")
+        (three / "state.json").write_bytes(content)
         assert states(three)["s-4"] == "held"
         assert states(three)["s-3"] == "in force"
         assert snapshots.to_promote(three) == "s-4"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from served_in_place import ServedInPlace
 
 from ringfinder.journal import JournalUnavailable
+from ringfinder.serve import service
 from ringfinder.serve.routes.health import readiness
 
 HOME = Path("/srv/somewhere/private")
@@ -98,3 +101,56 @@ def test_nobody_without_a_key_learns_where_the_data_directory_is():
 def test_nor_where_the_store_is(store, why):
     problem = told(Journal(why), store=store)["problem"]
     assert problem.endswith("(store) is gone")
+
+
+def test_work_in_the_background_that_an_unforeseen_error_ends_is_begun_anew(monkeypatch, caplog):
+    monkeypatch.setattr(service, "ANEW_S", 0.0)
+    begun = []
+
+    async def work():
+        begun.append(len(begun))
+        if len(begun) < 3:
+            raise RecursionError("canary")
+        await asyncio.Event().wait()
+
+    async def watch():
+        task = asyncio.create_task(service.kept_going("keys", work))
+        while len(begun) < 3:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(asyncio.wait_for(watch(), 5))
+    assert begun == [0, 1, 2]
+    assert [(one.levelname, one.what) for one in caplog.records] == [("ERROR", "keys")] * 2
+
+
+def test_all_that_a_worker_does_in_the_background_is_begun_anew(tmp_path, monkeypatch):
+    monkeypatch.setattr(service, "ANEW_S", 0.0)
+    served = ServedInPlace(tmp_path).service
+    begun = Counter()
+
+    def broken(what):
+        async def work(*given):
+            begun[what] += 1
+            raise KeyError
+
+        return work
+
+    for owner, name in (
+        (served.keyring, "keep_fresh"), (served.live, "watch"), (served.unrecorded, "keep_trying"),
+        (served, "_measure"), (served, "_read_labels"), (served, "_forget_erased"),
+        (served, "_watch_policy"),
+    ):  # fmt: skip
+        monkeypatch.setattr(owner, name, broken(name))
+
+    async def watch():
+        await served.start()
+        while len(begun) < 7 or min(begun.values()) < 2:
+            await asyncio.sleep(0.001)
+        await served.close()
+
+    asyncio.run(asyncio.wait_for(watch(), 10))
+    assert len(begun) == len(served.tasks)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
 import json
 import logging
+import os
 import socket
 
 import pytest
@@ -13,6 +15,7 @@ from shell import run
 
 from ringfinder.config import load
 from ringfinder.errors import InputError, StoreUnavailable
+from ringfinder.serve import live
 from ringfinder.serve import supervisor as supervisor_module
 from ringfinder.serve.logs import JsonLines
 from ringfinder.serve.safety import check_safe
@@ -64,6 +67,23 @@ class TestListening:
 )
 def test_a_child_that_said_nothing_is_not_quoted(code, words):
     assert words in str(_failed("writer", code))
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "words"),
+    [(errno.ENOSPC, 4, "Make room"), (errno.EROFS, 2, "Cannot write to")],
+)
+def test_a_full_disk_is_no_unusable_setting(tmp_path, monkeypatch, number, code, words):
+    def refuses(*given):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(supervisor_module, "begin_policy", refuses)
+    ran = run("serve", "--data-dir", tmp_path, "--port", 0)
+    assert (ran.code, words in ran.err) == (code, True), ran.err
+
+
+def test_a_worker_that_catches_up_as_long_as_it_may_is_waited_for():
+    assert live.CATCH_UP_S <= supervisor_module.START_S / 2
 
 
 @pytest.mark.parametrize("error", [BlockingIOError(11, "no process"), OSError(24, "no file"), StoreUnavailable("not ready")])  # fmt: skip  # noqa: E501
@@ -119,6 +139,30 @@ class Process:
         while not self.ended:
             await asyncio.sleep(60)
         return -9
+
+
+def test_who_is_told_to_stop_while_it_starts_does_not_wait_for_that(tmp_path, monkeypatch):
+    stopped = []
+
+    async def start(child):
+        child.process = Process(ended=False)
+        await asyncio.sleep(60)
+
+    async def stop(child):
+        stopped.append(child.role)
+        return 0
+
+    async def serves():
+        settings = load({"data_dir": tmp_path, "port": 0})
+        supervisor = Supervisor(settings, notices=stopped.append)
+        asyncio.get_running_loop().call_later(0.05, supervisor._stopping.set)
+        async with asyncio.timeout(5):
+            await supervisor.run()
+
+    monkeypatch.setattr(Child, "start", start)
+    monkeypatch.setattr(Child, "stop", stop)
+    asyncio.run(serves())
+    assert stopped == ["worker", "projector", "writer"]
 
 
 def test_children_are_told_every_setting_as_it_is(tmp_path):

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 from journal_memory import MemoryJournal
 
+from ringfinder.errors import StoreError
 from ringfinder.pipeline.pepper import PepperRecord, commitment
 from ringfinder.publish import snapshots
 from ringfinder.serve import live as module
@@ -110,3 +111,35 @@ def test_why_one_is_refused_can_be_asked_for_as_long_as_it_is(home, monkeypatch)
         put_in_force(home, "better")
         assert look() == (True, "better")
         assert look.live.why_refused is None
+
+
+class Unreadable(MemoryJournal):
+    """A journal that cannot be read."""
+
+    def __init__(self, error):
+        super().__init__()
+        self.error, self.asked = error, 0
+
+    async def tail(self, after, *, log=None, known=()):
+        self.asked += 1
+        raise self.error
+        yield
+
+
+@pytest.mark.parametrize("error", [StoreError("cannot be read"), KeyError("no such field")])
+def test_a_journal_that_cannot_be_followed_is_tried_often_and_told_of_seldom(
+    tmp_path, monkeypatch, caplog, error
+):
+    monkeypatch.setattr(module, "FOLLOW_AGAIN_S", 0.001)
+    journal = Unreadable(error)
+
+    async def follow():
+        live = Live(tmp_path, journal)
+        await live.start()
+        async with asyncio.timeout(5):
+            while journal.asked < 10:
+                await asyncio.sleep(0.001)
+        await live.close()
+
+    asyncio.run(follow())
+    assert [one.getMessage() for one in caplog.records] == ["journal cannot be followed"]
