@@ -1,13 +1,14 @@
 """Whatever is posted, repeated, delayed, labelled, erased, recomputed, rotated and restarted.
 
 One effect and one answer each. In one process, with a real journal, log, graph and snapshots;
-`tests/e2e/test_serve_kill.py` does the same to real processes.
+`tests/e2e/test_serve_kill.py` does the same to real processes. ``MACHINE_EXAMPLES=200`` tries more.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import tempfile
 from pathlib import Path
 from unittest.mock import patch
@@ -31,6 +32,7 @@ from ringfinder.serve.app import create_app
 from ringfinder.serve.keys import KeyStore
 from ringfinder.store import EventLog
 
+EXAMPLES = int(os.environ.get("MACHINE_EXAMPLES", "8"))
 numbers = st.integers(0, 6)
 
 
@@ -259,4 +261,4 @@ class Machine(RuleBasedStateMachine):
 
 
 TestMachine = Machine.TestCase
-TestMachine.settings = settings(max_examples=8, stateful_step_count=15, deadline=None)
+TestMachine.settings = settings(max_examples=EXAMPLES, stateful_step_count=15, deadline=None)
