@@ -87,7 +87,13 @@ class Machine(RuleBasedStateMachine):
             self.unrecorded = {}
         service.known_labels.read(self.home / JOURNAL, self.journal.log)
 
-    @precondition(lambda self: set(self.answers) - self.erased)
+    @property
+    def in_the_graph(self):
+        """Whom a night finds there: it refuses a graph with nobody in it."""
+        left = {number for number, outcome in self.ended.items() if outcome != "completed"}
+        return set(self.answers) - self.erased - left
+
+    @precondition(lambda self: self.in_the_graph)
     @rule()
     def recompute(self):
         """A night."""
