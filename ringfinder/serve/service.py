@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 from ringfinder.config import Settings
 from ringfinder.errors import RingfinderError
@@ -43,12 +45,29 @@ LABELS_S = 2.0
 ERASED_S = 1.0
 MEASURE_S = 5.0
 REACH_S = 1.0
+AGAIN_S = 1.0
 log = logging.getLogger("ringfinder.serve")
+
+
+Watcher: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
 
 def now_ms() -> int:
     """Return the time, milliseconds since 1970 UTC."""
     return time.time_ns() // 1_000_000
+
+
+async def keep_up(watcher: Watcher) -> None:
+    """Begin a watcher again whenever it fails: what it looks at may be mended meanwhile.
+
+    Without it a worker would go on answering, and never again learn of a key that is revoked.
+    """
+    while True:
+        try:
+            await watcher()
+        except Exception as error:
+            log.error("watcher failed", exc_info=error)
+        await asyncio.sleep(AGAIN_S)
 
 
 @dataclass
@@ -160,13 +179,13 @@ class Service:
             await self.journal.reach(1.0)
         await self._learn_labels()  # ahead of the first answer, which may need them
         await self.live.start()
-        watching = (
-            self.keyring.keep_fresh(), self.live.watch(), self._measure(),
-            self._read_labels(), self._forget_erased(), self._watch_policy(),
-            self.unrecorded.keep_trying(self.journal),
+        watchers: tuple[Watcher, ...] = (
+            self.keyring.keep_fresh, self.live.watch, self._measure,
+            self._read_labels, self._forget_erased, self._watch_policy,
+            partial(self.unrecorded.keep_trying, self.journal),
         )  # fmt: skip
-        for task in watching:
-            self.tasks.append(asyncio.create_task(task))
+        for watcher in watchers:
+            self.tasks.append(asyncio.create_task(keep_up(watcher)))
 
     async def close(self) -> None:
         """End what `start` began; what was being committed is awaited by its request."""
