@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -87,6 +88,7 @@ class JournalFile:
         check_format(self._connection, self.path)
         bring_up_to_date(self._connection)
         self._load()
+        self._inodes = self._found()
 
     def _load(self) -> None:
         """Take the place to go on at from the file."""
@@ -130,8 +132,8 @@ class JournalFile:
         OutOfNumbersError
             If there are not numbers enough; nothing was recorded.
         sqlite3.Error
-            If the disk refuses. What was to be recorded may come back when the file is
-            opened again: open it again.
+            If the disk refuses, or the file was removed or replaced meanwhile. What was to be
+            recorded may come back when the file is opened again: open it again.
         """
         numbers = self._numbers()
         results: list[Result] = []
@@ -159,9 +161,24 @@ class JournalFile:
                 self._connection.executemany(_INSERT, fresh.values())
                 last = next(reversed(fresh.values()))
                 self._connection.execute(_LINK, ("head", last.sequence, last.chain))
+        self._check_in_place()
         if fresh:
             self.last_sequence, self._chain = last.sequence, last.chain
         return results
+
+    def _check_in_place(self) -> None:
+        """Raise a DatabaseError where what was written is in no file that anybody would find."""
+        if self._found() != self._inodes:
+            with suppress(sqlite3.Error):  # of a lost log of changes, what the file has not
+                self.checkpoint("PASSIVE")
+            raise sqlite3.DatabaseError("the file was removed or replaced while it was in use")
+
+    def _found(self) -> list[int]:
+        """Return what the file and its log of changes are, by their names; 0 where there is none.
+
+        None of them is opened: to close it would drop SQLite's locks (`changes`).
+        """
+        return [_inode(self.path), _inode(self.path.with_name(f"{NAME}-wal"))]
 
     def _known(self, key: tuple[bytes, str], entry: Entry) -> Row | None:
         """Return the row recorded under an id; None also where it is damaged.
@@ -246,6 +263,13 @@ class JournalFile:
             with suppress(Exception):  # SQLite may have rolled back already
                 self._connection.execute("ROLLBACK")
             raise
+
+
+def _inode(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return 0
 
 
 def _row(sequence: int, key: tuple[bytes, str], entry: Entry, before: bytes, now_ms: int) -> Row:

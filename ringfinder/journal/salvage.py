@@ -41,6 +41,8 @@ def open_or_salvage(directory: Path, *, broken: bool = False) -> JournalFile:
     try:
         if path.exists():
             _try_reading(path)
+        else:  # changes of a file that is gone would be taken for those of a new one
+            remove(path)
         return _salvaged(directory) if broken else JournalFile(directory)
     except sqlite3.OperationalError:  # the disk's, not the file's, fault: try again later
         raise

@@ -11,7 +11,7 @@
     ├── TooLarge          the body is larger than this route takes         HTTP 413
     ├── WrongMediaType    the body is not JSON                             HTTP 415
     ├── Unprocessable     fields are missing, unknown or of another shape  HTTP 422
-    ├── TooMany           more requests than this key may send             HTTP 429
+    ├── TooMany           more than this key may send                      HTTP 429
     └── Overloaded        no capacity for this now: try again              HTTP 503
 """
 
@@ -98,7 +98,7 @@ class Unprocessable(HttpError):
 
 
 class TooMany(HttpError):
-    """More requests than this key may send."""
+    """More than this key may send."""
 
     http_status = 429
 

@@ -28,6 +28,8 @@ async def give(service: Service, key: Key, body: LabelRow) -> LabelAnswer:
         If the event_id was sent before with another label.
     Gone
         If it was sent before, and its account was erased since.
+    TooMany
+        If it would have to wait, and too many of its key do already.
     JournalUnavailable
         If it was not recorded in time: send it again.
     """

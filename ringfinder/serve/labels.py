@@ -21,11 +21,14 @@ from ringfinder.durations import DAY_MS
 from ringfinder.errors import InputError, NotFound, StoreUnavailable
 from ringfinder.score.labels import LabelState, needs_second_person
 from ringfinder.score.policy import Label
-from ringfinder.serve.errors import Gone
+from ringfinder.serve.errors import Gone, TooMany
 from ringfinder.serve.givenlabel import GivenLabel
 from ringfinder.store.ids import id_of
 
 FILE = "labels.sqlite"
+MOST_WAITING = 1000
+"""Labels of one key that wait at a time: all that wait are listed together, and whoever gives
+another is held up by those of a day."""
 _WAIT_S = 2.0
 _TABLE = """
 CREATE TABLE IF NOT EXISTS given (
@@ -36,6 +39,7 @@ CREATE TABLE IF NOT EXISTS given (
 CREATE INDEX IF NOT EXISTS by_key ON given (key_id, given_ms);
 CREATE INDEX IF NOT EXISTS by_time ON given (given_ms);
 CREATE INDEX IF NOT EXISTS by_account ON given (account_id);
+CREATE INDEX IF NOT EXISTS waiting ON given (key_id) WHERE state = 'pending';
 CREATE TABLE IF NOT EXISTS unrecorded (event_id TEXT PRIMARY KEY) STRICT;
 CREATE TABLE IF NOT EXISTS erased (id BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
 """
@@ -93,6 +97,8 @@ class LabelDesk:
             If the event_id was used for another label.
         Gone
             If it was given before, and its account was erased since.
+        TooMany
+            If it would have to wait, and too many of its key do already.
         """
         with self._writing() as connection:
             _check_not_erased(connection, label.event_id)
@@ -107,6 +113,8 @@ class LabelDesk:
                 _times_by_key(connection, label.key_id, since),
                 _times_for_ring(connection, label.ring_id, since, ring_of),
             )
+            if waits:
+                _check_room(connection, label.key_id)
             taken = replace(label, state=LabelState.PENDING if waits else LabelState.EFFECTIVE)
             _insert(connection, taken)
             _await_recording(connection, taken)
@@ -240,6 +248,18 @@ def _find(connection: sqlite3.Connection, event_id: str) -> GivenLabel | None:
 def _check_not_erased(connection: sqlite3.Connection, event_id: str) -> None:
     if connection.execute("SELECT 1 FROM erased WHERE id = ?", (id_of(event_id),)).fetchone():
         raise Gone("The account of this label was erased; it is not recorded again.")
+
+
+def _check_room(connection: sqlite3.Connection, key_id: str) -> None:
+    (waiting,) = connection.execute(
+        "SELECT count(*) FROM given WHERE key_id = ? AND state = 'pending'", (key_id,)
+    ).fetchone()
+    if waiting >= MOST_WAITING:
+        raise TooMany(
+            f"{MOST_WAITING:,} labels of this key wait for a second person: have them approved or "
+            "refused first, or give many at once by `ringfinder label`.",
+            Retry_After="3600",
+        )
 
 
 def _label(row: sqlite3.Row) -> GivenLabel:

@@ -1,8 +1,9 @@
-"""The server's side of a connection: who sends too slowly is cut off.
+"""The server's side of a connection: who sends too slowly is cut off, and who does not read.
 
 uvicorn waits for ever for a request that has begun: a few hundred sockets that send a byte a
 second would hold connections and memory. Here a request has `SECONDS` from its first byte to
-its last, and a connection that says nothing is closed after as long.
+its last, and a connection that says nothing is closed after as long. It waits for ever, too,
+until an answer is taken: here whoever leaves one for `UNREAD_S` loses it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from ringfinder.serve.problems import MEDIA_TYPE, TYPE
 
 GRACE_S = 0.5
 """Later than `bodies.limited`, which can still answer inside the application."""
+UNREAD_S = 30.0
+"""An answer that is not taken by then is given up with its connection."""
 MOST_HEAD_BYTES = 32 << 10
 MOST_CONNECTIONS = 4096
 """Open connections of one worker; more are closed at once."""
@@ -31,6 +34,8 @@ class Protocol(HttpToolsProtocol):
         self._clock: asyncio.TimerHandle | None = None
         self._arriving = False
         self._in_head, self._head_bytes = False, 0
+        self._unread: asyncio.TimerHandle | None = None
+        self._answered_s = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
@@ -43,6 +48,8 @@ class Protocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
         self._stop()
+        if self._unread is not None:
+            self._unread.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -79,6 +86,9 @@ class Protocol(HttpToolsProtocol):
         """Begin with the next request; while it waited in line, its body could not be read."""
         if self.pipeline and self._arriving:
             self._wind(SECONDS + GRACE_S)
+        self._answered_s = self.loop.time()
+        if self._unread is None:  # one for all answers of as long, which costs them nothing
+            self._unread = self.loop.call_later(UNREAD_S, self._check_taken)
         super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
@@ -93,6 +103,17 @@ class Protocol(HttpToolsProtocol):
         if self._clock is not None:
             self._clock.cancel()
             self._clock = None
+
+    def _check_taken(self) -> None:
+        """Cut off who has left the last answer, or a part of it, for too long."""
+        self._unread = None
+        if not self.transport.get_write_buffer_size():
+            return
+        left = self._answered_s + UNREAD_S - self.loop.time()
+        if left > 0:
+            self._unread = self.loop.call_later(left, self._check_taken)
+        else:
+            self.transport.abort()  # to close it would wait until all is taken
 
     def _too_slow(self) -> None:
         self._clock = None

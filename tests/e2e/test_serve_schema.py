@@ -11,7 +11,7 @@ import time
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from schemathesis import GenerationMode
 from served import serving
 
@@ -90,6 +90,9 @@ def test_answers_are_as_described(served, described, method, path, mode):
     def try_it(case):
         if mode is GenerationMode.POSITIVE:
             name_anew(case)
+        else:
+            # What is not written into an address cannot be wrong in it.
+            assume(all(said not in (None, [], {}) for said in (case.query or {}).values()))
         case.call_and_validate(
             base_url=served.url, headers={"Authorization": f"Bearer {served.admin}"}
         )

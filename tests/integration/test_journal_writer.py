@@ -403,6 +403,35 @@ class TestProcesses:
             if path.name != "lock":
                 assert path.stat().st_mode & 0o077 == 0, path
 
+    @pytest.mark.parametrize("gone", [[""], ["-wal"], ["", "-wal", "-shm"]])
+    def test_what_it_acknowledges_is_there_also_where_files_are_removed_beneath_it(
+        self, tmp_path, gone
+    ):
+        told = {}
+
+        async def send_until(journal, number):
+            while True:  # as everybody does who is told that it is not recorded
+                with contextlib.suppress(JournalUnavailable):
+                    told[number] = await journal.commit(entry_of(number), 5)
+                    return
+                await asyncio.sleep(0.02)
+
+        with writer_at(tmp_path) as writer, client_of(tmp_path) as (runner, journal):
+            for number in range(10):
+                runner.run(send_until(journal, number))
+            for suffix in gone:
+                (tmp_path / "journal" / f"journal.sqlite{suffix}").unlink()
+            for number in range(10, 20):
+                runner.run(send_until(journal, number))
+            writer.end(signal.SIGKILL)
+        first = 10 if "" in gone else 0
+        with writer_at(tmp_path), client_of(tmp_path) as (runner, journal):
+            for number in range(first, 20):
+                answer = runner.run(journal.commit(entry_of(number), 5))
+                assert answer.sequence == told[number].sequence
+        assert check_journal(tmp_path / "journal").sound
+        assert len({result.sequence for result in told.values()}) == 20
+
     def test_told_to_stop_it_leaves_one_sound_file(self, tmp_path):
         with writer_at(tmp_path) as writer, client_of(tmp_path) as (runner, journal):
             runner.run(journal.commit_many([entry_of(n) for n in range(100)], 5))

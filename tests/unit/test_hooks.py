@@ -223,10 +223,10 @@ class TestStripe:
     @pytest.mark.parametrize(
         ("kind", "about"),
         [
-            ("payment_method.attached", sent.payment_method(account_id="a1")),
-            ("payment_method.automatically_updated", sent.payment_method(account_id="a1")),
+            ("payment_method.attached", sent.payment_method()),
+            ("payment_method.automatically_updated", sent.payment_method()),
             ("charge.succeeded", sent.charge(account_id="a1")),
-            ("charge.failed", sent.charge(account_id="a1")),
+            ("charge.failed", sent.charge()),
             (
                 "customer.source.created",
                 {"object": "card", "customer": "cus_Q1", "fingerprint": "Xt5EWLLDS7FJjR1c",
@@ -235,7 +235,8 @@ class TestStripe:
         ],
     )  # fmt: skip
     def test_events_that_show_a_card_are_payments(self, kind, about):
-        row = fitted(Payment, stripe.to_payment(sent.stripe(kind, about), known={}))
+        event = sent.stripe(kind, about)
+        row = fitted(Payment, stripe.to_payment(event, known={"cus_Q1": "a1"}))
         assert (row.event_id, row.account_id, row.payment_fingerprint) == (
             "evt_1PqA", "a1", "Xt5EWLLDS7FJjR1c",
         )  # fmt: skip
@@ -264,6 +265,14 @@ class TestStripe:
         """A PaymentIntent's metadata is on its charges, those of guests at Checkout too."""
         event = sent.stripe("charge.succeeded", sent.charge(owner=None, account_id="a1"))
         assert stripe.to_payment(event, known={})["account_id"] == "a1"
+
+    def test_whoever_pays_cannot_name_another_account(self):
+        card = sent.payment_method(account_id="victim")  # Stripe.js takes it from the browser
+        event = sent.stripe("payment_method.attached", card)
+        assert stripe.to_payment(event, known={})["account_id"] == "cus_Q1"
+        assert stripe.to_payment(event, known={"cus_Q1": "a7"})["account_id"] == "a7"
+        link = {"customer": "cus_Q1", "payment_link": "plink_1", "client_reference_id": "victim"}
+        assert stripe.to_link(sent.stripe("checkout.session.completed", link)) is None
 
     def test_one_that_nobody_named_is_an_account_of_its_own_name(self):
         event = sent.stripe("payment_method.attached", sent.payment_method())

@@ -24,7 +24,8 @@ from ringfinder.score.labels import (
     needs_second_person,
 )
 from ringfinder.score.policy import Label
-from ringfinder.serve.errors import Gone
+from ringfinder.serve import labels
+from ringfinder.serve.errors import Gone, TooMany
 from ringfinder.serve.givenlabel import GivenLabel
 from ringfinder.serve.labels import FILE, LabelConflict, LabelDesk, SamePerson
 
@@ -94,6 +95,18 @@ class TestAlone:
             desk.give(label(n))
         assert len(desk.pending()) == 5
         assert desk.give(label(70)).state is LabelState.PENDING
+
+    def test_so_many_of_one_key_wait_and_no_more_until_some_are_decided(self, desk, monkeypatch):
+        monkeypatch.setattr(labels, "MOST_WAITING", 3)
+        for n in range(ALONE + 3):
+            desk.give(label(n))
+        with pytest.raises(TooMany, match="approved or refused first"):
+            desk.give(label(50))
+        assert desk.give(label(ALONE)).state is LabelState.PENDING  # again
+        assert desk.give(label(51, key="key-2")).state is LabelState.PENDING
+        desk.decide(label(ALONE).event_id, key_id="key-2", approve=False, now_ms=NOW)
+        assert desk.give(label(50)).state is LabelState.PENDING
+        assert len(desk.pending()) == 4
 
     @pytest.mark.parametrize("back_ms", [1, 60_000, 2 * DAY_MS])
     def test_a_clock_that_is_set_back_opens_no_door(self, desk, back_ms):

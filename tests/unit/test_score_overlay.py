@@ -14,7 +14,7 @@ from ringfinder.normalise.one import NormalisedSignup
 from ringfinder.schema import CODE
 from ringfinder.score.online.births import FOUNDERS
 from ringfinder.score.online.holders import RECENT
-from ringfinder.score.online.newborn import MOST_KEPT, shipped_weights
+from ringfinder.score.online.newborn import ANEW, MOST_KEPT, Newborn, shipped_weights
 from ringfinder.score.online.overlay import MOST_VALUES, Overlay
 
 START = 1_775_000_000_000
@@ -304,6 +304,22 @@ class TestMemory:
         assert (after.ring.size, after.ring.counts) == (never.ring.size, never.ring.counts)
         assert after.ring.shown == never.ring.shown
         assert after.ring.repeated == never.ring.repeated
+
+    def test_a_large_ring_is_measured_anew_when_a_share_of_it_was_removed(
+        self, overlay, monkeypatch
+    ):
+        measured, anew = [], Newborn.begin_anew
+        monkeypatch.setattr(
+            Newborn, "begin_anew", lambda ring: (measured.append(ring.size), anew(ring))
+        )
+        many = [person(payment_fingerprint="c", device="d") for _ in range(400)]
+        add(overlay, *many)
+        for one in many[:200]:
+            overlay.remove(one.account_id)
+        assert len(measured) < 20
+        ring = overlay.look(person(payment_fingerprint="c", device="d").values).belonging.ring
+        assert len(ring.members) == 200
+        assert 200 <= ring.size <= 200 * (1 + 1 / ANEW)
 
     def test_its_names_are_those_of_accounts_and_attempts(self, overlay, snapshot):
         one, other = person(), person()

@@ -99,6 +99,35 @@ def test_granted_and_used_never_exceed_the_ceiling(tmp_path_factory, steps):
     assert used <= 100
 
 
+class TestADayOfManyReservations:
+    MANY = 100_000
+
+    @pytest.fixture
+    def full(self, allowance, tmp_path):
+        """Two days of one fleet, nearly all in vain, and of everybody else."""
+        reserve(allowance, "first", 60)
+        with closing(sqlite3.connect(tmp_path / FILE)) as database, database:
+            database.executemany(
+                "INSERT INTO reservation VALUES (?, 'a', ?, ?, 1, 0, ?, ?)",
+                ((f"e{n}", "ring-1" if n % 2 else None, NOW // DAY_MS - 9 * (n % 7 == 0),
+                  0 if n % 3 else None, NOW) for n in range(self.MANY)),
+            )  # fmt: skip
+        return allowance
+
+    def test_the_next_one_is_not_held_up(self, full):
+        began = time.perf_counter()
+        got = [reserve(full, f"r{n}", 1, fleet="ring-1" if n % 2 else None) for n in range(60)]
+        assert time.perf_counter() - began < 0.4
+        assert [one.remaining for one in got] == [39 - n // 2 if n % 2 else None for n in range(60)]
+
+    def test_days_long_past_are_forgotten_by_and_by(self, full, tmp_path):
+        for number in range(self.MANY // 7 // 100 + 1):
+            reserve(full, f"r{number}", 0, fleet=None)
+        with closing(sqlite3.connect(tmp_path / FILE)) as database:
+            oldest = database.execute("SELECT min(day) FROM reservation").fetchone()
+        assert oldest == (NOW // DAY_MS,)
+
+
 class TestADiskThatRefuses:
     def test_a_full_disk_is_a_store_that_is_away_and_works_again_with_room(self, allowance):
         reserve(allowance, "r", 10)

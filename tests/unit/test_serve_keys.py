@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import stat
+from contextlib import closing
 
 import pytest
 
 from ringfinder.errors import InputError, NotFound
-from ringfinder.serve import keyring
+from ringfinder.serve import keyring, service
 from ringfinder.serve.keyring import STALE_S, Keyring
 from ringfinder.serve.keys import FILE, OVERLAP_MS, KeyStore
 
@@ -122,6 +124,28 @@ class TestEnding:
 
         async def looked():
             looking = asyncio.create_task(ring.keep_fresh())
+            async with asyncio.timeout(5):
+                while ring.find(secret.encode()) is None:
+                    await asyncio.sleep(0.001)
+            looking.cancel()
+
+        asyncio.run(looked())
+
+    def test_a_store_that_held_something_else_for_a_while_does_not_either(
+        self, store, ring, monkeypatch
+    ):
+        _, secret = store.create("shop", ["admin"], now_ms=NOW)
+        with closing(sqlite3.connect(store.path)) as database, database:
+            database.execute("UPDATE key SET scopes = '[['")
+        monkeypatch.setattr(keyring, "REFRESH_S", 0.001)
+        monkeypatch.setattr(service, "ANEW_S", 0.001)
+
+        async def looked():
+            looking = asyncio.create_task(service.kept_going("keys", ring.keep_fresh))
+            await asyncio.sleep(0.05)
+            assert ring.find(secret.encode()) is None
+            with closing(sqlite3.connect(store.path)) as database, database:
+                database.execute("UPDATE key SET scopes = '[\"admin\"]'")
             async with asyncio.timeout(5):
                 while ring.find(secret.encode()) is None:
                     await asyncio.sleep(0.001)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from contextlib import asynccontextmanager
 
 import pytest
 import uvicorn
@@ -32,16 +34,8 @@ def sent(monkeypatch, *pieces, slow_s=0.0):
         await send({"type": "http.response.body", "body": body})
 
     async def talk():
-        config = uvicorn.Config(
-            app, http=Protocol, ws="none", lifespan="off", log_config=None, port=0, loop="asyncio"
-        )
-        server = uvicorn.Server(config)
-        config.load()
-        server.lifespan = config.lifespan_class(config)
-        await server.startup()
-        try:
-            port = server.servers[0].sockets[0].getsockname()[1]
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        async with started(app) as server:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port_of(server))
             for piece in pieces:
                 if isinstance(piece, float):
                     await asyncio.sleep(piece)
@@ -50,10 +44,28 @@ def sent(monkeypatch, *pieces, slow_s=0.0):
             got = await to_the_end(reader)
             writer.close()
             return got
-        finally:
-            await server.shutdown()
 
     return asyncio.run(talk())
+
+
+@asynccontextmanager
+async def started(app):
+    """A server of an application, on a free port."""
+    config = uvicorn.Config(
+        app, http=Protocol, ws="none", lifespan="off", log_config=None, port=0, loop="asyncio"
+    )
+    server = uvicorn.Server(config)
+    config.load()
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
+    try:
+        yield server
+    finally:
+        await server.shutdown()
+
+
+def port_of(server):
+    return server.servers[0].sockets[0].getsockname()[1]
 
 
 async def to_the_end(reader):
@@ -83,3 +95,35 @@ def test_a_request_that_waits_behind_a_slow_answer_has_its_whole_time_after_it(m
     got, _ = sent(monkeypatch, first + HEAD % (b"second", 5), 0.55, b"12345", slow_s=0.5)
     assert b"/first" in got
     assert b"/second" in got
+
+
+@pytest.mark.parametrize("requests", [1, 50])
+@pytest.mark.parametrize("keeps_reading", [False, True])
+def test_who_leaves_an_answer_is_cut_off_and_who_takes_it_by_and_by_is_not(
+    monkeypatch, requests, keeps_reading
+):
+    monkeypatch.setattr(protocol, "UNREAD_S", 0.3)
+    large = b"x" * (12 << 20)
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": large})
+
+    async def talk():
+        async with started(app) as server:
+            asked = socket.create_connection(("127.0.0.1", port_of(server)))
+            asked.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n" * requests)
+            asked.setblocking(False)
+            loop, got = asyncio.get_running_loop(), 0
+            until = loop.time() + 5
+            while loop.time() < until and got < requests * len(large):
+                await asyncio.sleep(0.01)
+                if keeps_reading:
+                    got += len(await loop.sock_recv(asked, 4 << 20))
+                elif not server.server_state.connections:
+                    break
+            cut_off = not server.server_state.connections
+            asked.close()
+            return got == 0, cut_off
+
+    assert asyncio.run(talk()) == (not keeps_reading, not keeps_reading)

@@ -27,6 +27,10 @@ MOST_KEPT = 4096
 MOST_OFTEN = 256
 """Values of three members and more that are looked at for what marks the ring."""
 
+ANEW = 16
+"""A ring is measured anew when one in so many of its members has left: done for each of them, a
+large one would hold up every answer for as long as its members leave."""
+
 LONGEST = 12.0
 """Nats that a rare value is surprising at most."""
 
@@ -76,6 +80,8 @@ class Newborn:
         Newcomers in it that are remembered, by number.
     size
         Newcomers ever counted in it.
+    left
+        Of them those who were removed since it was measured.
     counts
         Members by value (its key).
     often
@@ -98,6 +104,7 @@ class Newborn:
     seen: int
     members: dict[int, Newcomer] = field(default_factory=dict)
     size: int = 0
+    left: int = 0
     counts: dict[int, int] = field(default_factory=dict)
     often: dict[int, Value] = field(default_factory=dict)
     shown: list[int] = field(default_factory=lambda: [0] * KINDS)
@@ -145,6 +152,12 @@ class Newborn:
                 self.top[kind] = (count, value)
         for kind in {value[0] for value in values}.difference(before):
             self.shown[kind] += 1
+
+    def lose_one(self) -> None:
+        """Take note that a member was removed: few of many still count for a while."""
+        self.left += 1
+        if self.left * ANEW > len(self.members):
+            self.begin_anew()
 
     def begin_anew(self) -> None:
         """Measure the ring on the members that are remembered, and no others."""
@@ -220,7 +233,7 @@ class Newborn:
 
 
 _MEASURED = (
-    "members", "size", "counts", "often", "shown", "distinct", "repeated", "top", "clock",
+    "members", "size", "left", "counts", "often", "shown", "distinct", "repeated", "top", "clock",
     "first_ms", "last_ms", "families", "probability",
 )  # fmt: skip
 

@@ -158,7 +158,8 @@ class Overlay:
     def remove(self, account_id: str) -> None:
         """Forget somebody: an attempt that was abandoned, an account that was erased.
 
-        The ring that a newcomer was in is what it would be without it.
+        The ring that a newcomer was in is what it would be without it; a large one, when more of
+        its members have gone.
         """
         self._attempts.pop(account_id, None)
         number = self._number.get(account_id)
@@ -166,7 +167,7 @@ class Overlay:
             ring = self._table.ring_of.get(number)
             self._forget(number)
             if ring is not None:
-                ring.begin_anew()
+                ring.lose_one()
                 ring.judge(self.rates)
         joined = self._ring_of.pop(account_id, None)
         if joined is not None:

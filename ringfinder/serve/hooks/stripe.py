@@ -6,6 +6,10 @@ Stripe tells of cards by customer. Which account a customer is, is told by `acco
 metadata of the object or of the customer, or by `client_reference_id` of a Checkout session;
 a customer that nobody named counts as an account of that name. Events come in any order: what
 came before its customer was named stays with the customer's own name.
+
+Only what the merchant's server wrote is read. Whoever pays could name somebody else's account,
+and have their card tied to it: in a payment method's metadata, which Stripe.js takes from the
+browser, and in the address of a Payment Link, from which `client_reference_id` comes.
 """
 
 from __future__ import annotations
@@ -43,7 +47,8 @@ def to_link(event: Mapping[str, Any]) -> Link | None:
     what, about = str(event.get("type")), part(event, "data", "object")
     if what == "checkout.session.completed":
         customer = name(about.get("customer"))
-        account = name(about.get("client_reference_id")) or _named(about)
+        said = None if about.get("payment_link") else about.get("client_reference_id")
+        account = name(said) or _named(about)
     elif what in {"customer.created", "customer.updated", "customer.deleted"}:
         customer, account = name(about.get("id")), _named(about)
     else:
@@ -65,10 +70,11 @@ def to_payment(event: Mapping[str, Any], *, known: Mapping[str, str]) -> dict[st
     known
         Customer -> account.
     """
-    about = part(event, "data", "object")
-    card = _card(str(event.get("type")), about)
+    what, about = str(event.get("type")), part(event, "data", "object")
+    card = _card(what, about)
     customer = customer_of(event)
-    account = _named(about) or (known.get(customer, customer) if customer else None)
+    named = None if what.startswith("payment_method.") else _named(about)
+    account = named or (known.get(customer, customer) if customer else None)
     fingerprint = text(card.get("fingerprint"))
     if not fingerprint or not account:
         return None
