@@ -12,6 +12,7 @@ snapshot. Load generator, echo and service share this machine.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import shutil
@@ -231,20 +232,19 @@ def echo_server():
 
 @contextmanager
 def trickling(sockets: int, port: int):
-    """Connections that send a byte a second, and come again when they are cut off."""
+    """Connections that send a byte a second each, spread over it, and come again when cut off."""
     stop = threading.Event()
 
     def trickle() -> None:
-        there: list[socket.socket] = []
-        while not stop.wait(1.0):
-            while len(there) < sockets:
-                there.append(socket.create_connection(("127.0.0.1", port)))
-            for at, one in enumerate(there):
-                try:
-                    one.send(b"P" if at % 2 else b"G")
-                except OSError:
-                    one.close()
-                    there[at] = socket.create_connection(("127.0.0.1", port))
+        there = [socket.create_connection(("127.0.0.1", port)) for _ in range(sockets)]
+        for at in itertools.cycle(range(sockets)):
+            if stop.wait(1.0 / sockets):
+                break
+            try:
+                there[at].send(b"P" if at % 2 else b"G")
+            except OSError:
+                there[at].close()
+                there[at] = socket.create_connection(("127.0.0.1", port))
         for one in there:
             one.close()
 

@@ -259,6 +259,13 @@ def test_a_sign_up_with_parameters_in_its_address_is_not_taken_in(shared):
     assert shared.get("/v1/accounts/acct-with-parameters").status_code == 404
 
 
+def test_an_account_without_a_name_is_none_to_erase(shared):
+    with shared.client(shared.admin) as client:
+        answer = client.delete("/v1/accounts//personal-data")
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [{"field": "account_id", "problem": "is empty"}]
+
+
 def test_probes_may_add_parameters_of_their_own(shared):
     assert shared.get("/healthz?probe=7").status_code == 200
 
