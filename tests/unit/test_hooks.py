@@ -329,6 +329,14 @@ class TestCustomers:
         customers.erase("a1")
         assert customers.of("a1") == []
 
+    def test_what_is_old_enough_to_forget_is_found_without_a_look_at_all(self, tmp_path):
+        customers = Customers(tmp_path)
+        customers.put("cus_1", "a1", **told("evt_1"))
+        with closing(sqlite3.connect(customers.path)) as database:
+            for table in ("told", "newest"):
+                plan = database.execute(f"EXPLAIN QUERY PLAN DELETE FROM {table} WHERE at_s < 1")
+                assert f"INDEX {table}_at" in str(plan.fetchall())
+
     def test_an_event_that_is_delivered_again_has_no_second_effect(self, tmp_path):
         customers = Customers(tmp_path)
         customers.put("cus_1", "a1", **told("evt_1"))

@@ -14,7 +14,9 @@ _TABLE = """
 CREATE TABLE IF NOT EXISTS customer (customer TEXT PRIMARY KEY, account_id TEXT NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS by_account ON customer (account_id);
 CREATE TABLE IF NOT EXISTS told (event_id TEXT PRIMARY KEY, at_s INTEGER NOT NULL) STRICT;
+CREATE INDEX IF NOT EXISTS told_at ON told (at_s);
 CREATE TABLE IF NOT EXISTS newest (customer TEXT PRIMARY KEY, at_s INTEGER NOT NULL) STRICT;
+CREATE INDEX IF NOT EXISTS newest_at ON newest (at_s);
 """
 _REMEMBERED_S = 31 * 86_400
 """How long an event is known as told, and how old the newest of a customer is: the provider
