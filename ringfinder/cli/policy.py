@@ -75,7 +75,9 @@ def check(file: Path, as_json: bool) -> None:
 def diff(before: Path, after: Path, over: Path, as_json: bool) -> None:
     """Decide recorded traffic by the policies A and B, and show where they differ.
 
-    Nothing is written, and nobody is held up.
+    Nothing is written, and nobody is held up. A data directory and an audit have sign-ups
+    alone; rules for other actions need JSON lines that name their action. Rules in shadow are
+    passed over, and a policy in shadow mode is compared as if it acted.
     """
     from ringfinder.errors import InputError
     from ringfinder.serve.policy import read_policy_file
