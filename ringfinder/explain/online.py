@@ -165,7 +165,7 @@ class Scorer:
         """Return what ties somebody to a ring of the snapshot, strongest first."""
         reasons = []
         for hit in _strongest(tie.hits):
-            inside, total = hit.inside + 1, hit.total
+            inside, total = hit.inside + 1, hit.total + 1  # with the sign-up itself
             kind = KINDS[hit.kind]
             text = account_sentence(kind, inside=inside, total=total, member=member)
             reasons.append(_reason(hit, text))

@@ -211,7 +211,8 @@ class Supervisor:
         before = kept_policy(run / POLICY)
         shutil.rmtree(run, ignore_errors=True)
         try:
-            (run / "metrics").mkdir(parents=True, mode=0o700)
+            for directory in (run, run / "metrics"):  # the mode is the last one's alone
+                directory.mkdir(mode=0o700)
             audit = AuditLog(settings.data_dir, key_file=settings.audit_key_file)
             begin_policy(settings.policy_file, run / POLICY, before, audit)
             if settings.workers > 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from types import MappingProxyType
 
 import pytest
@@ -104,6 +105,23 @@ class TestRingOfAnAccount:
         add(overlay, one)
         assert overlay.ring_of_account(one.account_id) is None
         assert overlay.ring_of_account("nobody") is None
+
+
+class TestReasons:
+    def test_they_count_outside_a_known_ring_whom_its_evidence_counts_there(
+        self, overlay, snapshot
+    ):
+        answer = Scorer(snapshot.model, overlay).score(member(snapshot, Verdict.FLEET))
+        ring, model = snapshot.model.ring_number[answer.ring.ring_id], snapshot.model
+        first, last = model.arrays.evidence_start[ring : ring + 2]
+        rows = model.evidence.slice(first, last - first).to_pylist()
+        outside = {(row["kind"], row["accounts_total"] - row["accounts_inside"]) for row in rows}
+        shared = [one for one in answer.reasons if one.kind in {row["kind"] for row in rows}]
+        assert shared
+        for reason in shared:
+            said = re.search(r"(\d+|no|one) accounts? outside", reason.text)
+            number = {"no": 0, "one": 1}.get(said[1]) if not said[1].isdigit() else int(said[1])
+            assert (reason.kind, number) in outside
 
 
 class TestBirth:

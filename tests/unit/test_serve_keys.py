@@ -53,6 +53,10 @@ class TestMaking:
         assert found(ring, secret.replace(key.id, "0" * 12)) is None
         assert found(ring, "") is None
 
+    def test_a_directory_that_a_key_is_made_in_first_is_closed_to_others(self, tmp_path):
+        KeyStore(tmp_path / "home").create("shop", ["admin"], now_ms=NOW)
+        assert (tmp_path / "home").stat().st_mode & 0o077 == 0
+
     def test_the_file_holds_no_key_and_is_its_owners_alone(self, store, tmp_path):
         _, secret = store.create("shop", ["admin"], now_ms=NOW)
         content = (tmp_path / FILE).read_bytes()
