@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ HOLD_MS = 600_000
 KEPT_DAYS = 2
 WAIT_S = 2.0
 """For other workers: each is in the middle of something for moments only."""
+AGAIN_S = 0.005
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS reservation (
@@ -191,7 +193,7 @@ class Allowance:
             self._database = sqlite3.connect(
                 self._path, timeout=WAIT_S, isolation_level=None, check_same_thread=False
             )
-            self._database.execute("PRAGMA journal_mode = WAL")
+            _turn_to_wal(self._database)
             self._database.execute("PRAGMA synchronous = NORMAL")
             self._database.execute("PRAGMA secure_delete = ON")
             self._database.executescript(_TABLE)
@@ -202,6 +204,23 @@ class Allowance:
             with suppress(sqlite3.Error):
                 self._database.close()
         self._database = None
+
+
+def _turn_to_wal(database: sqlite3.Connection) -> None:
+    """Let others read while one writes.
+
+    Where two turn a new file at once, SQLite refuses one of them without any waiting, for each
+    would wait for the other: who is refused asks again.
+    """
+    until = time.monotonic() + WAIT_S
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(AGAIN_S)
 
 
 def _unavailable(error: Exception) -> StoreUnavailable:

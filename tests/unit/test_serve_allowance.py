@@ -6,6 +6,7 @@ import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from threading import Barrier
 
 import pytest
 from hypothesis import given, settings
@@ -84,6 +85,29 @@ def test_two_at_once_share_one_ceiling(tmp_path):
     with ThreadPoolExecutor(4) as pool:
         got = list(pool.map(lambda n: reserve(many[n % 4], f"r{n}", 10).granted, range(40)))
     assert sum(got) == 100
+
+
+def test_many_may_open_a_file_that_is_not_there_yet_at_once(tmp_path):
+    """Of four, SQLite refused one in some thirty rounds without waiting for the others."""
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(100):
+            (home := tmp_path / str(number)).mkdir()
+            start = Barrier(4)
+
+            def open_and_reserve(n, home=home, start=start):
+                allowance = Allowance(home, ceiling=100)
+                start.wait()
+                return reserve(allowance, f"r{n}", 30).granted
+
+            assert sorted(pool.map(open_and_reserve, range(4))) == [10, 30, 30, 30]
+
+
+def test_who_holds_a_new_file_for_good_is_not_waited_for_for_good(tmp_path, monkeypatch):
+    monkeypatch.setattr("ringfinder.serve.allowance.WAIT_S", 0.1)
+    with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreUnavailable):
+            reserve(Allowance(tmp_path, ceiling=100), "r", 1)
 
 
 @settings(deadline=None)
