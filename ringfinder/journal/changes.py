@@ -44,11 +44,16 @@ class ChangeLog:
     ----------
     path
         The journal's file.
+
+    Attributes
+    ----------
+    path
+        The log of changes beside it.
     """
 
     def __init__(self, path: Path) -> None:
         self._file = path
-        self._path = path.with_name(f"{NAME}-wal")
+        self.path = path.with_name(f"{NAME}-wal")
         self.salts = b""
         self._over = b"-"
         self._page = self._frames = self._moved = 0
@@ -56,7 +61,7 @@ class ChangeLog:
     def read(self) -> Changes:
         """Return how much it holds; each frame is looked at once, its head only."""
         try:
-            with self._path.open("rb", buffering=0) as log:
+            with self.path.open("rb", buffering=0) as log:
                 self._follow(log.fileno())
         except FileNotFoundError:
             self._begin(b"", 0)

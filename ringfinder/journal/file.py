@@ -27,6 +27,7 @@ from ringfinder.journal.tables import (
     Connection,
     bring_up_to_date,
     check_format,
+    inode_of,
     open_writing,
 )
 from ringfinder.store.ids import id_of
@@ -178,7 +179,7 @@ class JournalFile:
 
         None of them is opened: to close it would drop SQLite's locks (`changes`).
         """
-        return [_inode(self.path), _inode(self.path.with_name(f"{NAME}-wal"))]
+        return [inode_of(self.path), inode_of(self.changes.path)]
 
     def _known(self, key: tuple[bytes, str], entry: Entry) -> Row | None:
         """Return the row recorded under an id; None also where it is damaged.
@@ -263,13 +264,6 @@ class JournalFile:
             with suppress(Exception):  # SQLite may have rolled back already
                 self._connection.execute("ROLLBACK")
             raise
-
-
-def _inode(path: Path) -> int:
-    try:
-        return path.stat().st_ino
-    except FileNotFoundError:
-        return 0
 
 
 def _row(sequence: int, key: tuple[bytes, str], entry: Entry, before: bytes, now_ms: int) -> Row:

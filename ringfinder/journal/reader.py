@@ -14,7 +14,7 @@ from pathlib import Path
 from ringfinder.errors import StoreError
 from ringfinder.journal.entries import Lag, Recorded
 from ringfinder.journal.seals import Row, content_is_sound
-from ringfinder.journal.tables import NAME, check_format, open_reading
+from ringfinder.journal.tables import NAME, check_format, inode_of, open_reading
 from ringfinder.store.events import EventType
 from ringfinder.store.ids import id_of
 from ringfinder.store.protocol import Interval
@@ -209,7 +209,7 @@ class Reader:
     def _asking(self) -> Iterator[sqlite3.Connection | None]:
         """Give the file, opened again where it was replaced; None where there is none yet."""
         try:
-            inode = self.path.stat().st_ino if self.path.exists() else 0
+            inode = inode_of(self.path)
             if inode != self._inode:
                 self.close()
                 self._inode = inode

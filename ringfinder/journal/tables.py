@@ -100,6 +100,14 @@ def open_there(path: Path) -> sqlite3.Connection:
     )
 
 
+def inode_of(path: Path) -> int:
+    """Return which file has a name, without opening it; 0 where there is none."""
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return 0
+
+
 def _make(path: Path) -> None:
     fresh = path.with_name(f"{path.name}.new")
     for old in path.parent.glob(f"{fresh.name}*"):

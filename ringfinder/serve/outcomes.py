@@ -50,15 +50,16 @@ async def record_outcome(service: Service, event_id: str, body: Outcome) -> Outc
         raise Gone("This sign-up was erased.")
     end, became = _end(service, event_id, body, signup.account_id)
     entries = [end]
+    completed = Ended(body.outcome) is Ended.COMPLETED
     # What was told before has its answer, whatever has become of the sign-up since.
     if await service.journal.find(EventType.OUTCOMES, event_id) is None:
         if became is not None:
             event = await _event_of(service, signup)
             # The end first: nobody is to be tied to the attempt that was their own.
             entries.append(_as_account(event_id, became, end.body_digest, signup, event))
-        elif Ended(body.outcome) is Ended.COMPLETED and body.account_id is None:
+        elif completed and body.account_id is None:
             _check_is_account(signup)
-        if became is not None or Ended(body.outcome) is not Ended.COMPLETED:
+        if became is not None or not completed:
             await _check_apart(service, signup, signup.account_id)
     results = await service.journal.commit_many(entries, PATIENCE_S)
     if any(isinstance(result, Conflict) for result in results):

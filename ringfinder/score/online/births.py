@@ -148,10 +148,12 @@ class Births:
         whom links lead to it left out, it would stay one of three.
         """
         rings = Counter(filter(None, map(self.table.ring_of.get, linked)))
-        ring = max(rings, key=lambda one: (rings[one], -one.number), default=None)
-        links = rings[ring] if ring is not None else 0
-        enough = links + 1 >= FOUNDERS and 2 * links >= len(linked)
-        return ring if ring is not None and enough and 2 * links >= ring.size else None
+        if not rings:
+            return None
+        ring = max(rings, key=lambda one: (rings[one], -one.number))
+        links = rings[ring]
+        most = links + 1 >= FOUNDERS and 2 * links >= max(len(linked), ring.size)
+        return ring if most else None
 
     def _call(self, ring: Newborn, met: _Met) -> None:
         """Take in those met who are in no ring and belong to this one now."""
@@ -182,7 +184,6 @@ class Births:
             else:
                 close.update(holders.recent)
             bit <<= 1
-        close.discard(newcomer.number)
         for number in close if common else ():
             for _, key, _ in self.table.newcomers[number].values:
                 if key in common:

@@ -28,9 +28,10 @@ async def reserve(service: TheService, body: Reserve) -> Any:
     """
     state = service.live.state
     label = service.known_labels.find(body.account_id, is_known=state.has)
-    cleared = label is Label.LEGITIMATE
-    is_erased = await service.offload(service.erased.hides, body.account_id, state.created_ms)
-    fleet = None if cleared else reading.fleet_of(state, body.account_id, is_erased=is_erased)
+    fleet = None
+    if label is not Label.LEGITIMATE:
+        is_erased = await service.offload(service.erased.hides, body.account_id, state.created_ms)
+        fleet = reading.fleet_of(state, body.account_id, is_erased=is_erased)
     found = await service.offload(
         lambda: service.allowance.reserve(
             body.event_id, body.account_id, body.exchanges, fleet=fleet, now_ms=now_ms()
