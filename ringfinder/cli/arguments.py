@@ -11,7 +11,7 @@ import click
 from pydantic import ByteSize, TypeAdapter, ValidationError
 
 from ringfinder.config import Settings, load, settings_table, unknown_variables
-from ringfinder.config.table import ANALYSIS
+from ringfinder.config.rows import ANALYSIS
 from ringfinder.errors import InputError
 from ringfinder.places import RESTORING
 
@@ -139,7 +139,7 @@ def settings_options(*only: str) -> Callable[[Function], Function]:
     Parameters
     ----------
     only
-        Names of settings and of whole parts of the table (`config.table.STORE`); none: what
+        Names of settings and of whole parts of the table (`config.rows.STORE`); none: what
         an audit reads.
     """
     wanted = set(only or (ANALYSIS,))

@@ -12,7 +12,7 @@ from ringfinder.cli.arguments import Command, settings_from, settings_options
 from ringfinder.cli.noted import note_act
 from ringfinder.cli.terminal import notice, say, say_json
 from ringfinder.config import Settings
-from ringfinder.config.table import BACKUP, STORE
+from ringfinder.config.rows import BACKUP, STORE
 from ringfinder.errors import InputError, RingfinderError, StoreUnavailable
 
 WAIT_S = 600.0

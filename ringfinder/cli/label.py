@@ -9,7 +9,7 @@ import click
 from ringfinder.cli.arguments import Command, settings_from, settings_options
 from ringfinder.cli.noted import note_act
 from ringfinder.cli.terminal import notice, say, say_json
-from ringfinder.config.table import STORE
+from ringfinder.config.rows import STORE
 
 SHOWN = 10
 

@@ -14,7 +14,7 @@ from ringfinder.cli.arguments import Command, Several, columns, settings_from, s
 from ringfinder.cli.background import background_option, give_way
 from ringfinder.cli.memory import keep_freed_memory
 from ringfinder.cli.terminal import notice, progress, say, say_json, table
-from ringfinder.config.table import STORE
+from ringfinder.config.rows import STORE
 from ringfinder.errors import InputError
 from ringfinder.runs import AuditInputs, LoadSummary
 

@@ -10,7 +10,7 @@ import click
 
 from ringfinder.cli.arguments import Group, settings_from, settings_options
 from ringfinder.cli.terminal import notice, say, say_json
-from ringfinder.config.table import STORE
+from ringfinder.config.rows import STORE
 from ringfinder.errors import InputError
 
 

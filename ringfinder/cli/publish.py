@@ -9,7 +9,7 @@ import click
 from ringfinder.cli.arguments import Group, settings_from, settings_options
 from ringfinder.cli.noted import note_act
 from ringfinder.cli.terminal import notice, say, say_json, table
-from ringfinder.config.table import STORE
+from ringfinder.config.rows import STORE
 
 _AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 

@@ -10,7 +10,7 @@ import click
 from ringfinder.cli.arguments import Command, settings_from, settings_options
 from ringfinder.cli.background import background_option, give_way
 from ringfinder.cli.terminal import notice, say, say_json, table
-from ringfinder.config.table import STORE
+from ringfinder.config.rows import STORE
 from ringfinder.errors import InputError, StoreError
 from ringfinder.places import SNAPSHOTS
 

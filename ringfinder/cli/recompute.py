@@ -12,7 +12,7 @@ from ringfinder.cli.background import background_option, give_way
 from ringfinder.cli.memory import keep_freed_memory
 from ringfinder.cli.publish import promote
 from ringfinder.cli.terminal import notice, progress, say, say_json, table
-from ringfinder.config.table import NIGHTLY, STORE
+from ringfinder.config.rows import NIGHTLY, STORE
 from ringfinder.places import SNAPSHOTS
 from ringfinder.runs import RecomputeSummary
 

@@ -8,7 +8,7 @@ import click
 
 from ringfinder.cli.arguments import Command, settings_from, settings_options
 from ringfinder.cli.terminal import notice
-from ringfinder.config.table import SERVE, STORE
+from ringfinder.config.rows import SERVE, STORE
 
 
 @click.command(cls=Command)

@@ -12,7 +12,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from ringfinder.config.table import PREFIX, Settings, rows_by_name
+from ringfinder.config.rows import PREFIX
+from ringfinder.config.table import Settings, rows_by_name
 from ringfinder.errors import InputError
 
 FILE = "ringfinder.toml"

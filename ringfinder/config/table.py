@@ -6,13 +6,10 @@ variables ``RINGFINDER_*``, ``ringfinder.toml`` and the README are derived from 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
-from urllib.parse import urlsplit
+from typing import Any
 
-from pydantic import AfterValidator, ByteSize, Field, SecretStr
-from pydantic.fields import FieldInfo
+from pydantic import ByteSize, SecretStr
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -20,78 +17,31 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from ringfinder.config.rows import (
+    ANALYSIS,
+    BACKUP,
+    LOCAL,
+    NIGHTLY,
+    PREFIX,
+    SERVE,
+    STORE,
+    SettingRow,
+    row_of,
+    setting,
+)
+from ringfinder.config.values import (
+    MIB,
+    PASSPHRASE_LENGTH,
+    PEPPER_LENGTH,
+    ADirectory,
+    AFile,
+    Memory,
+    Passphrase,
+    Pepper,
+    Region,
+    WebAddress,
+)
 from ringfinder.errors import InputError
-
-PREFIX = "RINGFINDER_"
-MIB = 1 << 20
-PEPPER_LENGTH = 32  # as long as the hash that uses it
-PASSPHRASE_LENGTH = 12  # of a person's own words; scrypt makes guessing slow
-
-ANALYSIS, STORE, SERVE, NIGHTLY, LOCAL = "analysis", "store", "serve", "nightly", "local"
-BACKUP = "backup"
-"""What a setting is for: reading files and finding rings; where events and graph are kept; the
-scoring API; the nightly run and what of it waits for a person; the local Neo4j; backups."""
-
-
-def _setting(
-    default: Any,
-    meaning: str,
-    *,
-    kind: str,
-    bounds: str = "",
-    unit: str = "",
-    part: str = ANALYSIS,
-    **limits: Any,
-) -> Any:
-    """Declare one row of the table; `limits` are pydantic's, `bounds` says them in words."""
-    words: dict[str, Any] = {"kind": kind, "bounds": bounds, "unit": unit, "part": part}
-    return Field(default, description=meaning, json_schema_extra=words, **limits)
-
-
-def _a_file(path: Path) -> Path:
-    if not path.is_file():
-        raise ValueError(f"there is no file {path}")
-    return path
-
-
-def _a_directory(path: Path) -> Path:
-    if not path.is_dir():
-        raise ValueError(f"there is no directory {path}")
-    return path
-
-
-def _enough_memory(size: ByteSize) -> ByteSize:
-    if size < 256 * MIB:
-        raise ValueError("it is too small to work in")
-    return size
-
-
-def _a_region(region: str) -> str:
-    region = region.strip().upper()
-    if len(region) != 2 or not region.isascii() or not region.isalpha():
-        raise ValueError("it is not a two-letter code")
-    return region
-
-
-def _web_address(address: str) -> str:
-    if urlsplit(address).scheme not in {"http", "https"} or not urlsplit(address).hostname:
-        raise ValueError("it is no web address")
-    return address
-
-
-def _long_enough(pepper: SecretStr) -> SecretStr:
-    if len(pepper.get_secret_value()) < PEPPER_LENGTH:
-        raise ValueError("it is too short")
-    return pepper
-
-
-AFile = Annotated[Path, AfterValidator(_a_file)]
-ADirectory = Annotated[Path, AfterValidator(_a_directory)]
-Memory = Annotated[ByteSize, AfterValidator(_enough_memory)]
-Region = Annotated[str, AfterValidator(_a_region)]
-WebAddress = Annotated[str, AfterValidator(_web_address)]
-Pepper = Annotated[SecretStr, AfterValidator(_long_enough)]
-Passphrase = Annotated[SecretStr, Field(min_length=PASSPHRASE_LENGTH)]
 
 
 class Settings(BaseSettings):
@@ -105,222 +55,222 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    seed: int = _setting(
+    seed: int = setting(
         0, "Starts every random choice; the same seed gives the same files.",
         kind="whole number", bounds="at least 0", ge=0, lt=1 << 32,
     )  # fmt: skip
-    threads: int | None = _setting(
+    threads: int | None = setting(
         None, "How many processor cores reading the files may use; all of them if not set. "
         "Changes no result.",
         kind="whole number", bounds="at least 1", unit="cores", ge=1, le=1024,
     )  # fmt: skip
-    memory_limit: Memory = _setting(
+    memory_limit: Memory = setting(
         ByteSize(2048 * MIB),
         "What reading the files may hold in memory; beyond it, it goes to temp_dir.",
         kind="size", bounds="at least 256MiB", unit="bytes, or with a unit such as 4GiB",
     )  # fmt: skip
-    temp_dir: ADirectory | None = _setting(
+    temp_dir: ADirectory | None = setting(
         None, "Where files bigger than memory are spilt; the system's directory if not set.",
         kind="path of a directory",
     )  # fmt: skip
-    pepper: Pepper | None = _setting(
+    pepper: Pepper | None = setting(
         None, "The secret key of the pseudonyms, such as `openssl rand -hex 32` makes. "
         "Never a flag: other users could read it there.",
         kind="secret", bounds=f"at least {PEPPER_LENGTH} characters",
     )  # fmt: skip
-    pepper_file: AFile | None = _setting(
+    pepper_file: AFile | None = setting(
         None, "A file that holds the pepper, in place of `pepper`, white space around it dropped.",
         kind="path of a file",
     )  # fmt: skip
-    pepper_version: int = _setting(
+    pepper_version: int = setting(
         1, "Which pepper this is; part of every pseudonym, so that two peppers never mix.",
         kind="whole number", bounds="at least 1", ge=1, le=9999,
     )  # fmt: skip
-    default_region: Region | None = _setting(
+    default_region: Region | None = setting(
         None, "The country of phone numbers written without a country code.",
         kind="country code", bounds="two letters, ISO 3166-1",
     )  # fmt: skip
-    asn_list: AFile | None = _setting(
+    asn_list: AFile | None = setting(
         None, "CSV of networks and the number of the autonomous system each belongs to.",
         kind="path of a file",
     )  # fmt: skip
-    vpn_list: AFile | None = _setting(
+    vpn_list: AFile | None = setting(
         None, "Networks of VPN services, one a line, or systems such as AS64500.",
         kind="path of a file",
     )  # fmt: skip
-    hosting_list: AFile | None = _setting(
+    hosting_list: AFile | None = setting(
         None, "Networks of hosting providers, written likewise.", kind="path of a file",
     )  # fmt: skip
-    carrier_list: AFile | None = _setting(
+    carrier_list: AFile | None = setting(
         None, "Networks where a carrier puts many subscribers behind one address.",
         kind="path of a file",
     )  # fmt: skip
-    clear_values: bool = _setting(
+    clear_values: bool = setting(
         False, "Write the values themselves into evidence.parquet and the report, not pseudonyms.",
         kind="yes or no",
     )  # fmt: skip
-    fdr: float = _setting(
+    fdr: float = setting(
         0.01, "The share of published rings that may be chance.",
         kind="number", bounds="between 0 and 1", unit="share", gt=0, lt=1,
     )  # fmt: skip
 
-    data_dir: Path = _setting(
+    data_dir: Path = setting(
         Path("ringfinder-data"),
         "Where `load` and `serve` keep events, keys, snapshots and the embedded store.",
         kind="path of a directory", part=STORE,
     )  # fmt: skip
-    store: str | None = _setting(
+    store: str | None = setting(
         None, "Where the graph is kept: `embedded:PATH`, or the address of a Neo4j such as "
         "`neo4j://localhost:7687`; graph.duckdb in data_dir if not set.",
         kind="address", part=STORE,
     )  # fmt: skip
-    neo4j_user: str = _setting(
+    neo4j_user: str = setting(
         "neo4j", "The user to log in to Neo4j as.", kind="name", part=STORE, min_length=1,
     )  # fmt: skip
-    neo4j_password: SecretStr | None = _setting(
+    neo4j_password: SecretStr | None = setting(
         None, "The password of that user. Never a flag: other users could read it there.",
         kind="secret", part=STORE,
     )  # fmt: skip
-    neo4j_password_file: AFile | None = _setting(
+    neo4j_password_file: AFile | None = setting(
         None, "A file that holds the password, in place of `neo4j_password`.",
         kind="path of a file", part=STORE,
     )  # fmt: skip
-    neo4j_allow_plain: bool = _setting(
+    neo4j_allow_plain: bool = setting(
         False, "Send password and graph unencrypted to a Neo4j on another host, as is usual "
         "inside one private network only.",
         kind="yes or no", part=STORE,
     )  # fmt: skip
 
-    browser_url: WebAddress | None = _setting(
+    browser_url: WebAddress | None = setting(
         None, "Where Neo4j Browser is, such as `http://127.0.0.1:7474/browser/`: nightly reports "
         "and `explore` then carry links that open a ring there.",
         kind="address", bounds="http:// or https://", part=STORE,
     )  # fmt: skip
 
-    host: str = _setting(
+    host: str = setting(
         "127.0.0.1", "The address the API listens on.", kind="address", part=SERVE, min_length=1,
     )  # fmt: skip
-    port: int = _setting(
+    port: int = setting(
         8000, "The port the API listens on; 0 takes a free one, and says which.",
         kind="whole number", bounds="0 to 65535", part=SERVE, ge=0, le=65535,
     )  # fmt: skip
-    workers: int = _setting(
+    workers: int = setting(
         1, "How many processes answer requests.",
         kind="whole number", bounds="1 to 64", part=SERVE, ge=1, le=64,
     )  # fmt: skip
-    deadline_ms: int = _setting(
+    deadline_ms: int = setting(
         80, "How long a sign-up waits to be recorded before it is answered as not accepted.",
         kind="whole number", bounds="10 to 10000", unit="milliseconds", part=SERVE,
         ge=10, le=10_000,
     )  # fmt: skip
-    snapshot_max_age_hours: float = _setting(
+    snapshot_max_age_hours: float = setting(
         72.0, "From which age on of the snapshot answers are called degraded.",
         kind="number", bounds="above 0", unit="hours", part=SERVE, gt=0,
     )  # fmt: skip
-    key_rate: int = _setting(
+    key_rate: int = setting(
         2000, "How many requests a second one API key may send, over all workers of a host.",
         kind="whole number", bounds="at least 1", unit="requests a second", part=SERVE, ge=1,
     )  # fmt: skip
-    key_concurrency: int = _setting(
+    key_concurrency: int = setting(
         256, "How many requests of one API key a worker answers at a time.",
         kind="whole number", bounds="at least 1", part=SERVE, ge=1,
     )  # fmt: skip
-    probing_limit: int = _setting(
+    probing_limit: int = setting(
         50, "Sign-ups alike but for one family of values, from one key within ten minutes, from "
         "which on it counts as probing the score.",
         kind="whole number", bounds="at least 2", part=SERVE, ge=2,
     )  # fmt: skip
-    probing_refused: bool = _setting(
+    probing_refused: bool = setting(
         False, "Answer probing with 429, and not only note it.", kind="yes or no", part=SERVE,
     )  # fmt: skip
-    fleet_allowance: int = _setting(
+    fleet_allowance: int = setting(
         10_000, "How many exchanges the accounts of one fleet may reserve together in a UTC day.",
         kind="whole number", bounds="at least 0", unit="exchanges", part=SERVE, ge=0,
     )  # fmt: skip
-    log_requests: bool = _setting(
+    log_requests: bool = setting(
         False, "Log every request, and not only what failed or was slow.",
         kind="yes or no", part=SERVE,
     )  # fmt: skip
 
-    neo4j_cache: Path | None = _setting(
+    neo4j_cache: Path | None = setting(
         None, "Where `neo4j up` keeps what it downloads, about 190 MB; ringfinder/neo4j in the "
         "user's cache directory if not set.",
         kind="path of a directory", part=LOCAL,
     )  # fmt: skip
 
-    gate_share: float = _setting(
+    gate_share: float = setting(
         0.01, "A run that newly flags more than this share of all accounts waits for a person. "
         "Fifty times what is flagged wrongly at most; and never fewer than 50 accounts.",
         kind="number", bounds="between 0 and 1", unit="share", part=NIGHTLY, gt=0, le=1,
     )  # fmt: skip
-    gate_first_share: float = _setting(
+    gate_first_share: float = setting(
         0.25, "The same for the first run, which finds years of fleets at once.",
         kind="number", bounds="between 0 and 1", unit="share", part=NIGHTLY, gt=0, le=1,
     )  # fmt: skip
-    gate_old_days: int = _setting(
+    gate_old_days: int = setting(
         60, "Accounts that signed up longer ago than this are old: fleets live for weeks.",
         kind="whole number", bounds="at least 1", unit="days", part=NIGHTLY, ge=1, le=36_500,
     )  # fmt: skip
-    gate_old_accounts: int = _setting(
+    gate_old_accounts: int = setting(
         20, "A run that newly flags more old accounts than this waits for a person.",
         kind="whole number", bounds="at least 0", unit="accounts", part=NIGHTLY, ge=0,
     )  # fmt: skip
-    gate_organisation_accounts: int = _setting(
+    gate_organisation_accounts: int = setting(
         10, "A run that newly flags more accounts of one organisation than this waits for a "
         "person.",
         kind="whole number", bounds="at least 0", unit="accounts", part=NIGHTLY, ge=0,
     )  # fmt: skip
-    keep_snapshots: int = _setting(
+    keep_snapshots: int = setting(
         14, "How many snapshots are kept, beside the one in force and the one before it.",
         kind="whole number", bounds="at least 1", part=NIGHTLY, ge=1, le=10_000,
     )  # fmt: skip
-    epoch_days: int = _setting(
+    epoch_days: int = setting(
         7, "How long `recompute --touched` judges against the same background; then a full "
         "run learns it anew.",
         kind="whole number", bounds="at least 1", unit="days", part=NIGHTLY, ge=1, le=366,
     )  # fmt: skip
 
-    policy_file: AFile | None = _setting(
+    policy_file: AFile | None = setting(
         None, "What is decided from score, verdict and evidence (TOML); a built-in policy that "
         "denies nobody if not set. Read again when it changes; a bad one is not taken.",
         kind="path of a file", part=SERVE,
     )  # fmt: skip
-    appeal_contact: str = _setting(
+    appeal_contact: str = setting(
         "support", "Whom an applicant who is held up is told to contact: an address or a page.",
         kind="text", bounds="1 to 200 characters", part=SERVE, min_length=1, max_length=200,
     )  # fmt: skip
-    audit_key_file: AFile | None = _setting(
+    audit_key_file: AFile | None = setting(
         None, "A file that holds the key of the audit log's chain; audit.key in data_dir, made "
         "when first needed, if not set.",
         kind="path of a file", part=SERVE,
     )  # fmt: skip
-    hook_supabase_secret: SecretStr | None = _setting(
+    hook_supabase_secret: SecretStr | None = setting(
         None, "Secrets of the Supabase hook (`v1,whsec_...`), new and old ones separated by space.",
         kind="secret", part=SERVE,
     )  # fmt: skip
-    hook_auth0_secret: SecretStr | None = _setting(
+    hook_auth0_secret: SecretStr | None = setting(
         None, "Secrets that the Auth0 Action signs with (`whsec_...`), likewise.",
         kind="secret", part=SERVE,
     )  # fmt: skip
-    hook_stripe_secret: SecretStr | None = _setting(
+    hook_stripe_secret: SecretStr | None = setting(
         None, "Signing secrets of the Stripe webhook (`whsec_...`), likewise.",
         kind="secret", part=SERVE,
     )  # fmt: skip
-    hook_webhook_secret: SecretStr | None = _setting(
+    hook_webhook_secret: SecretStr | None = setting(
         None, "Secrets of the generic signed webhook (`whsec_...`), likewise.",
         kind="secret", part=SERVE,
     )  # fmt: skip
-    hook_secrets_file: AFile | None = _setting(
+    hook_secrets_file: AFile | None = setting(
         None, "A TOML file of the hooks' secrets in place of the settings above: lines such as "
         "`stripe = [\"whsec_...\"]`.",
         kind="path of a file", part=SERVE,
     )  # fmt: skip
 
-    backup_passphrase: Passphrase | None = _setting(
+    backup_passphrase: Passphrase | None = setting(
         None, "Encrypts and opens backups. Never a flag: other users could read it there.",
         kind="secret", bounds="at least 12 characters", part=BACKUP,
     )  # fmt: skip
-    backup_passphrase_file: AFile | None = _setting(
+    backup_passphrase_file: AFile | None = setting(
         None, "A file that holds the passphrase, in place of `backup_passphrase`.",
         kind="path of a file", part=BACKUP,
     )  # fmt: skip
@@ -418,59 +368,9 @@ class Settings(BaseSettings):
         }
 
 
-@dataclass(frozen=True, slots=True)
-class SettingRow:
-    """One row of the settings table, in words."""
-
-    name: str
-    kind: str
-    bounds: str
-    unit: str
-    default: str
-    meaning: str
-    secret: bool
-    part: str = ANALYSIS
-
-    @property
-    def flag(self) -> str:
-        """The command-line flag; a secret has none."""
-        return "" if self.secret else "--" + self.name.replace("_", "-")
-
-    @property
-    def variable(self) -> str:
-        """The environment variable."""
-        return PREFIX + self.name.upper()
-
-    @property
-    def expected(self) -> str:
-        """What a usable value is."""
-        return f"{self.kind}, {self.bounds}" if self.bounds else self.kind
-
-
-def _row(name: str, info: FieldInfo) -> SettingRow:
-    words: Any = info.json_schema_extra
-    default = info.default
-    if isinstance(default, ByteSize):
-        shown = default.human_readable(separator="")
-    elif isinstance(default, bool):
-        shown = "yes" if default else "no"
-    else:
-        shown = "" if default is None else str(default)
-    return SettingRow(
-        name=name,
-        kind=words["kind"],
-        bounds=words["bounds"],
-        unit=words["unit"],
-        default=shown,
-        meaning=info.description or "",
-        secret=words["kind"] == "secret",
-        part=words["part"],
-    )
-
-
 def settings_table() -> tuple[SettingRow, ...]:
     """Return the settings in words, in the order they are declared."""
-    return tuple(_row(name, info) for name, info in Settings.model_fields.items())
+    return tuple(row_of(name, info) for name, info in Settings.model_fields.items())
 
 
 def rows_by_name() -> dict[str, SettingRow]:

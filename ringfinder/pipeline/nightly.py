@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from ringfinder.config.table import ANALYSIS, NIGHTLY
+from ringfinder.config.rows import ANALYSIS, NIGHTLY
 from ringfinder.explain.given import LabelUse, NullWorld, RunFacts
 from ringfinder.explain.view import RunView
 from ringfinder.model import Verdict
