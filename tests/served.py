@@ -116,7 +116,7 @@ def serving(home: Path, **settings: object):
         served.stop()
 
 
-def wait_for(what, *, seconds: float = 10.0):
+def wait_for(what, *, seconds: float = 30.0):
     """What a function returns, once that is true."""
     deadline = time.monotonic() + seconds
     while not (found := what()):

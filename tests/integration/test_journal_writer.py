@@ -314,7 +314,7 @@ class TestDeadline:
             start = time.monotonic()
             with pytest.raises(JournalUnavailable, match="within 80 ms"):
                 runner.run(journal.commit(entry_of(1), 0.08))
-            assert time.monotonic() - start < 0.5
+            assert time.monotonic() - start < 1.5
 
     def test_a_writer_that_comes_later_is_found(self, tmp_path):
         with client_of(tmp_path) as (runner, journal):
@@ -325,7 +325,7 @@ class TestDeadline:
 
     def test_a_stalled_disk_is_told_in_time_and_the_answer_is_kept(self, tmp_path):
         with (
-            writer_at(tmp_path, before=f"home = Path(sys.argv[1])\n{STALL.format(seconds=1)}"),
+            writer_at(tmp_path, before=f"home = Path(sys.argv[1])\n{STALL.format(seconds=2)}"),
             client_of(tmp_path) as (runner, journal),
         ):
             runner.run(journal.commit(entry_of("before"), 5))
@@ -333,7 +333,7 @@ class TestDeadline:
             start = time.monotonic()
             with pytest.raises(JournalUnavailable):
                 runner.run(journal.commit(entry_of(1), 0.08))
-            assert time.monotonic() - start < 0.5
+            assert time.monotonic() - start < 1.5
             (tmp_path / "stall").unlink()
             assert runner.run(journal.commit(entry_of(1), 5)) == Repeated(2, b"answer 1")
 

@@ -22,7 +22,7 @@ from ringfinder.client import AsyncClient, Client, NotJson, Reason, Refused, Rin
 FILE = Path(module.__file__)
 KEY = "rfk_test_secret"
 UNKNOWN = ANSWER | {"accepted": False, "degraded": True}
-MARGIN_S = 0.25  # what a busy machine may add
+MARGIN_S = 1.0  # what a busy machine may add
 
 
 def client_of(running, **options):
@@ -441,7 +441,7 @@ class TestAgain:
     def test_whoever_signs_up_does_not_wait_for_on_lost(self, monkeypatch):
         monkeypatch.setattr(module, "_MOST_WAITING", 0)
         url = "http://127.0.0.1:1"
-        with client_of(url, retry=True, on_lost=lambda fields: time.sleep(1)) as client:
+        with client_of(url, retry=True, on_lost=lambda fields: time.sleep(3)) as client:
             answer, seconds = timed(lambda: client.signup(account_id="a1"))
         assert answer.failure
         assert seconds < 0.3 + MARGIN_S
