@@ -18,6 +18,11 @@ _MILLISECONDS_FROM = 100_000_000_000
 """A number from here on counts milliseconds, below it seconds. As seconds it would be the
 year 5138, as milliseconds 1973: both out of range, so no number can be meant both ways."""
 
+_NOTHING = ("null", "none", "nil", "n/a", "na", "#n/a", "nat", "\\n", "undefined", "unknown", "-")
+"""What exports write into a field of which they know nothing, in small letters. Of values that
+accounts share `normalise.text` has a longer list; here it is times, numbers, flags and event_ids,
+of which one such word would make thousands of rows a repetition of the first."""
+
 _BLANKS = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13)"
 _WHOLE = {
     "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT",
@@ -67,6 +72,16 @@ def trimmed(text: str) -> str:
     )
 
 
+def _told(text: str) -> str:
+    """Return SQL for text, NULL where it says that nothing is known.
+
+    Numbers and times begin with a digit, which is faster seen than all the words.
+    """
+    words = ", ".join(f"'{word}'" for word in _NOTHING)
+    digit = f"{text} BETWEEN '0' AND ':'"
+    return f"CASE WHEN {digit} OR lower({text}) NOT IN ({words}) THEN {text} END"
+
+
 def parse(
     column: Column,
     source: str,
@@ -103,6 +118,8 @@ def parse(
         source, type_ = f"CAST({source} AS VARCHAR)", "VARCHAR"
     if type_ == "VARCHAR" and not is_trimmed_late(column):
         source = trimmed(source)
+        if not column.required and column.type in {Type.TIME, Type.COUNT, Type.FLAG, Type.EVENT}:
+            source = _told(source)
     if column.type is Type.EVENT and record:
         column = replace(column, type=Type.TEXT)
     if column.type is Type.RECEIVED:

@@ -136,6 +136,13 @@ class TestOnce:
         again = loaded(home, {"usage": [str(renamed)]})
         assert again.recorded == {"usage": 0}
 
+    def test_rows_whose_event_id_says_nothing_are_all_recorded(self, tmp_path, home):
+        rows = [
+            {"account_id": name, "created_at": NEW_YEAR_MS, "event_id": "NULL"} for name in "abc"
+        ]
+        loaded(home, {"signups": [write(tmp_path / "s.csv", rows)]})
+        assert [row["account_id"] for row in events(home, EventType.SIGNUPS)] == ["a", "b", "c"]
+
     def test_an_event_id_counts_once_also_in_another_format(self, tmp_path, home):
         rows = [
             {"event_id": f"e{n}", "account_id": f"a{n % 3}", "occurred_at": NEW_YEAR_MS + n}

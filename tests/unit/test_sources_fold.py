@@ -185,8 +185,9 @@ class TestEvents:
         reading = Reading(tmp_path, signups=signups, usage=usage, logins=logins)
         assert reading.seen("ip")[0][4] == 2
 
-    def test_rows_without_event_id_are_all_counted(self, tmp_path, signups):
-        usage = write(tmp_path / "u.csv", [use("a", event_id=None, ip="x")] * 3)
+    @pytest.mark.parametrize("nothing", [None, "NULL", "N/A"])
+    def test_rows_without_event_id_are_all_counted(self, tmp_path, signups, nothing):
+        usage = write(tmp_path / "u.csv", [use("a", event_id=nothing, ip="x")] * 3)
         assert Reading(tmp_path, signups=signups, usage=usage).seen("ip")[0][4] == 3
 
 

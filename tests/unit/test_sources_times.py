@@ -5,6 +5,8 @@ import pyarrow.parquet as pq
 import pytest
 from source_files import NEW_YEAR_MS, Reading, text_file, write
 
+from ringfinder.graph.columns import NEVER
+
 NOON_MS = NEW_YEAR_MS + 12 * 3_600_000
 
 
@@ -212,3 +214,25 @@ class TestTheFuture:
 
     def test_without_a_clock_it_is_not_asked(self, tmp_path):
         assert isinstance(created(tmp_path, "2099-01-01"), int)
+
+
+class TestWhatIsNotKnown:
+    @pytest.mark.parametrize("word", ["NULL", "None", "N/A", " n/a ", r"\N", "NaT", "-"])
+    @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+    def test_leaves_no_row_out_where_a_row_can_do_without_it(self, tmp_path, ending, word):
+        row = {"account_id": "a", "created_at": "2026-01-01"}
+        signups = write(
+            tmp_path / f"s.{ending}", [{**row, "closed_at": word, "email_verified": word}]
+        )
+        usage = write(
+            tmp_path / f"u.{ending}",
+            [{"account_id": "a", "occurred_at": "2026-01-02", "exchanges": word}],
+        )
+        reading = Reading(tmp_path, signups=signups, usage=usage)
+        assert reading.faults == []
+        assert reading.telemetry.closed_ms.tolist() == [NEVER]
+        assert reading.telemetry.email_verified.tolist() == [-1]
+        assert reading.telemetry.profiles.exchanges.tolist() == [1]
+
+    def test_leaves_a_row_out_that_cannot(self, tmp_path):
+        assert created(tmp_path, "N/A") == "not a time"
