@@ -32,13 +32,14 @@ def facts_told(
     reasons = list(reasons)
     label = label_told(reasons)
     judged = None if verdict is None else Verdict(verdict)
-    ties = {one["family"] for one in reasons if one["kind"] in KIND and one["nats"] > 0}
+    # Outside rings they tell what is shared with a fleet that is near: no tie to a ring.
+    shared = [one for one in reasons if judged and one["kind"] in KIND and one["nats"] > 0]
     return Facts(
         score=score,
         verdict=judged,
         membership=membership or 0.0,
         ring_size=ring_size,
-        families=frozenset(map(Family, ties)),
+        families=frozenset(Family(one["family"]) for one in shared),
         label=label,
         suggested=before_label(Decision(decision), judged, label),
     )

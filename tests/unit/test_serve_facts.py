@@ -35,6 +35,16 @@ def test_outside_rings_there_is_no_verdict_and_no_size(membership):
     assert found == Facts(0.1)
 
 
+def test_what_is_shared_with_a_fleet_that_is_near_ties_to_no_ring():
+    reasons = [
+        reason("none", 0.0, family="ring", code="no_ring"),
+        reason("device", 2.0),
+        reason("ip", 3.0, family="network"),
+    ]
+    found = facts_told(score=0.45, decision="allow", reasons=reasons)
+    assert found == Facts(0.45)
+
+
 def test_a_review_that_only_a_label_asks_for_is_not_what_the_scoring_would_do():
     reasons = [reason("label", 0.0, family="none", code="labelled_fraud")]
     found = facts_told(score=0.1, decision="review", reasons=reasons)
