@@ -6,11 +6,11 @@ answer = Scorer(model, overlay).score(signup)
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from ringfinder.explain.numbers import plural
-from ringfinder.explain.reasons import SHOWN, log_odds, ring_sentence
+from ringfinder.explain.reasons import OUTSIDE, SHOWN, log_odds, near_reason, ring_sentence
 from ringfinder.explain.words import account_sentence, newcomer_sentence
 from ringfinder.model import Decision, Family, Reason, Verdict
 from ringfinder.model import Standing as EvidenceStanding
@@ -30,11 +30,6 @@ _HELD: tuple[bool, ...] = tuple(
 )
 """Kinds that somebody must hold: an address, a card, a device. Mail addresses and clients of
 others can be typed and copied, and nobody is to be challenged for what somebody else typed."""
-
-_OUTSIDE = Reason(
-    "no_ring", "ring", "none", 0.0,
-    "Outside all rings: what it shares with others does not tie it to one.",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +126,13 @@ class Scorer:
             return self._known(standing, standing.tie)
         if belonging is not None and belonging.ring.size + 1 >= TOO_FEW:
             return _newborn(standing, belonging)
-        reasons = (_OUTSIDE,) if standing.tie is None else self._near(standing.tie)
+        reasons = (OUTSIDE,) if standing.tie is None else self._near(standing.tie)
         return Answer(standing.score, None, frozenset(), reasons, Decision.ALLOW)
 
     def _near(self, tie: Tie) -> tuple[Reason, ...]:
         """Say what brings somebody near a fleet who is no member of it."""
-        size = plural(int(self.model.views.ring_size[tie.ring]), "account")
-        text = f"Outside all rings, and near a fleet of {size}: what they share makes no member."
-        return (replace(_OUTSIDE, text=text), *self._shared(tie, member=False))
+        size = int(self.model.views.ring_size[tie.ring])
+        return (near_reason(size), *self._shared(tie, member=False))
 
     def _known(self, standing: Standing, tie: Tie) -> Answer:
         """Answer of a member of a ring of the snapshot; decided as `pipeline.judgement` does."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 
 from ringfinder.explain.given import Judgement
-from ringfinder.explain.links import EvidenceLinks
+from ringfinder.explain.links import EvidenceLinks, evidence_links
 from ringfinder.explain.numbers import article, plural, share
 from ringfinder.explain.words import account_sentence
 from ringfinder.graph.columns import AttributeGraph, Rings
@@ -30,11 +30,12 @@ SHOWN = 4
 MOST_NATS = 14.0
 """Log odds of a verdict are cut here: more than 'one in a million' cannot be known."""
 
+OUTSIDE = Reason(
+    "no_ring", "ring", "none", 0.0,
+    "Outside all rings: what it shares with others does not tie it to one.",
+)  # fmt: skip
 _OUTSIDE = (
-    Reason(
-        "no_ring", "ring", "none", 0.0,
-        "Outside all rings: what it shares with others does not tie it to one.",
-    ),
+    OUTSIDE,
     Reason(
         "label_legitimate", "ring", "label", 0.0,
         "Labelled legitimate by a person, so it belongs to no ring.",
@@ -45,6 +46,13 @@ _OUTSIDE = (
         "fleet for the first time, so a person should look again.",
     ),
 )  # fmt: skip
+
+
+def near_reason(size: int) -> Reason:
+    """Say that an account is outside all rings, and near a fleet of so many accounts."""
+    accounts = plural(size, "account")
+    text = f"Outside all rings, and near a fleet of {accounts}: what they share makes no member."
+    return replace(OUTSIDE, text=text)
 
 
 def label_reason(label: str) -> Reason:
@@ -98,6 +106,7 @@ def account_reasons(
     fraud: IntArray | None = None,
     legitimate: IntArray | None = None,
     contradicted: IntArray | None = None,
+    near: IntArray | None = None,
 ) -> AccountReasons:
     """Tell why each account stands where it stands.
 
@@ -113,33 +122,45 @@ def account_reasons(
         Accounts outside rings because a label says so.
     contradicted
         Those of them that a person should look at again.
+    near
+        int32 (N,): the fleet that an account outside rings comes near; -1 where there is none.
 
     Returns
     -------
     AccountReasons
         A member: its ring's verdict, then the strongest shared value of each family
-        (`SHOWN` at most). An account outside rings: that it is, or its label. Before either
-        stands that a person labelled the account fraud.
+        (`SHOWN` at most). An account outside rings: that it is, or its label; and what it
+        shares with the fleet that it comes near. Before either stands that a person labelled
+        the account fraud.
     """
-    number = len(rings.size)
-    account, row = _strongest_of_each_family(graph, rings, links)
-    used, place = np.unique(row, return_inverse=True)
-    reasons = [*_FIXED, *(_verdict(rings, judgement, ring) for ring in range(number))]
-    reasons += [_shared(graph, rings, int(evidence)) for evidence in used]
+    reasons = [*_FIXED, *(_verdict(rings, judgement, ring) for ring in range(len(rings.size)))]
     everyone = np.arange(graph.accounts)
     labelled = everyone[:0] if fraud is None else fraud
-    who = np.concatenate([labelled, everyone, account])
     first = np.where(rings.ring < 0, 0, rings.ring.astype(np.int64) + len(_FIXED))
+    who, what = [labelled, everyone], [np.full(len(labelled), _FRAUD), first]
+
+    def tell(links: EvidenceLinks, *, member: bool) -> None:
+        account, row = _strongest_of_each_family(graph, rings, links)
+        used, place = np.unique(row, return_inverse=True)
+        who.append(account)
+        what.append(place + len(reasons))
+        reasons.extend(_shared(graph, rings, int(one), member=member) for one in used)
+
+    tell(links, member=True)
+    if near is not None:
+        fleets, place = np.unique(near[near >= 0], return_inverse=True)
+        first[near >= 0] = place + len(reasons)
+        reasons.extend(near_reason(int(rings.size[ring])) for ring in fleets)
+        tell(evidence_links(graph, replace(rings, ring=near)), member=False)
     if legitimate is not None:
         first[legitimate[rings.ring[legitimate] < 0]] = 1
     if contradicted is not None:
         first[contradicted[rings.ring[contradicted] < 0]] = 2
-    said = np.full(len(labelled), _FRAUD)
-    what = np.concatenate([said, first, place + len(_FIXED) + number])
-    order = np.argsort(who, kind="stable")
+    everybody = np.concatenate(who)
+    order = np.argsort(everybody, kind="stable")
     start = np.zeros(graph.accounts + 1, dtype=np.int64)
-    np.cumsum(np.bincount(who, minlength=graph.accounts), out=start[1:])
-    return AccountReasons(_to_arrow(reasons), start, what[order].astype(np.int32))
+    np.cumsum(np.bincount(everybody, minlength=graph.accounts), out=start[1:])
+    return AccountReasons(_to_arrow(reasons), start, np.concatenate(what)[order].astype(np.int32))
 
 
 def ring_reasons(rings: Rings, graph: AttributeGraph, ring: int, rows: slice) -> tuple[Reason, ...]:
@@ -183,10 +204,12 @@ def ring_sentence(verdict: str, size: int, score: float) -> str:
     )
 
 
-def _shared(graph: AttributeGraph, rings: Rings, row: int) -> Reason:
+def _shared(graph: AttributeGraph, rings: Rings, row: int, *, member: bool = True) -> Reason:
+    """Say what a value says of a member that holds it, or of somebody near the ring who does."""
     kind = KINDS[int(graph.kind[rings.evidence_value[row]])]
     inside, total = int(rings.evidence_inside[row]), int(rings.evidence_total[row])
-    text = account_sentence(kind, inside=inside, total=total)
+    inside += not member  # the sentence is about the others
+    text = account_sentence(kind, inside=inside, total=total, member=member)
     nats = float(rings.evidence_nats[row])
     return Reason(f"shared_{kind.name}", str(kind.family), kind.name, nats, text)
 

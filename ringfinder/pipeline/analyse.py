@@ -167,7 +167,7 @@ def write_tables(
     fraud, legitimate = labels
     reasons = account_reasons(
         run.graph, run.rings, run.judgement, run.links,
-        fraud=fraud, legitimate=legitimate, contradicted=contradicted,
+        fraud=fraud, legitimate=legitimate, contradicted=contradicted, near=judged.near,
     )  # fmt: skip
     write_accounts(
         stage.path("accounts.parquet"),

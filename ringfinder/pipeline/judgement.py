@@ -39,6 +39,7 @@ def inhabited(judged: Assessment) -> Assessment:
         probability=judged.probability[kept],
         verdict=[judged.verdict[number] for number in kept],
         origin=judged.origin[kept],
+        near=code[judged.near],
     )
 
 

@@ -19,7 +19,14 @@ from ringfinder.score.calibrate import label_shift
 from ringfinder.score.features import ring_features
 from ringfinder.score.judge import contributions, fleet_probability, shipped_weights
 from ringfinder.score.lockstep import lockstep_score
-from ringfinder.score.near import ADMIT_AGAIN, admit, admit_again, near_fleets, near_score
+from ringfinder.score.near import (
+    ADMIT_AGAIN,
+    admit,
+    admit_again,
+    near_fleets,
+    near_score,
+    nearest_fleet,
+)
 from ringfinder.score.strangers import OWN_SHARE, at_even_odds, strangers
 from ringfinder.score.verdicts import called_fleet, verdicts
 
@@ -48,6 +55,8 @@ class Assessment:
         data shows one family only, a rank below one half (`lockstep_score`).
     origin
         int32 (R,): the community a ring was cut from.
+    near
+        int32 (N,): the fleet that an account outside rings comes near; -1 where there is none.
     """
 
     ring: IntArray
@@ -59,6 +68,7 @@ class Assessment:
     verdict: list[Verdict]
     account_score: FloatArray
     origin: IntArray
+    near: IntArray
 
 
 def assess(
@@ -118,6 +128,11 @@ def assess(
     score = np.where(ring >= 0, membership * np.append(probability, 0.0)[ring], 0.0)
     score = np.maximum(score, near_score(ring, near, probability, legitimate))
     score = np.maximum(score, lockstep_score(shared, back, legitimate))
+    verdict = verdicts(ring, features, probability, usage=usage)
+    fleets = [number for number, one in enumerate(verdict) if one is Verdict.FLEET]
+    nearest = nearest_fleet(ring, near)
+    nearest[~np.isin(nearest, fleets)] = -1
+    nearest[legitimate] = -1
     return Assessment(
         ring=ring,
         membership=membership,
@@ -125,9 +140,10 @@ def assess(
         contributions=nats,
         prior_nats=weights.intercept + shift,
         probability=probability,
-        verdict=verdicts(ring, features, probability, usage=usage),
+        verdict=verdict,
         account_score=score,
         origin=origin,
+        near=nearest,
     )
 
 

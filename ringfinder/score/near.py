@@ -114,6 +114,15 @@ def admit_again(
     return admit(ring, nats, again, probability)
 
 
+def nearest_fleet(ring: IntArray, near: Odds) -> IntArray:
+    """Return the ring in `near` that each account outside rings comes nearest to: int32 (N,).
+
+    -1 where there is none, and of members.
+    """
+    best, _ = best_community(near, len(ring))
+    return np.where(ring < 0, best, -1).astype(np.int32)
+
+
 def near_score(
     ring: IntArray, near: Odds, probability: FloatArray, legitimate: IntArray
 ) -> FloatArray:

@@ -19,6 +19,7 @@ from ringfinder.explain import (
     build_run_view,
 )
 from ringfinder.explain import build as build_module
+from ringfinder.explain.links import evidence_links
 from ringfinder.explain.reasons import label_reason
 from ringfinder.schema import FAMILY_OF_KIND, KINDS
 
@@ -251,6 +252,21 @@ class TestAccountReasons:
     def test_outside_rings_it_says_so(self, reasons, run):
         stranger = int(np.flatnonzero(run.rings.ring < 0)[0])
         assert [reason.code for reason in reasons.of(stranger)] == ["no_ring"]
+
+    def test_who_comes_near_a_fleet_is_told_by_what(self, reasons, run):
+        once = int(run.links.members_of(1)[0])
+        ring, near = run.rings.ring.copy(), np.full(run.graph.accounts, -1, dtype=np.int32)
+        ring[once], near[once] = -1, 1
+        rings = dataclasses.replace(run.rings, ring=ring)
+        links = evidence_links(run.graph, rings)
+        told = account_reasons(run.graph, rings, run.judgement, links, near=near)
+        first, *shared = told.of(once)
+        assert (first.code, first.nats) == ("no_ring", 0.0)
+        assert "near a fleet of 40 accounts" in first.text
+        assert [reason.code for reason in shared] == [r.code for r in reasons.of(once)[1:]]
+        assert all(" of that fleet; " in reason.text for reason in shared)
+        stranger = int(np.flatnonzero(run.rings.ring < 0)[0])
+        assert told.of(stranger) == reasons.of(stranger)
 
     def test_a_label_is_the_reason_of_those_it_clears(self, run):
         stranger = np.flatnonzero(run.rings.ring < 0)[:2]

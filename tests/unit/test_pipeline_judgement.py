@@ -67,6 +67,7 @@ def judged(ring, verdicts=(), score=None):
         verdict=verdict,
         account_score=np.where(member, 0.95, 0.1) if score is None else np.asarray(score),
         origin=np.arange(rings, dtype=np.int32),
+        near=np.full(len(ring), -1, dtype=np.int32),
     )
 
 
@@ -215,12 +216,15 @@ class TestRingsThatLabelsEmptied:
     @pytest.mark.parametrize("ring", [[0, 0, 2, -1], [1, 1, 2, -1], [0, 1, 1, -1]])
     def test_are_dropped_and_the_others_keep_what_was_said_of_them(self, ring):
         whole = judged(ring, [Verdict.FLEET, Verdict.HOUSEHOLD, Verdict.UNCLEAR])
+        near = [-1, -1, -1, ring[0]]
+        whole = dataclasses.replace(whole, near=np.array(near, dtype=np.int32))
         left = inhabited(whole)
         kept = sorted({number for number in ring if number >= 0})
         assert np.array_equal(left.ring >= 0, whole.ring >= 0)
         for account, number in enumerate(ring):
             if number >= 0:
                 assert kept[left.ring[account]] == number
+        assert left.near.tolist() == [-1, -1, -1, kept.index(ring[0])]
         for name in ("features", "contributions", "prior_nats", "probability", "origin"):
             assert np.array_equal(getattr(left, name), getattr(whole, name)[kept])
         assert left.verdict == [whole.verdict[number] for number in kept]

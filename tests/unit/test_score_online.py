@@ -141,6 +141,14 @@ def interesting(analysis, number: int = 24) -> list[int]:
     ]
 
 
+def test_who_has_a_score_outside_rings_comes_near_a_fleet(analysis):
+    judged = analysis.judged
+    near = judged.near >= 0
+    assert near.any()
+    assert np.array_equal(near, (judged.ring < 0) & (judged.account_score > 0))
+    assert {judged.verdict[ring] for ring in judged.near[near]} == {Verdict.FLEET}
+
+
 def test_the_score_of_an_account_left_out_equals_its_batch_score(analysis, tmp_path):
     scores = []
     for account in interesting(analysis):
