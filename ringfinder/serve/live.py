@@ -231,6 +231,7 @@ class Live:
         if old is not None:
             old.cancel()
         metrics.SWAPS.labels("taken").inc()
+        metrics.OVERLAY.set(state.known_since)
         if state.created_ms is not None:
             metrics.SNAPSHOT_CREATED.set(state.created_ms / 1000)
         log.info("snapshot in force", extra={"snapshot": state.snapshot_id})

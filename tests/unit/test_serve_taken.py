@@ -14,6 +14,7 @@ from ringfinder.errors import StoreError
 from ringfinder.pipeline.pepper import PepperRecord, commitment
 from ringfinder.publish import snapshots
 from ringfinder.serve import live as module
+from ringfinder.serve import metrics
 from ringfinder.serve.live import Live
 
 KEY = b"pepper for tests, 32 bytes long."
@@ -60,6 +61,14 @@ def looking(home, monkeypatch):
 def said(caplog):
     caplog.set_level(logging.ERROR, logger="ringfinder.serve")
     return lambda: [record.why for record in caplog.records if record.msg == "snapshot refused"]
+
+
+def test_sign_ups_are_counted_from_the_one_that_is_taken(home, monkeypatch):
+    metrics.OVERLAY.set(10)
+    put_in_force(home, "new")
+    with looking(home, monkeypatch) as look:
+        assert look() == (True, "new")
+    assert metrics.REGISTRY.get_sample_value("ringfinder_overlay_events") == 0
 
 
 def test_one_of_the_pepper_in_use_is_taken(home, monkeypatch, said):
