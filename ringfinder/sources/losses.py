@@ -165,7 +165,8 @@ def tell_of_table(
     # Those with a remedy were told of with their file.
     large = [f for f in faults if f.rows > LARGE * rows and f.reason not in _TOLD]
     if large:
-        notices(f"{WORDS[table]}: many of {rows:,} rows are left out: {listed(large)}")
+        lost = sum(fault.rows for fault in large)
+        notices(f"{WORDS[table]}: {lost:,} of {rows:,} rows left out: {listed(large)}")
 
 
 def why_none(faults: Sequence[Fault]) -> str:

@@ -160,9 +160,10 @@ def _acquire(descriptor: int, what: str, *, exclusive: bool, wait_s: float) -> N
             fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() >= deadline:
-                holder = os.pread(descriptor, 20, 0).decode("ascii", "replace") or "unknown"
+                writer = os.pread(descriptor, 20, 0).decode("ascii", "replace")
+                holder = f" (its last writer: process {writer})" if writer else ""
                 raise StoreUnavailable(
-                    f"{what} is in use by another process (its last writer: process {holder}); "
+                    f"{what} is in use by another process{holder}; "
                     f"waited {wait_s:g} s. Let it finish, or stop it, and try again"
                 ) from None
             time.sleep(_POLL_S)

@@ -26,7 +26,7 @@ class TestTables:
     ):
         rows = ["1001,2026-01-02"] * (10 - bad) + ["x,2026-01-02"] * bad
         usage = text_file(tmp_path / "u.csv", HEAD, *rows)
-        sentence = f"usage: many of 10 rows are left out: unknown account ({bad})"
+        sentence = f"usage: {bad} of 10 rows left out: unknown account ({bad})"
         assert Reading(tmp_path, signups=signups, usage=usage).notices == [sentence] * told
 
     def test_the_share_is_that_of_all_files_of_the_table(self, tmp_path, signups):
@@ -43,7 +43,7 @@ class TestTables:
         rows = ["a,2026-01-01", ",2026-01-01"]
         file = text_file(tmp_path / "s.csv", "account_id,created_at", *rows)
         assert Reading(tmp_path, signups=file).notices == [
-            "sign-ups: many of 2 rows are left out: missing in account_id (1)"
+            "sign-ups: 1 of 2 rows left out: missing in account_id (1)"
         ]
 
 

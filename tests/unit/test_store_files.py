@@ -28,6 +28,16 @@ def test_a_lock_whose_file_lost_its_name_meanwhile_is_taken_on_the_file_that_has
         pass
 
 
+def test_of_readers_none_is_named_who_holds_a_lock(tmp_path):
+    held = {"lock": tmp_path / "lock", "what": "it", "wait_s": 0.0}
+    with (
+        locked(**held, exclusive=False),
+        pytest.raises(StoreUnavailable, match="^it is in use by another process; waited 0 s"),
+        locked(**held, exclusive=True),
+    ):
+        pass
+
+
 class TestSmallFiles:
     def test_what_a_file_holds_is_read_also_through_a_link(self, tmp_path):
         (tmp_path / "file").write_bytes(b"content")
