@@ -252,9 +252,11 @@ class Client:
         Parameters
         ----------
         event_id
-            Your name of this sign-up; a random one if not given.
+            Your name of this sign-up; a random one if not given. Whoever may give it twice (a
+            form sent again, a job that is run again) gives `created_at` with it.
         created_at
-            RFC 3339; now if not given.
+            RFC 3339; now if not given, which is another body each time: under an event_id that
+            was sent before it is refused, and answered by `on_failure`.
         fields
             account_id, or attempt_id where there is no account yet; and what is known of
             email, email_verified, ip, device_id, payment_fingerprint, card_bin, phone,
