@@ -132,7 +132,8 @@ class AuditSummary:
     fleets
         Every ring judged a fleet, the most harmful first.
     spared
-        The rings that were looked at and not flagged, the largest first.
+        The rings that were looked at and not flagged: first those that a person should look
+        at, and the largest first.
     rejects
         Reason -> rows left out.
     report
@@ -178,6 +179,8 @@ class RecomputeSummary:
         What became of rings (born, grew, ..., died) -> how many of them.
     fleets
         Every ring judged a fleet, the most harmful first.
+    unclear
+        Every ring that a person should look at, in the same order.
     edited
         Differences found between the graph and the events, in sentences; empty if there are
         none or nobody looked.
@@ -204,6 +207,7 @@ class RecomputeSummary:
     rings: int
     changes: Mapping[str, int]
     fleets: tuple[RingLine, ...]
+    unclear: tuple[RingLine, ...]
     edited: tuple[str, ...]
     sequence: int
     touched: int | None

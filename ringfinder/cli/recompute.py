@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from ringfinder.cli.publish import promote
 from ringfinder.cli.terminal import notice, progress, say, say_json, table
 from ringfinder.config.rows import NIGHTLY, STORE
 from ringfinder.places import SNAPSHOTS
-from ringfinder.runs import RecomputeSummary
+from ringfinder.runs import RecomputeSummary, RingLine
 
 SHOWN = 10
 
@@ -85,19 +86,8 @@ def show(summary: RecomputeSummary) -> None:
         say(f"Looked again at {summary.touched:,} of {summary.accounts:,} accounts.")
     for sentence in summary.edited:
         say(sentence)
-    if summary.fleets:
-        say("\nFleets, the most harmful first:\n")
-        say(
-            table(
-                ("ring", "accounts", "score", "exchanges", "summary"),
-                [
-                    (r.ring_id, f"{r.size:,}", f"{r.score:.2f}", f"{r.exchanges:,}", r.summary)
-                    for r in summary.fleets[:SHOWN]
-                ],
-            )
-        )
-    if len(summary.fleets) > SHOWN:
-        say(f"... and {len(summary.fleets) - SHOWN:,} more in rings.parquet.")
+    _rings("Fleets, the most harmful first", summary.fleets)
+    _rings("For a person to look at", summary.unclear)
     say(f"\nReport: {summary.report}")
     if summary.in_force:
         say(f"The snapshot {summary.snapshot_id} is in force.")
@@ -105,6 +95,23 @@ def show(summary: RecomputeSummary) -> None:
     say(f"\nThe snapshot {summary.snapshot_id} waits for a person:")
     for sentence in summary.held:
         say(f"  {sentence}")
+
+
+def _rings(title: str, rings: Sequence[RingLine]) -> None:
+    if not rings:
+        return
+    say(f"\n{title}:\n")
+    say(
+        table(
+            ("ring", "accounts", "score", "exchanges", "summary"),
+            [
+                (r.ring_id, f"{r.size:,}", f"{r.score:.2f}", f"{r.exchanges:,}", r.summary)
+                for r in rings[:SHOWN]
+            ],
+        )
+    )
+    if len(rings) > SHOWN:
+        say(f"... and {len(rings) - SHOWN:,} more in rings.parquet.")
 
 
 def _say_what_next(data_dir: Path, flags: str) -> None:

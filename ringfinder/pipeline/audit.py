@@ -240,7 +240,8 @@ def _summary(view: RunView, telemetry: ReadTelemetry, out: Path, seconds: float)
     ]
     fleets = tuple(line for line in lines if line.verdict == Verdict.FLEET)
     spared = sorted(
-        (line for line in lines if line.verdict != Verdict.FLEET), key=lambda line: -line.size
+        (line for line in lines if line.verdict != Verdict.FLEET),
+        key=lambda line: (line.verdict != Verdict.UNCLEAR, -line.size),
     )
     counts: dict[str, int] = {}
     for (table, reason), number in sorted(telemetry.record.rejected.items()):

@@ -97,12 +97,10 @@ def changes(night: Night) -> dict[str, int]:
 def nightly_summary(run: Run, night: Night, view: RunView, steps: Steps) -> RecomputeSummary:
     """Return what a person is told."""
     newly, no_longer = _moved(night)
-    rows = [*view.fleets, *view.rest]
-    fleets = tuple(
+    rings = [
         RingLine(row.ring_id, row.verdict, row.size, row.score, row.exchanges, row.summary)
-        for row in rows
-        if row.verdict == Verdict.FLEET
-    )
+        for row in (*view.fleets, *view.unclear, *view.rest)
+    ]
     return RecomputeSummary(
         snapshot_id=run.snapshot_id,
         in_force=not night.held,
@@ -114,7 +112,8 @@ def nightly_summary(run: Run, night: Night, view: RunView, steps: Steps) -> Reco
         no_longer_flagged=no_longer,
         rings=len(night.done.judged.verdict),
         changes=changes(night),
-        fleets=fleets,
+        fleets=tuple(ring for ring in rings if ring.verdict == Verdict.FLEET),
+        unclear=tuple(ring for ring in rings if ring.verdict == Verdict.UNCLEAR),
         edited=tuple(night.edited),
         sequence=night.read.sequence,
         touched=night.touched,

@@ -324,6 +324,9 @@ class TestLittleToGoOn:
         assert flagged
         assert len(honest) <= 0.05 * len(flagged)
         assert all(row["exchanges"] == 0 for row in alone.rows("rings"))
+        spared = [ring.verdict for ring in alone.summary.spared]
+        assert "unclear" in spared
+        assert spared == sorted(spared, key=lambda verdict: verdict != "unclear")
 
     @pytest.mark.parametrize("accounts", [1, 200])
     def test_a_world_without_any_shared_value_has_no_ring(self, accounts, tmp_path):

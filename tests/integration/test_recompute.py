@@ -104,6 +104,16 @@ def in_force(home):
 
 
 class TestANight:
+    def test_rings_for_a_person_to_look_at_are_named(self, world, tmp_path):
+        home = open_home(tmp_path / "home")
+        signups = {name: t if name == "signups" else t[:0] for name, t in world.tables.items()}
+        fill(home, replace(world, tables=signups), until_ms=REST)
+        told = night(home)
+        rings = rows_of(in_force(home), "rings")
+        unclear = {row["ring_id"] for row in rings if row["verdict"] == "unclear"}
+        assert unclear
+        assert {ring.ring_id for ring in told.unclear} == unclear
+
     def test_the_first_night_publishes_rings_and_writes_them_back(self, home):
         path = in_force(home)
         stored = home.store.read_rings()
