@@ -76,7 +76,9 @@ def newcomer_sentence(kind: AttributeKind, *, others: int, total: int) -> str:
     else:
         text = f"Has {article(kind.words)} in common with {whom}"
     outside = total - others
-    return f"{text}; {count(outside)} of the other new ones do." if outside > 0 else f"{text}."
+    if outside <= 0:
+        return f"{text}."
+    return f"{text}; {count(outside)} of the other new ones {'does' if outside == 1 else 'do'}."
 
 
 def counted_kind(kind: AttributeKind, number: int) -> str:

@@ -17,7 +17,7 @@ from ringfinder.explain.features import (
 from ringfinder.explain.given import FeatureWords, Judgement
 from ringfinder.explain.summary import ORDINARY, finding, why
 from ringfinder.explain.view import FeatureView
-from ringfinder.explain.words import account_sentence, evidence_sentence
+from ringfinder.explain.words import account_sentence, evidence_sentence, newcomer_sentence
 from ringfinder.schema import KIND, KINDS
 from ringfinder.score.features import FEATURES, NAMES
 
@@ -44,6 +44,14 @@ class TestEvidence:
         assert text == (
             "Has a payment card in common with 2 other members of its ring; 1 account outside does."
         )
+
+    @pytest.mark.parametrize(
+        ("total", "rest"),
+        [(2, "."), (3, "; 1 of the other new ones does."), (4, "; 2 of the other new ones do.")],
+    )
+    def test_a_newcomer_is_told_of_the_other_new_ones(self, total, rest):
+        text = newcomer_sentence(KIND["payment_fingerprint"], others=2, total=total)
+        assert text == f"Has a payment card in common with 2 accounts of its ring{rest}"
 
     @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
     @pytest.mark.parametrize("total", [3, 4, 900])
