@@ -25,6 +25,10 @@ _DIGITS = "write numbers in digits alone, such as 12500: no dots, commas or unit
 REMEDIES = {
     Reason.NOT_UTF8: ("as not UTF-8", IN_UTF8),
     Reason.NOT_A_TIME: ("for a time that is none", f"a time is written such as {EXAMPLE_TIME}"),
+    Reason.TIME_OUT_OF_RANGE: (
+        "for a time before 2000 or after 2099",
+        "a time that is a number counts seconds or milliseconds since 1970",
+    ),
 }
 """Faults that a whole file tends to have, in words, and what a person does about them."""
 

@@ -39,6 +39,14 @@ class TestTables:
         (notice,) = Reading(tmp_path, signups=signups, usage=usage).notices
         assert notice.startswith("u.csv: 1 row left out for a time that is none")
 
+    def test_times_in_another_unit_are_told_with_the_units_that_are_read(self, tmp_path):
+        microseconds = [f"{name},1767268800000000" for name in "ab"]
+        file = text_file(tmp_path / "s.csv", "account_id,created_at", *microseconds, "c,1767268800")
+        assert Reading(tmp_path, signups=file).notices == [
+            "s.csv: 2 rows left out for a time before 2000 or after 2099, the first at line 2; "
+            "a time that is a number counts seconds or milliseconds since 1970"
+        ]
+
     def test_of_sign_ups_a_large_share_is_told(self, tmp_path):
         rows = ["a,2026-01-01", ",2026-01-01"]
         file = text_file(tmp_path / "s.csv", "account_id,created_at", *rows)
