@@ -127,10 +127,10 @@ class Scorer:
         """Return the answer; changes nothing. `Overlay.add` takes the sign-up in."""
         looked = self.overlay.look(signup.values)
         standing, belonging = looked.standing, looked.belonging
-        if standing.member and standing.tie is not None:
-            return self._known(standing, standing.tie)
         if belonging is not None and belonging.ring.size + 1 >= TOO_FEW:
             return _newborn(standing, belonging)
+        if standing.member and standing.tie is not None:
+            return self._known(standing, standing.tie)
         reasons = (_OUTSIDE,) if standing.tie is None else self._near(standing.tie)
         return Answer(standing.score, None, frozenset(), reasons, Decision.ALLOW)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from dataclasses import replace
 from types import MappingProxyType
 
 import pytest
@@ -259,6 +260,68 @@ class TestKnownRings:
             seen.add(overlay.rates.is_old(CODE["ip"], value))
         assert seen == {True, False}
         assert not overlay.rates.is_old(CODE["ip"], -1)
+
+
+class TestOutgrownRings:
+    """Whoever sends a household ahead has the fleet that follows explained by it."""
+
+    @pytest.fixture
+    def household(self, snapshot):
+        return member(snapshot, Verdict.HOUSEHOLD)
+
+    def one_more(self, household, **shared: str) -> NormalisedSignup:
+        """Somebody with all that a member of the household shows, and what is shared besides."""
+        one = person(**shared)
+        taken = {kind for kind, _ in household.values}
+        rest = tuple(value for value in one.values if value[0] not in taken)
+        return replace(one, values=tuple(sorted((*household.values, *rest))))
+
+    def test_a_ring_that_is_no_fleet_takes_in_as_many_as_it_has_members(
+        self, overlay, snapshot, household
+    ):
+        scorer = Scorer(snapshot.model, overlay)
+        size = scorer.score(household).ring.size
+        add(overlay, *[self.one_more(household) for _ in range(size + 3)])
+        assert list(overlay.joined.values()) == [size]
+        assert len(overlay) == 3
+
+    def test_a_fleet_takes_in_all(self, overlay, snapshot):
+        fleet = member(snapshot, Verdict.FLEET)
+        many = 2 * Scorer(snapshot.model, overlay).score(fleet).ring.size
+        add(overlay, *[replace(fleet, account_id=f"more{n}") for n in range(many)])
+        assert list(overlay.joined.values()) == [many]
+        assert len(overlay) == 0
+
+    def test_a_fleet_that_sent_a_household_ahead_is_not_allowed(self, overlay, snapshot, household):
+        scorer = Scorer(snapshot.model, overlay)
+        add(overlay, *[person() for _ in range(200)])
+        for number in range(30):
+            late = self.one_more(household, phone=f"reused phone {number % 2}")
+            answer = scorer.score(late)
+            add(overlay, late)
+        assert answer.suggested is not Decision.ALLOW
+        assert answer.ring.provisional
+
+    def test_one_who_belongs_to_no_newborn_ring_is_answered_by_the_outgrown_one(
+        self, overlay, snapshot, household
+    ):
+        scorer = Scorer(snapshot.model, overlay)
+        before = scorer.score(household)
+        add(overlay, *[self.one_more(household) for _ in range(before.ring.size)])
+        after = scorer.score(household)
+        assert after.ring.ring_id == before.ring.ring_id
+        assert after.suggested is Decision.ALLOW
+
+    def test_what_marks_a_household_is_news_on_as_many_as_held_it_before(self, overlay, household):
+        rates = overlay.rates
+        kinds, names = zip(*household.values, strict=True)
+        places = overlay.model.find_values(names).tolist()
+        held = zip(kinds, places, strict=True)
+        kind, index = next(one for one in held if rates.is_old(*one))
+        for _ in range(rates.degree(index)):
+            assert rates.is_old(kind, index)
+            rates.show([(kind, 0, index)])
+        assert not rates.is_old(kind, index)
 
 
 class TestMemory:

@@ -96,6 +96,7 @@ class Births:
         """Give a newcomer values; it may join a ring or found one."""
         before = tuple([kind for kind, _, _ in newcomer.values])
         self.table.hold(newcomer, values)
+        self.rates.show(values)
         ring = self.table.ring_of.get(newcomer.number)
         if ring is not None:
             ring.show(values, before)

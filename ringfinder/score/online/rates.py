@@ -25,7 +25,7 @@ _JOINS = tuple(kind.witness and code not in SILENT for code, kind in enumerate(K
 
 
 class Rates:
-    """The snapshot's holder counts by class.
+    """The snapshot's holder counts by class, and what of them newcomers have outgrown.
 
     Parameters
     ----------
@@ -45,13 +45,27 @@ class Rates:
         self._prior: list[float] = np.log(np.maximum(arrays.class_size, 1.0)).tolist()
         self.clock: list[list[float]] = np.log(24.0 * np.maximum(arrays.class_clock, 1e-6)).tolist()
         self._explained = model.views.explained
+        self._shown: dict[int, int] = {}  # sign-ups since, by explained value
 
     def degree(self, index: int) -> int:
         """Return the accounts of the snapshot that hold a value, 0 for at most one."""
         return self._degree[index] if index >= 0 else 0
 
+    def show(self, values: Iterable[Value]) -> None:
+        """Count values that somebody was seen with since the snapshot."""
+        for kind, _, index in values:
+            if self._is_explained(kind, index):
+                self._shown[index] = self._shown.get(index, 0) + 1
+
     def is_old(self, kind: int, index: int) -> bool:
-        """Whether newcomers sharing a value is no news: a domain, an office of a company."""
+        """Whether newcomers sharing a value is no news: a domain, an office of a company.
+
+        It is news once as many of them as accounts before hold it: else a household of three
+        would explain any number who come with its card the next day.
+        """
+        return self._is_explained(kind, index) and self._shown.get(index, 0) < self.degree(index)
+
+    def _is_explained(self, kind: int, index: int) -> bool:
         if index < 0 or not TIES_BY_KIND[kind]:
             return False
         at = bisect_left(self._explained, index)
