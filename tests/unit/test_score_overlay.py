@@ -177,6 +177,17 @@ class TestBirth:
             add(overlay, fleet[-1])
         assert sorted(one.account_id for one in fleet) in rings(overlay)
 
+    def test_a_fleet_of_which_no_two_share_two_families_is_one_ring(self, overlay):
+        add(overlay, *[person() for _ in range(200)])
+        fleet = [
+            person(payment_fingerprint=f"card {number // 8}", device=f"device {number % 8}")
+            for number in range(64)
+        ]
+        add(overlay, *fleet)
+        largest = max(rings(overlay), key=len)
+        assert len(largest) >= 40
+        assert {one.account_id for one in fleet}.issuperset(largest)
+
     def test_looking_changes_nothing(self, overlay):
         add(overlay, *[person(payment_fingerprint="c", device="d") for _ in range(5)])
         late = person(payment_fingerprint="c", device="d")
