@@ -502,6 +502,35 @@ class TestFraming:
         answer = Scorer(snapshot.model, overlay).score(person(**held))
         assert answer.suggested is Decision.CHALLENGE
 
+    COPIED = MappingProxyType(
+        {"email_domain": "new firm", "email_pattern": "a.a@custom", "card_bin": "bank",
+         "user_agent": "agent1", "tls_fingerprint": "tls1"}
+    )  # fmt: skip
+
+    def staff(self) -> list[NormalisedSignup]:
+        """Staff of a company that begins: one card, one office, clients of their own."""
+        theirs = self.COPIED | {"user_agent": "", "tls_fingerprint": ""}
+        office = {"payment_fingerprint": "firm", "ip": "office", "ip_network": "office/24"}
+        return [person(**theirs | office) for _ in range(20)]
+
+    def fleet(self) -> list[NormalisedSignup]:
+        """A fleet that copies what of the staff can be copied."""
+        return [
+            person(**self.COPIED, payment_fingerprint=f"card {n % 4}", device=f"device {n % 3}")
+            for n in range(30)
+        ]
+
+    @pytest.mark.parametrize("before", [0, 1, 2, 6])
+    def test_a_fleet_that_copies_staff_who_begin_together_challenges_none_of_them(
+        self, overlay, snapshot, before
+    ):
+        scorer, staff, fleet = Scorer(snapshot.model, overlay), self.staff(), self.fleet()
+        add(overlay, *[person() for _ in range(200)], *staff[:before], *fleet)
+        for one in staff[before:]:
+            assert scorer.score(one).suggested is not Decision.CHALLENGE
+            add(overlay, one)
+        assert scorer.score(fleet[0]).suggested is Decision.CHALLENGE
+
 
 class TestAnswer:
     @pytest.fixture

@@ -25,7 +25,9 @@ from math import log
 
 from ringfinder.schema import FAMILY_OF_KIND
 from ringfinder.score.online.belonging import Belonging, belonging
+from ringfinder.score.online.core import core_of
 from ringfinder.score.online.holders import RECENT, Table
+from ringfinder.score.online.judgement import CHALLENGE_NEWBORN
 from ringfinder.score.online.newborn import Newborn, Newcomer
 from ringfinder.score.online.rates import TIES_BY_KIND, Rates, Value
 
@@ -86,11 +88,16 @@ class Births:
 
         Of several the likeliest fleet; changes nothing.
         """
-        return max(
+        best = max(
             self._belongings(self.rates.joining(values)),
             key=lambda one: (one.ring.probability * one.membership, -one.ring.number),
             default=None,
         )
+        if best is None or best.ring.probability * best.membership < CHALLENGE_NEWBORN:
+            return best
+        core = core_of(values, best.ring, self.table)
+        core.judge(self.rates)
+        return best._replace(core=core.probability if core.size else 0.0)
 
     def take(self, newcomer: Newcomer, values: list[Value]) -> None:
         """Give a newcomer values; it may join a ring or found one."""

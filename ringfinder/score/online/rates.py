@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from ringfinder.detect.ties import TIES
+from ringfinder.model import Standing
 from ringfinder.schema import CODE, KINDS
 from ringfinder.score.online.model import Model
 
@@ -17,6 +18,13 @@ Value: TypeAlias = tuple[int, int, int]
 
 TIES_BY_KIND: tuple[bool, ...] = tuple(TIES.tolist())
 """`detect.ties.TIES` as Python knows it: an array takes ten times as long to ask."""
+
+HELD: tuple[bool, ...] = tuple(
+    ties and kind.standing is not Standing.CLAIMED
+    for kind, ties in zip(KINDS, TIES_BY_KIND, strict=True)
+)
+"""Kinds that somebody must hold: an address, a card, a device. Mail addresses and clients of
+others can be typed and copied, and nobody is to be challenged for what somebody else typed."""
 
 SILENT = frozenset({CODE["signup_window"], CODE["activity_window"], CODE["model_adoption"]})
 """Kinds that join nobody: everybody who came this hour came this hour."""
