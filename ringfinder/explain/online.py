@@ -13,7 +13,6 @@ from ringfinder.explain.numbers import plural
 from ringfinder.explain.reasons import OUTSIDE, SHOWN, log_odds, near_reason, ring_sentence
 from ringfinder.explain.words import account_sentence, newcomer_sentence
 from ringfinder.model import Decision, Family, Reason, Verdict
-from ringfinder.model import Standing as EvidenceStanding
 from ringfinder.normalise.one import NormalisedSignup
 from ringfinder.schema import FAMILIES, FAMILY_OF_KIND, KINDS
 from ringfinder.score.online.belonging import Belonging
@@ -21,15 +20,7 @@ from ringfinder.score.online.judgement import CHALLENGE_NEWBORN, REVIEW_NEWBORN,
 from ringfinder.score.online.known import Standing, Tie
 from ringfinder.score.online.model import Model
 from ringfinder.score.online.overlay import Overlay
-from ringfinder.score.online.rates import TIES_BY_KIND
 from ringfinder.score.verdicts import CHALLENGE
-
-_HELD: tuple[bool, ...] = tuple(
-    ties and kind.standing is not EvidenceStanding.CLAIMED
-    for kind, ties in zip(KINDS, TIES_BY_KIND, strict=True)
-)
-"""Kinds that somebody must hold: an address, a card, a device. Mail addresses and clients of
-others can be typed and copied, and nobody is to be challenged for what somebody else typed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +113,10 @@ class Scorer:
         """Return the answer; changes nothing. `Overlay.add` takes the sign-up in."""
         looked = self.overlay.look(signup.values)
         standing, belonging = looked.standing, looked.belonging
-        if standing.member and standing.tie is not None:
-            return self._known(standing, standing.tie)
         if belonging is not None and belonging.ring.size + 1 >= TOO_FEW:
             return _newborn(standing, belonging)
+        if standing.member and standing.tie is not None:
+            return self._known(standing, standing.tie)
         reasons = (OUTSIDE,) if standing.tie is None else self._near(standing.tie)
         return Answer(standing.score, None, frozenset(), reasons, Decision.ALLOW)
 
@@ -175,9 +166,9 @@ def _newborn(standing: Standing, belonging: Belonging) -> Answer:
     decision = Decision.ALLOW
     if here >= REVIEW_NEWBORN:
         sure = (
-            here >= CHALLENGE_NEWBORN
+            min(ring.probability, belonging.core) * belonging.membership >= CHALLENGE_NEWBORN
             and len(families & marking(ring.families)) >= 2
-            and any(_HELD[one.kind] for one in belonging.shown)
+            and belonging.is_held
         )
         decision = Decision.CHALLENGE if sure else Decision.REVIEW
     told = Reason(

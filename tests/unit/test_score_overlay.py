@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from dataclasses import replace
 from types import MappingProxyType
 
 import pytest
@@ -176,6 +177,17 @@ class TestBirth:
             add(overlay, fleet[-1])
         assert sorted(one.account_id for one in fleet) in rings(overlay)
 
+    def test_a_fleet_of_which_no_two_share_two_families_is_one_ring(self, overlay):
+        add(overlay, *[person() for _ in range(200)])
+        fleet = [
+            person(payment_fingerprint=f"card {number // 8}", device=f"device {number % 8}")
+            for number in range(64)
+        ]
+        add(overlay, *fleet)
+        largest = max(rings(overlay), key=len)
+        assert len(largest) >= 40
+        assert {one.account_id for one in fleet}.issuperset(largest)
+
     def test_looking_changes_nothing(self, overlay):
         add(overlay, *[person(payment_fingerprint="c", device="d") for _ in range(5)])
         late = person(payment_fingerprint="c", device="d")
@@ -259,6 +271,68 @@ class TestKnownRings:
             seen.add(overlay.rates.is_old(CODE["ip"], value))
         assert seen == {True, False}
         assert not overlay.rates.is_old(CODE["ip"], -1)
+
+
+class TestOutgrownRings:
+    """Whoever sends a household ahead has the fleet that follows explained by it."""
+
+    @pytest.fixture
+    def household(self, snapshot):
+        return member(snapshot, Verdict.HOUSEHOLD)
+
+    def one_more(self, household, **shared: str) -> NormalisedSignup:
+        """Somebody with all that a member of the household shows, and what is shared besides."""
+        one = person(**shared)
+        taken = {kind for kind, _ in household.values}
+        rest = tuple(value for value in one.values if value[0] not in taken)
+        return replace(one, values=tuple(sorted((*household.values, *rest))))
+
+    def test_a_ring_that_is_no_fleet_takes_in_as_many_as_it_has_members(
+        self, overlay, snapshot, household
+    ):
+        scorer = Scorer(snapshot.model, overlay)
+        size = scorer.score(household).ring.size
+        add(overlay, *[self.one_more(household) for _ in range(size + 3)])
+        assert list(overlay.joined.values()) == [size]
+        assert len(overlay) == 3
+
+    def test_a_fleet_takes_in_all(self, overlay, snapshot):
+        fleet = member(snapshot, Verdict.FLEET)
+        many = 2 * Scorer(snapshot.model, overlay).score(fleet).ring.size
+        add(overlay, *[replace(fleet, account_id=f"more{n}") for n in range(many)])
+        assert list(overlay.joined.values()) == [many]
+        assert len(overlay) == 0
+
+    def test_a_fleet_that_sent_a_household_ahead_is_not_allowed(self, overlay, snapshot, household):
+        scorer = Scorer(snapshot.model, overlay)
+        add(overlay, *[person() for _ in range(200)])
+        for number in range(30):
+            late = self.one_more(household, phone=f"reused phone {number % 2}")
+            answer = scorer.score(late)
+            add(overlay, late)
+        assert answer.suggested is not Decision.ALLOW
+        assert answer.ring.provisional
+
+    def test_one_who_belongs_to_no_newborn_ring_is_answered_by_the_outgrown_one(
+        self, overlay, snapshot, household
+    ):
+        scorer = Scorer(snapshot.model, overlay)
+        before = scorer.score(household)
+        add(overlay, *[self.one_more(household) for _ in range(before.ring.size)])
+        after = scorer.score(household)
+        assert after.ring.ring_id == before.ring.ring_id
+        assert after.suggested is Decision.ALLOW
+
+    def test_what_marks_a_household_is_news_on_as_many_as_held_it_before(self, overlay, household):
+        rates = overlay.rates
+        kinds, names = zip(*household.values, strict=True)
+        places = overlay.model.find_values(names).tolist()
+        held = zip(kinds, places, strict=True)
+        kind, index = next(one for one in held if rates.is_old(*one))
+        for _ in range(rates.degree(index)):
+            assert rates.is_old(kind, index)
+            rates.show([(kind, 0, index)])
+        assert not rates.is_old(kind, index)
 
 
 class TestMemory:
@@ -427,6 +501,35 @@ class TestFraming:
         add(overlay, *[person(**held) for _ in range(20)])
         answer = Scorer(snapshot.model, overlay).score(person(**held))
         assert answer.suggested is Decision.CHALLENGE
+
+    COPIED = MappingProxyType(
+        {"email_domain": "new firm", "email_pattern": "a.a@custom", "card_bin": "bank",
+         "user_agent": "agent1", "tls_fingerprint": "tls1"}
+    )  # fmt: skip
+
+    def staff(self) -> list[NormalisedSignup]:
+        """Staff of a company that begins: one card, one office, clients of their own."""
+        theirs = self.COPIED | {"user_agent": "", "tls_fingerprint": ""}
+        office = {"payment_fingerprint": "firm", "ip": "office", "ip_network": "office/24"}
+        return [person(**theirs | office) for _ in range(20)]
+
+    def fleet(self) -> list[NormalisedSignup]:
+        """A fleet that copies what of the staff can be copied."""
+        return [
+            person(**self.COPIED, payment_fingerprint=f"card {n % 4}", device=f"device {n % 3}")
+            for n in range(30)
+        ]
+
+    @pytest.mark.parametrize("before", [0, 1, 2, 6])
+    def test_a_fleet_that_copies_staff_who_begin_together_challenges_none_of_them(
+        self, overlay, snapshot, before
+    ):
+        scorer, staff, fleet = Scorer(snapshot.model, overlay), self.staff(), self.fleet()
+        add(overlay, *[person() for _ in range(200)], *staff[:before], *fleet)
+        for one in staff[before:]:
+            assert scorer.score(one).suggested is not Decision.CHALLENGE
+            add(overlay, one)
+        assert scorer.score(fleet[0]).suggested is Decision.CHALLENGE
 
 
 class TestAnswer:

@@ -27,7 +27,7 @@ from ringfinder.score.online.families import nats_of_families, speaking
 from ringfinder.score.online.holders import Holders, Table
 from ringfinder.score.online.known import expit
 from ringfinder.score.online.newborn import Newborn
-from ringfinder.score.online.rates import Rates, Value
+from ringfinder.score.online.rates import HELD, Rates, Value
 
 
 class Shown(NamedTuple):
@@ -52,17 +52,26 @@ class Belonging(NamedTuple):
         Codes of the families that speak.
     shown
         Values that mark the ring.
+    core
+        P(fleet) of the ring's core around the sign-up (`score.online.core`) by itself; 0 where
+        the whole ring does not have it challenged.
     """
 
     ring: Newborn
     nats: float
     families: tuple[int, ...]
     shown: tuple[Shown, ...]
+    core: float = 0.0
 
     @property
     def membership(self) -> float:
         """P(member)."""
         return expit(self.nats)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether something is shared that one must hold, and not only what can be copied."""
+        return any(HELD[one.kind] for one in self.shown)
 
 
 def belonging(

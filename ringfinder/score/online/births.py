@@ -4,8 +4,8 @@ A ring begins where three newcomers share rare things of two families, where mor
 than chance allows hold two values together, however common each is (`evidence.pairs`), or
 where ties of two families meet in one of them: an operator who deals cards and devices at
 random leaves no pair twice. It grows by the batch's own test: the log odds of membership
-(`evidence.lifts`), measured on the members so far, in odds against all newcomers; and, while it
-is small, by links to half of it.
+(`evidence.lifts`), measured on the members so far, in odds against all newcomers; by ties, for
+what they are dealt next no member holds yet; and, while it is small, by links to half of it.
 
 Tried on 96 cuts of the tuning worlds, weights fitted anew each time (new fleets told, of these
 within ten accounts; benign sign-ups answered otherwise than `allow`): links of 5 nats and no
@@ -25,7 +25,9 @@ from math import log
 
 from ringfinder.schema import FAMILY_OF_KIND
 from ringfinder.score.online.belonging import Belonging, belonging
+from ringfinder.score.online.core import core_of
 from ringfinder.score.online.holders import RECENT, Table
+from ringfinder.score.online.judgement import CHALLENGE_NEWBORN
 from ringfinder.score.online.newborn import Newborn, Newcomer
 from ringfinder.score.online.rates import TIES_BY_KIND, Rates, Value
 
@@ -86,16 +88,22 @@ class Births:
 
         Of several the likeliest fleet; changes nothing.
         """
-        return max(
+        best = max(
             self._belongings(self.rates.joining(values)),
             key=lambda one: (one.ring.probability * one.membership, -one.ring.number),
             default=None,
         )
+        if best is None or best.ring.probability * best.membership < CHALLENGE_NEWBORN:
+            return best
+        core = core_of(values, best.ring, self.table)
+        core.judge(self.rates)
+        return best._replace(core=core.probability if core.size else 0.0)
 
     def take(self, newcomer: Newcomer, values: list[Value]) -> None:
         """Give a newcomer values; it may join a ring or found one."""
         before = tuple([kind for kind, _, _ in newcomer.values])
         self.table.hold(newcomer, values)
+        self.rates.show(values)
         ring = self.table.ring_of.get(newcomer.number)
         if ring is not None:
             ring.show(values, before)
@@ -123,7 +131,7 @@ class Births:
         self.table.join(newcomer, ring)
 
     def _found(self, newcomer: Newcomer, met: _Met) -> None:
-        """Begin a ring with those who are linked to a newcomer and in none, or join theirs."""
+        """Begin a ring with those who are linked or tied to a newcomer, or join theirs."""
         linked = self._linked(newcomer, met)
         ring = self._among(linked)
         if ring is not None:
@@ -133,13 +141,20 @@ class Births:
             linked |= self._paired(newcomer, met)
         if len(linked) + 1 < FOUNDERS:
             linked = self._tied(newcomer, met)
+            ring = self._most(linked)
         alone = linked.difference(self.table.ring_of)
         free = [self.table.newcomers[number] for number in sorted(alone)]
-        if len(free) + 1 >= FOUNDERS:
+        if ring is None and len(free) + 1 >= FOUNDERS:
             self._rings += 1
             ring = Newborn(self._rings, newcomer.people, free[0].account_id, free[0].seen)
+        if ring is not None:
             for one in (*free, newcomer):
                 self.table.join(one, ring)
+
+    def _most(self, numbers: set[int]) -> Newborn | None:
+        """Return the ring that most of some newcomers are in, None where they are in none."""
+        rings = Counter(filter(None, map(self.table.ring_of.get, numbers)))
+        return max(rings, key=lambda one: (rings[one], -one.number), default=None)
 
     def _among(self, linked: set[int]) -> Newborn | None:
         """Return the ring that half of those linked are in, where they are half of it as well.
@@ -147,11 +162,10 @@ class Births:
         A ring of three says too little to carry anybody over the odds (`belonging`): were those
         whom links lead to it left out, it would stay one of three.
         """
-        rings = Counter(filter(None, map(self.table.ring_of.get, linked)))
-        if not rings:
+        ring = self._most(linked)
+        if ring is None:
             return None
-        ring = max(rings, key=lambda one: (rings[one], -one.number))
-        links = rings[ring]
+        links = sum(self.table.ring_of.get(number) is ring for number in linked)
         most = links + 1 >= FOUNDERS and 2 * links >= max(len(linked), ring.size)
         return ring if most else None
 

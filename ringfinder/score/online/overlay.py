@@ -1,10 +1,10 @@
 """What was journalled since the snapshot: sign-ups, what they were seen with, and who ties them.
 
 Fed in the order of the journal, so every worker that has read as far holds the same. A
-sign-up that belongs to a ring of the snapshot is counted there; all others are held against
-each other and may form *newborn* rings (`score.online.births`). Memory is bounded: the oldest
-newcomers are forgotten, a value remembers its latest holders alone, and a flood of distinct
-values fills and leaves the same window as everybody else.
+sign-up that belongs to a ring of the snapshot is counted there, as long as there is room; all
+others are held against each other and may form *newborn* rings (`score.online.births`). Memory
+is bounded: the oldest newcomers are forgotten, a value remembers its latest holders alone, and
+a flood of distinct values fills and leaves the same window as everybody else.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class Looked(NamedTuple):
     standing
         Among the rings of the snapshot.
     belonging
-        To a newborn ring; None where it belongs to none, or to a ring of the snapshot.
+        To a newborn ring; None where it belongs to none, or to a ring of the snapshot that has
+        room for it.
     """
 
     standing: Standing
@@ -86,7 +87,7 @@ class Overlay:
             del self._looked[next(iter(self._looked))]
         # newcomers are looked at whatever the snapshot says: an answer takes as long
         belonging = self._births.find(keyed)
-        return Looked(standing, None if standing.member else belonging)
+        return Looked(standing, belonging if self._ring_joined(standing) is None else None)
 
     def _held_against_snapshot(
         self, values: Sequence[tuple[int, str]]
@@ -110,9 +111,11 @@ class Overlay:
         held = self._looked.pop(tuple(values), None)
         standing, keyed = held or self._held_against_snapshot(values)
         self._table.seen += 1
-        if standing.member and standing.tie is not None:
-            self._join(account_id, standing.tie.ring)
+        ring = self._ring_joined(standing)
+        if ring is not None:
+            self._join(account_id, ring)
             self._table.count(keyed)
+            self.rates.show(keyed)
             return
         people = self.rates.people(keyed)
         newcomer = Newcomer(self._next, self._table.seen, account_id, created_ms, people, [])
@@ -197,6 +200,19 @@ class Overlay:
         number = self._number.get(account_id)
         ring = None if number is None else self._table.ring_of.get(number)
         return None if ring is None else ring.name
+
+    def _ring_joined(self, standing: Standing) -> int | None:
+        """Return the ring of the snapshot that a sign-up is counted in, None where in none.
+
+        One that is no fleet takes in as many as it has members. Whoever comes after them is held
+        against the other newcomers, too: what few were judged to be says little of the many, and a
+        fleet would send a household ahead.
+        """
+        if not standing.member or standing.tie is None:
+            return None
+        ring = standing.tie.ring
+        has_room = self.joined.get(ring, 0) < self.model.views.ring_size[ring]
+        return ring if has_room or self.model.fleet[ring] else None
 
     def _join(self, account_id: str, ring: int) -> None:
         """Count a sign-up in a ring of the snapshot; the oldest stay counted for good."""

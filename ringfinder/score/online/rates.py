@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from ringfinder.detect.ties import TIES
+from ringfinder.model import Standing
 from ringfinder.schema import CODE, KINDS
 from ringfinder.score.online.model import Model
 
@@ -18,6 +19,13 @@ Value: TypeAlias = tuple[int, int, int]
 TIES_BY_KIND: tuple[bool, ...] = tuple(TIES.tolist())
 """`detect.ties.TIES` as Python knows it: an array takes ten times as long to ask."""
 
+HELD: tuple[bool, ...] = tuple(
+    ties and kind.standing is not Standing.CLAIMED
+    for kind, ties in zip(KINDS, TIES_BY_KIND, strict=True)
+)
+"""Kinds that somebody must hold: an address, a card, a device. Mail addresses and clients of
+others can be typed and copied, and nobody is to be challenged for what somebody else typed."""
+
 SILENT = frozenset({CODE["signup_window"], CODE["activity_window"], CODE["model_adoption"]})
 """Kinds that join nobody: everybody who came this hour came this hour."""
 
@@ -25,7 +33,7 @@ _JOINS = tuple(kind.witness and code not in SILENT for code, kind in enumerate(K
 
 
 class Rates:
-    """The snapshot's holder counts by class.
+    """The snapshot's holder counts by class, and what of them newcomers have outgrown.
 
     Parameters
     ----------
@@ -45,13 +53,27 @@ class Rates:
         self._prior: list[float] = np.log(np.maximum(arrays.class_size, 1.0)).tolist()
         self.clock: list[list[float]] = np.log(24.0 * np.maximum(arrays.class_clock, 1e-6)).tolist()
         self._explained = model.views.explained
+        self._shown: dict[int, int] = {}  # sign-ups since, by explained value
 
     def degree(self, index: int) -> int:
         """Return the accounts of the snapshot that hold a value, 0 for at most one."""
         return self._degree[index] if index >= 0 else 0
 
+    def show(self, values: Iterable[Value]) -> None:
+        """Count values that somebody was seen with since the snapshot."""
+        for kind, _, index in values:
+            if self._is_explained(kind, index):
+                self._shown[index] = self._shown.get(index, 0) + 1
+
     def is_old(self, kind: int, index: int) -> bool:
-        """Whether newcomers sharing a value is no news: a domain, an office of a company."""
+        """Whether newcomers sharing a value is no news: a domain, an office of a company.
+
+        It is news once as many of them as accounts before hold it: else a household of three
+        would explain any number who come with its card the next day.
+        """
+        return self._is_explained(kind, index) and self._shown.get(index, 0) < self.degree(index)
+
+    def _is_explained(self, kind: int, index: int) -> bool:
         if index < 0 or not TIES_BY_KIND[kind]:
             return False
         at = bisect_left(self._explained, index)
