@@ -93,11 +93,9 @@ class Reader:
             if connection is None:
                 return [], after, 0
             connection.execute("BEGIN")
-            try:
-                rows = connection.execute(_HELD, (after, limit)).fetchall()
-                (last,) = connection.execute(_NEWEST).fetchone()
-            finally:
-                connection.execute("ROLLBACK")
+            rows = connection.execute(_HELD, (after, limit)).fetchall()
+            (last,) = connection.execute(_NEWEST).fetchone()
+            connection.execute("ROLLBACK")  # where something fails, `_asking` closes the file
         return list(self._sound(rows)), rows[-1][0] if rows else after, last or 0
 
     def next_held(self, after: int) -> int | None:
