@@ -93,7 +93,8 @@ def _distinct(tables, stamp: int):
 
 def night(home: Home, number: int = 0, *, check: bool = False, **given) -> RecomputeSummary:
     """Recompute at a given night; settings by name, what `recompute` takes too."""
-    passed = {name: given.pop(name) for name in ("notices", "touched", "repair") if name in given}
+    names = ("notices", "progress", "touched", "repair")
+    passed = {name: given.pop(name) for name in names if name in given}
     settings = Settings(data_dir=home.directory, **given)
     clock = lambda: START_S + 86_400.0 * number  # noqa: E731
     return recompute(settings, home, check=check, clock=clock, **passed)

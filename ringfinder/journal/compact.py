@@ -187,12 +187,12 @@ class Compaction:
             told = self._log.append_numbered(part, events, gone=lambda: self._reader.erased(part))
             self._moved += sum(told.recorded.values())
             self._duplicates += sum(told.duplicates.values())
-        self._refresh_profiles(events)
+        self._refresh_profiles(events, usable)
         for run in _runs([entry.sequence for entry in usable]):
             self._writer.forget(run)
             self._dropped += run[1] - run[0] + 1
 
-    def _refresh_profiles(self, events: Events) -> None:
+    def _refresh_profiles(self, events: Events, entries: Sequence[Recorded]) -> None:
         """Let the store know what the log's usage now says of these accounts."""
         usage = events.get(EventType.USAGE)
         if usage is None:
@@ -200,6 +200,9 @@ class Compaction:
         (number, _) = self._log.reserve(1)
         names: pa.StringArray = pc.unique(usage["account_id"])
         self._store.write(GraphBatch(number, number, profiles=profile_rows(self._log, names)))
+        # Who was erased after their use was folded has a profile once more.
+        if gone := self._reader.erased_since(entries):
+            self._store.erase(gone)
 
 
 def _together(

@@ -140,7 +140,8 @@ class Projector:
                 raise
             return self.step()  # another projector was at it: go on behind what it wrote
         self._begun = tuple(one for one in self._begun if one != part)
-        self._erase_again(store, entries)
+        if gone := self._reader.erased_since(entries):
+            store.erase(gone)
         self._unusable.update(unusable)
         self._through = part[1]
         self._say(self._complaint())
@@ -221,15 +222,6 @@ class Projector:
         if ahead:
             run = [entry for entry in run if entry.sequence < min(ahead)]
         return (run[0].sequence, run[-1].sequence), run
-
-    def _erase_again(self, store: GraphStore, entries: list[Recorded]) -> None:
-        """Take out of the store who was erased while the events were on their way there."""
-        if not entries:
-            return
-        erased = self._reader.erased((entries[0].sequence, entries[-1].sequence))
-        accounts = {e.account_id for e in entries if e.sequence in erased and e.account_id}
-        if accounts:
-            store.erase(sorted(accounts))
 
     def _complaint(self) -> str | None:
         lost = sorted(self._reader.damaged | self._unusable)

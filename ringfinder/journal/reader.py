@@ -6,7 +6,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -93,11 +93,9 @@ class Reader:
             if connection is None:
                 return [], after, 0
             connection.execute("BEGIN")
-            try:
-                rows = connection.execute(_HELD, (after, limit)).fetchall()
-                (last,) = connection.execute(_NEWEST).fetchone()
-            finally:
-                connection.execute("ROLLBACK")
+            rows = connection.execute(_HELD, (after, limit)).fetchall()
+            (last,) = connection.execute(_NEWEST).fetchone()
+            connection.execute("ROLLBACK")  # where something fails, `_asking` closes the file
         return list(self._sound(rows)), rows[-1][0] if rows else after, last or 0
 
     def next_held(self, after: int) -> int | None:
@@ -113,6 +111,13 @@ class Reader:
         with self._asking() as connection:
             rows = [] if connection is None else connection.execute(_ERASED, part).fetchall()
         return {sequence for (sequence,) in rows}
+
+    def erased_since(self, entries: Sequence[Recorded]) -> list[str]:
+        """Return the accounts of entries, in order, that were erased since these were read."""
+        if not entries:
+            return []
+        erased = self.erased((entries[0].sequence, entries[-1].sequence))
+        return sorted({e.account_id for e in entries if e.sequence in erased and e.account_id})
 
     def find(self, event_type: EventType, event_id: str) -> Recorded | None:
         """Return the entry of an event; None where none is known."""

@@ -8,7 +8,7 @@ from ringfinder.errors import InputError, NotFound
 from ringfinder.pipeline.home import Home
 from ringfinder.pipeline.one_run import the_only_run
 from ringfinder.pipeline.recompute import put_in_force
-from ringfinder.pipeline.writeback import is_owed, known_accounts, made_anew
+from ringfinder.pipeline.writeback import is_owed, made_anew
 from ringfinder.places import SNAPSHOTS
 from ringfinder.publish import snapshots
 
@@ -65,5 +65,5 @@ def _put(home: Home, choose: Callable[..., str]) -> str:
                 "is in use since `ringfinder pepper rotate`: it would match nobody. Run "
                 "`ringfinder recompute`."
             )
-        put_in_force(home.store, directory, path.name, lock, known=known_accounts(home))
+        put_in_force(home, path.name, lock)
         return path.name

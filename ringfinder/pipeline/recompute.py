@@ -43,7 +43,7 @@ from ringfinder.pipeline.night import Earlier, Night, Read, Run, flagged
 from ringfinder.pipeline.nightly import nightly_facts, nightly_record, nightly_summary
 from ringfinder.pipeline.one_run import the_only_run
 from ringfinder.pipeline.steps import Steps
-from ringfinder.pipeline.writeback import is_owed, made_anew
+from ringfinder.pipeline.writeback import is_owed, known_accounts, made_anew
 from ringfinder.places import JOURNAL, SNAPSHOTS
 from ringfinder.publish import snapshots
 from ringfinder.publish.carried import (
@@ -60,7 +60,7 @@ from ringfinder.publish.staging import Staging, staged
 from ringfinder.runs import Notice, Progress, RecomputeSummary
 from ringfinder.store.open import parse_address
 from ringfinder.store.parts import missing
-from ringfinder.store.protocol import GraphStore, Interval, RunLock
+from ringfinder.store.protocol import Interval, RunLock
 from ringfinder.store.replay import project, read_attribute_graph, rebuild
 
 STEPS = 8
@@ -137,32 +137,28 @@ def recompute(
         with steps.step("publish"):
             snapshots.record(run.directory, run.snapshot_id, held=held)
             if not held:
-                put_in_force(home.store, run.directory, run.snapshot_id, lock)
+                put_in_force(home, run.snapshot_id, lock)
             snapshots.sweep(run.directory, keep=settings.keep_snapshots)
     return nightly_summary(run, night, view, steps)
 
 
-def put_in_force(
-    store: GraphStore, directory: Path, name: str, lock: RunLock, *, known: pa.Array | None = None
-) -> None:
+def put_in_force(home: Home, name: str, lock: RunLock) -> None:
     """Write a snapshot's rings into the store, then point to it.
 
-    The store refuses where another run has taken the lock since; the pointer stays then. What
-    runs that were killed here have said about lineage is removed.
+    The store refuses where another run has taken the lock since; the pointer stays then. Who
+    was erased since the snapshot's graph was read is left out, and what runs that were killed
+    here have said about lineage is removed.
 
     Parameters
     ----------
-    store, directory, name, lock
-        The graph store, the snapshots' directory, the snapshot's id, the run's lock.
-    known
-        Accounts that there are events of; other members are left out. None: all are known,
-        as right after a run.
+    home, name, lock
+        The data directory and its store, the snapshot's id, the run's lock.
     """
+    directory = home.directory / SNAPSHOTS
     rings = ring_tables(directory / name)
-    if known is not None:
-        there = pc.is_in(rings.members["account_id"], known)
-        rings = replace(rings, members=rings.members.filter(there))
-    store.write_rings(rings, lock, void=snapshots.announce(directory, name))
+    there = pc.is_in(rings.members["account_id"], known_accounts(home))
+    rings = replace(rings, members=rings.members.filter(there))
+    home.store.write_rings(rings, lock, void=snapshots.announce(directory, name))
     snapshots.put_in_force(directory, name)
 
 

@@ -140,9 +140,9 @@ class ErasedAccounts:
             self.path.with_name(FILE + ".lock"), what="the list of erased accounts",
             exclusive=True, wait_s=5.0,
         ):  # fmt: skip
-            self._refresh()
-            self._erased[self._trace_of(account_id)] = now_ms
-            write_atomically(self.path, json.dumps(self._erased).encode(), private=True)
+            # Not the dictionary that all threads look at: it may be another one by now.
+            erased = self.traces() | {self._trace_of(account_id): now_ms}
+            write_atomically(self.path, json.dumps(erased).encode(), private=True)
 
     def hides(self, account_id: str, created_ms: int | None) -> bool:
         """Tell whether a snapshot of that time names the account, and must not.

@@ -3,7 +3,7 @@
 A request takes `Live.state` once and uses nothing else, so that it never mixes two
 snapshots. A new one is verified, warmed and brought up to the journal's end in the
 background, and takes the place of the old one in a single assignment; a broken one is
-refused once, said so, and the last good one stays.
+refused, said so once, and the last good one stays.
 """
 
 from __future__ import annotations
@@ -40,6 +40,9 @@ IDLE_S = 0.0001
 """A turn of the loop that took no longer had nothing to do."""
 CATCH_UP_S = 60.0
 """How long a new snapshot may take to learn what was journalled since."""
+REFUSED_AGAIN_S = 60.0
+"""A snapshot that was refused is looked at again so soon: descriptors may have been short, or it
+was put right where it is."""
 FOLLOW_AGAIN_S, SAY_AGAIN_S = 0.1, 10.0
 """A journal that cannot be followed is tried again so soon, and said to be so this seldom: on a
 full disk the log would take what room there is."""
@@ -153,6 +156,7 @@ class Live:
         self._directory, self._journal = directory, journal
         self._follower, self._log = follower, log_
         self._refused: str | None = None
+        self._refused_s = float("-inf")
         self.why_refused: str | None = None
         self._followed: asyncio.Task[None] | None = None
         self.state = State(None, None, 0, None, Unscored(), None)
@@ -186,7 +190,7 @@ class Live:
             if path is None or name == self.state.snapshot_id:
                 self._refused = self.why_refused = None
                 return False
-            if name == self._refused:
+            if name == self._refused and time.monotonic() - self._refused_s < REFUSED_AGAIN_S:
                 return False
             run = await asyncio.to_thread(snapshots.read_run, path)
             made_with = int(run["pepper_version"])
@@ -206,6 +210,7 @@ class Live:
         return True
 
     def _refuse(self, name: str | None, error: Exception) -> None:
+        self._refused_s = time.monotonic()
         if name is not None and name == self._refused:
             return
         self._refused = name

@@ -116,15 +116,13 @@ class Child:
         process = self.process
         if process is None:
             return 0
-        with suppress(ProcessLookupError):
-            process.terminate()
+        _send(process, signal.SIGTERM)
         try:
             async with asyncio.timeout(DRAIN_S):
                 return await process.wait()
         except TimeoutError:
             log.error("killed", extra={"role": self.role})
-            with suppress(ProcessLookupError):
-                process.kill()
+            _send(process, signal.SIGKILL)
             return await process.wait()
 
 
@@ -317,6 +315,17 @@ def listen(host: str, port: int) -> socket.socket:
         ) from None
     listening.set_inheritable(True)
     return listening
+
+
+def _send(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    """Send a signal to a process unless it has ended.
+
+    Its own methods would look first, and take the exit code of one that has just ended from
+    the loop that waits for it: that would tell 255 then.
+    """
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, number)
 
 
 def _failed(role: str, code: int) -> RingfinderError:

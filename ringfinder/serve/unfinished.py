@@ -26,7 +26,8 @@ class Unfinished:
     Parameters
     ----------
     directory
-        The data directory; the file is there only while an erasure is unfinished.
+        The data directory; the file is made with the first that has other names. It stays: a
+        backup that has seen it is about to copy it.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -62,12 +63,9 @@ class Unfinished:
             noted = self._read()
             before = json.dumps(noted)
             yield noted
-            if json.dumps(noted) == before:
-                return
-            if noted:
-                write_atomically(self.path, json.dumps(noted).encode(), private=True)
-            else:
-                self.path.unlink()
+            after = json.dumps(noted)
+            if after != before:
+                write_atomically(self.path, after.encode(), private=True)
 
     def _read(self) -> dict[str, list[str]]:
         try:

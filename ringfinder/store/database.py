@@ -95,8 +95,8 @@ class Database:
     def rewrite(self) -> None:
         """Copy what is there into a new file, so that nothing deleted is left in its blocks."""
         fresh = self.path.with_name(f"{self.path.name}.rewrite")
-        fresh.unlink(missing_ok=True)
         with self._turn(exclusive=True):
+            fresh.unlink(missing_ok=True)
             with self._open(read_only=False) as connection:
                 connection.execute(f"ATTACH '{_quoted(fresh)}' AS fresh")
                 (name,) = first_row(connection, "SELECT current_database()") or ("",)

@@ -475,6 +475,30 @@ class TestCompaction:
         (table,) = home.log.read(EventType.SIGNUPS)
         assert table["account_id"].to_pylist() == ["account-2"]
 
+    def test_the_profile_of_who_is_erased_on_the_way_is_not_brought_back(self, home):
+        home.commit(*(entry_of(n, EventType.USAGE) for n in (1, 2)))
+        home.drain()
+
+        class Erasing:
+            def __init__(self):
+                self.inner = home.open_store()
+
+            def write(self, batch):
+                with home.file() as file:
+                    file.erase("account-1")
+                home.log.erase(["account-1"])
+                self.inner.erase(["account-1"])
+                return self.inner.write(batch)
+
+            def __getattr__(self, name):
+                return getattr(self.inner, name)
+
+        with errands(home.journal) as writer:
+            Compaction(home.journal, home.log, Erasing(), writer, clock=lambda: 1e12).run()
+        store = home.open_store()
+        assert store.read_profiles()["account_id"].to_pylist() == ["account-2"]
+        assert store.fingerprint() == home.rebuilt("again").fingerprint()
+
     def test_old_answers_are_dropped_after_their_retention(self, home):
         home.commit(*(entry_of(n) for n in range(5)))
         home.clock[0] += 86_400 * 20

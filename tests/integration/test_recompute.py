@@ -219,6 +219,19 @@ class TestGate:
         after = home.store.read_rings().members["account_id"].to_pylist()
         assert sorted(after) == sorted(set(members) - set(gone))
 
+    def test_a_night_brings_nobody_back_who_was_erased_while_it_was_on_its_way(self, home):
+        members = home.store.read_rings().members["account_id"].to_pylist()
+        gone = members[:2]
+
+        def erasing(name, done):
+            if name == "report":
+                home.log.erase(gone)
+                home.store.erase(gone)
+
+        night(home, 1, progress=erasing)
+        after = home.store.read_rings().members["account_id"].to_pylist()
+        assert sorted(after) == sorted(set(members) - set(gone))
+
     def test_one_of_before_a_rotation_of_the_pepper_is_not_promoted(self, home):
         first = in_force(home)
         night(home, 1)
@@ -522,10 +535,10 @@ class TestOneAtATime:
         before, rings = in_force(home), home.store.fingerprint(rings=True)
         real = module.put_in_force
 
-        def overtaken(store, directory, name, lock):
-            store.release_run_lock(lock)
-            store.acquire_run_lock("a faster one")
-            real(store, directory, name, lock)
+        def overtaken(home, name, lock):
+            home.store.release_run_lock(lock)
+            home.store.acquire_run_lock("a faster one")
+            real(home, name, lock)
 
         monkeypatch.setattr(module, "put_in_force", overtaken)
         with pytest.raises(StoreError, match="has lost the lock"):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 
 import pytest
 
 from ringfinder.errors import StoreError, StoreUnavailable
+from ringfinder.serve import erasure
 from ringfinder.serve.erasure import FILE, ErasedAccounts, erase_kept, shown_graph, shown_members
 from ringfinder.serve.forgetting import Forgetting
 
@@ -77,6 +79,26 @@ class TestErasedAccounts:
         for ask in (lambda: erased.hides("a1", 5), lambda: erased.add("a2", 5)):
             with pytest.raises(StoreError, match="is damaged"):
                 ask()
+
+    def test_who_looks_meanwhile_takes_nobody_out(self, tmp_path):
+        def looked_meanwhile(name):
+            erased._stamp = None  # as another thread that asked for it before the last change
+            erased.traces()
+            return trace_of(name)
+
+        erased = ErasedAccounts(tmp_path, looked_meanwhile)
+        erased.add("acct-1", 1)
+        erased.add("acct-2", 2)
+        assert ErasedAccounts(tmp_path, trace_of).hides("acct-2", 1)
+
+    def test_one_who_could_not_be_noted_is_not_hidden_either(self, erased, monkeypatch):
+        def full(*given, **named):
+            raise OSError(errno.ENOSPC, "no room")
+
+        monkeypatch.setattr(erasure, "write_atomically", full)
+        with pytest.raises(OSError, match="no room"):
+            erased.add("acct-1", 1)
+        assert erased.traces() == {}
 
     def test_nobody_else_can_read_the_file(self, erased, tmp_path):
         erased.add("a1", 1000)

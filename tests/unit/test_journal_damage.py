@@ -134,6 +134,27 @@ class TestNoFalseAcknowledgement:
             assert (through, reader.damaged) == (30, {12})
             assert reader.find(entries[0].event_type, "e11") is None
 
+    def test_what_ended_a_reading_is_told_though_it_ended_its_transaction_too(self, directory):
+        class Broken:
+            def __init__(self, inner):
+                self.inner = inner
+
+            def execute(self, statement, *given):
+                if "NULL AND sequence > ?" in statement:
+                    self.inner.execute("ROLLBACK")
+                    raise sqlite3.OperationalError("disk I/O error")
+                return self.inner.execute(statement, *given)
+
+            def close(self):
+                self.inner.close()
+
+        with closing(Reader(directory)) as reader:
+            assert len(reader.page(0, 50)[0]) == 30
+            reader._connection = Broken(reader._connection)
+            with pytest.raises(StoreError, match=r"\(disk I/O error\)"):
+                reader.page(0, 50)
+            assert len(reader.page(0, 50)[0]) == 30
+
 
 class TestSalvage:
     def break_page(self, directory, number):

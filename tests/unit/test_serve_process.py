@@ -114,6 +114,23 @@ def test_a_child_that_cannot_be_started_now_is_tried_again(tmp_path, monkeypatch
     assert asyncio.run(keeps()) == 3
 
 
+def test_a_child_that_has_just_ended_says_why_by_its_own_exit_code():
+    """One in ten that ended for a setting told 255, and was started again for ever."""
+
+    async def codes():
+        found = []
+        for _ in range(100):
+            child = Child("writer", {})
+            child.process = await asyncio.create_subprocess_exec(
+                "sh", "-c", "exit 2", stdout=asyncio.subprocess.PIPE
+            )
+            await child.process.stdout.read()  # its end is the process's, about
+            found.append(await child.stop())
+        return found
+
+    assert set(asyncio.run(codes())) == {2}
+
+
 def test_a_start_without_a_process_leaves_the_ended_one_to_be_waited_for(monkeypatch):
     child = Child("writer", {})
     child.process = ended = Process(ended=True)

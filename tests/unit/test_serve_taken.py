@@ -122,6 +122,23 @@ def test_why_one_is_refused_can_be_asked_for_as_long_as_it_is(home, monkeypatch)
         assert look.live.why_refused is None
 
 
+def test_one_that_could_not_be_read_for_a_moment_is_taken_after_a_while(home, monkeypatch, said):
+    def without_descriptors(path):
+        raise StoreError("The snapshot in new cannot be read (OSError).")
+
+    put_in_force(home, "new")
+    with looking(home, monkeypatch) as look:
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "_open", without_descriptors)
+            assert look() == (False, None)
+            patch.setattr(module, "REFUSED_AGAIN_S", 0.0)
+            assert look() == (False, None)
+        assert look() == (False, None)
+        monkeypatch.setattr(module, "REFUSED_AGAIN_S", 0.0)
+        assert look() == (True, "new")
+    assert len(said()) == 1
+
+
 class Unreadable(MemoryJournal):
     """A journal that cannot be read."""
 

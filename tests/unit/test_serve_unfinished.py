@@ -36,8 +36,15 @@ def test_nothing_is_left_of_what_is_done(tmp_path):
     unfinished.begin("canary", ["canary-attempt"])
     unfinished.end("canary", ["canary-attempt"])
     unfinished.end("canary", ["canary-attempt"])
-    assert not unfinished.path.exists()
     assert not any(b"canary" in path.read_bytes() for path in tmp_path.iterdir())
+
+
+def test_the_file_does_not_go_from_under_a_backup_that_copies_it(tmp_path):
+    unfinished = Unfinished(tmp_path)
+    unfinished.begin("a1", ["t1"])
+    (seen,) = (path for path in tmp_path.iterdir() if path.name == FILE)
+    unfinished.end("a1", ["t1"])
+    assert seen.read_bytes() == b"{}"
 
 
 def test_an_account_that_was_no_attempt_is_not_noted(tmp_path):

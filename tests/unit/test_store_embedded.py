@@ -9,7 +9,7 @@ import pytest
 from stored import batch_of, graph_tables, label, pseudonym
 
 from ringfinder.errors import StoreError, StoreUnavailable
-from ringfinder.store import EmbeddedStore
+from ringfinder.store import EmbeddedStore, database
 from ringfinder.store.files import locked
 
 HOLDER = """
@@ -100,6 +100,17 @@ class TestFile:
         store.erase(["canary-account"])
         assert not any(word in path.read_bytes() for word in wanted)
         assert pseudonym("other").encode() in path.read_bytes()
+
+    def test_two_that_erase_at_once_leave_each_other_their_copies(self, path, monkeypatch):
+        publish, other = database.publish, EmbeddedStore(path, wait_s=0.01)
+
+        def meanwhile(fresh, final):
+            with pytest.raises(StoreUnavailable):
+                other._database.rewrite()
+            publish(fresh, final)
+
+        monkeypatch.setattr(database, "publish", meanwhile)
+        EmbeddedStore(path).erase(["ann"])
 
 
 class TestRefusals:
