@@ -14,8 +14,8 @@ from ringfinder.explain.online import Scorer
 from ringfinder.model import Decision, Family, Verdict
 from ringfinder.normalise.one import NormalisedSignup
 from ringfinder.schema import CODE
-from ringfinder.score.online.births import FOUNDERS
 from ringfinder.score.online.holders import RECENT
+from ringfinder.score.online.meetings import FOUNDERS
 from ringfinder.score.online.newborn import ANEW, MOST_KEPT, Newborn, shipped_weights
 from ringfinder.score.online.overlay import MOST_VALUES, Overlay
 

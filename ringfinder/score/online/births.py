@@ -19,53 +19,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import chain, combinations
-from math import log
+from itertools import chain
 
-from ringfinder.schema import FAMILY_OF_KIND
 from ringfinder.score.online.belonging import Belonging, belonging
 from ringfinder.score.online.core import core_of
-from ringfinder.score.online.holders import RECENT, Table
+from ringfinder.score.online.holders import Table
 from ringfinder.score.online.judgement import CHALLENGE_NEWBORN
+from ringfinder.score.online.meetings import FOUNDERS, Meetings, Met
 from ringfinder.score.online.newborn import Newborn, Newcomer
-from ringfinder.score.online.rates import TIES_BY_KIND, Rates, Value
-
-RARE = 12
-"""Holders in the snapshot up to which a value ties newcomers: an address of a carrier or of a
-VPN service has more."""
-
-PAIR_NATS = 14.0
-"""Excess of a pair of values over chance from which it founds a ring: of some hundred thousand
-pairs among a day's newcomers, a tenth of one reaches it by chance."""
-
-LINK_NATS = 4.0
-"""Log odds, against all newcomers, from which two of them are linked by what both show."""
-
-FEW = 50
-"""Sign-ups between two, from which on it takes more to link them."""
-
-FOUNDERS = 3
-"""Newcomers that a ring begins with; two are a couple."""
+from ringfinder.score.online.rates import Rates, Value
 
 MOST_RINGS = 4
 """Newborn rings a sign-up is held against: those that most of its links lead to."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Met:
-    """Newcomers met through the values of one of them.
-
-    Attributes
-    ----------
-    values
-        Those of its values that may join (`Rates.joins`).
-    shared
-        By newcomer: which of them it shares, one bit a place.
-    """
-
-    values: list[Value]
-    shared: dict[int, int]
 
 
 class Births:
@@ -81,6 +46,7 @@ class Births:
 
     def __init__(self, rates: Rates, table: Table) -> None:
         self.rates, self.table = rates, table
+        self.meetings = Meetings(rates, table)
         self._rings = 0
 
     def find(self, values: Sequence[Value]) -> Belonging | None:
@@ -109,7 +75,7 @@ class Births:
             ring.show(values, before)
             ring.judge(self.rates)
             return
-        met = self._met(newcomer)
+        met = self.meetings.meet(newcomer)
         belongings = self._belongings(met.values)
         if belongings:
             self._join(newcomer, belongings)
@@ -130,17 +96,17 @@ class Births:
                     self.table.join(member, ring)
         self.table.join(newcomer, ring)
 
-    def _found(self, newcomer: Newcomer, met: _Met) -> None:
+    def _found(self, newcomer: Newcomer, met: Met) -> None:
         """Begin a ring with those who are linked or tied to a newcomer, or join theirs."""
-        linked = self._linked(newcomer, met)
+        linked = self.meetings.linked(newcomer, met)
         ring = self._among(linked)
         if ring is not None:
             self.table.join(newcomer, ring)
             return
         if len(linked) + 1 < FOUNDERS:
-            linked |= self._paired(newcomer, met)
+            linked |= self.meetings.paired(newcomer, met)
         if len(linked) + 1 < FOUNDERS:
-            linked = self._tied(newcomer, met)
+            linked = self.meetings.tied(newcomer, met)
             ring = self._most(linked)
         alone = linked.difference(self.table.ring_of)
         free = [self.table.newcomers[number] for number in sorted(alone)]
@@ -169,7 +135,7 @@ class Births:
         most = links + 1 >= FOUNDERS and 2 * links >= max(len(linked), ring.size)
         return ring if most else None
 
-    def _call(self, ring: Newborn, met: _Met) -> None:
+    def _call(self, ring: Newborn, met: Met) -> None:
         """Take in those met who are in no ring and belong to this one now."""
         for number, bits in met.shared.items():
             if bits & (bits - 1) and number not in self.table.ring_of:
@@ -177,112 +143,6 @@ class Births:
                 one = belonging(self.rates.joining(other.values), ring, self.table, self.rates)
                 if one is not None:
                     self.table.join(other, ring)
-
-    def _met(self, newcomer: Newcomer) -> _Met:
-        """Meet the latest holders of every value that may join.
-
-        Of a value with few holders all are met, and all that they share is counted: the latest
-        holders of a common value are strangers, mostly, and would hide that they share it too.
-        """
-        values = self.rates.joining(newcomer.values)
-        shared: dict[int, int] = {}
-        common: dict[int, int] = {}  # bits by key
-        close: set[int] = set()
-        bit = 1
-        for _, key, _ in values:
-            holders = self.table.holders[key]
-            for number in holders.recent:
-                shared[number] = shared.get(number, 0) | bit
-            if holders.count > RECENT:
-                common[key] = bit
-            else:
-                close.update(holders.recent)
-            bit <<= 1
-        for number in close if common else ():
-            for _, key, _ in self.table.newcomers[number].values:
-                if key in common:
-                    shared[number] |= common[key]
-        shared.pop(newcomer.number, None)
-        return _Met(values, shared)
-
-    def _linked(self, newcomer: Newcomer, met: _Met) -> set[int]:
-        """Return those who share so much of two families that chance does not explain it."""
-        surprise = self._surprise(newcomer, met.values)
-        told: dict[int, tuple[float, ...]] = {0: ()}
-        found = set()
-        for number, bits in met.shared.items():
-            best = told.get(bits)
-            if best is None:
-                best = told[bits] = _least_likely(met.values, surprise, bits)
-            if not best:
-                continue
-            # the fewer came between them, the less it takes
-            chances = log(max(newcomer.seen - self.table.newcomers[number].seen, FEW))
-            if sum([min(nats, chances + 1.0) for nats in best]) > chances + LINK_NATS:
-                found.add(number)
-        return found
-
-    def _surprise(self, newcomer: Newcomer, values: list[Value]) -> list[float]:
-        """Return how little likely two newcomers are to share each value, in nats."""
-        everybody = float(max(self.table.seen, 1))
-        found = []
-        for value in values:
-            common = self.rates.rate(value, newcomer.people)
-            if not TIES_BY_KIND[value[0]]:
-                lately = (self.table.holders[value[1]].count - 2.0) / everybody
-                common = max(common, lately)
-            found.append(-log(common))
-        return found
-
-    def _paired(self, newcomer: Newcomer, met: _Met) -> set[int]:
-        """Return those who hold two values with a newcomer more often than chance has it."""
-        alike: dict[int, list[int]] = {}  # by what they share
-        for number, bits in met.shared.items():
-            if bits & (bits - 1):
-                alike.setdefault(bits, []).append(number)
-        pairs: dict[int, list[int]] = {}
-        for bits, numbers in alike.items():
-            for pair in _pairs_of_families(met.values, bits):
-                pairs.setdefault(pair, []).extend(numbers)
-        found: set[int] = set()
-        for pair, numbers in pairs.items():
-            if len(numbers) + 1 >= FOUNDERS and not found.issuperset(numbers):
-                one, other = (met.values[place] for place in places_of(pair))
-                first = min([self.table.newcomers[number].seen for number in numbers])
-                since = max(newcomer.seen - first + 1, len(numbers) + 1)
-                if self._excess(one, other, len(numbers), newcomer, since) > PAIR_NATS:
-                    found.update(numbers)
-        return found
-
-    def _tied(self, newcomer: Newcomer, met: _Met) -> set[int]:
-        """Return those whom rare values of two families tie to a newcomer; none by one alone."""
-        tied: dict[int, set[int]] = {}  # by family
-        for kind, key, index in met.values:
-            holders = self.table.holders[key]
-            if (
-                TIES_BY_KIND[kind]
-                and holders.count >= FOUNDERS
-                and self.rates.degree(index) <= RARE
-            ):
-                tied.setdefault(FAMILY_OF_KIND[kind], set()).update(holders.recent)
-        families = [who for who in tied.values() if who != {newcomer.number}]
-        return set().union(*families) - {newcomer.number} if len(families) >= 2 else set()
-
-    def _excess(self, one: Value, other: Value, met: int, newcomer: Newcomer, since: int) -> float:
-        """Return the nats by which newcomers hold two values together beyond chance.
-
-        Among those who came `since` the first of them, at the cost of having looked for the
-        best such moment. A value that is on many newcomers besides is as common as that,
-        whatever it was before.
-        """
-        everybody = float(max(self.table.seen, 1))
-        together, expected = met + 1.0, float(since)
-        for value in (one, other):
-            held = self.table.holders[value[1]].count
-            lately = max(held - together, 0.0) / everybody
-            expected *= max(self.rates.rate(value, newcomer.people), lately)
-        expected = max(expected, 1.0 / everybody)
-        return together * log(together / expected) - (together - expected) - log(everybody / since)
 
     def _belongings(self, joining: list[Value]) -> list[Belonging]:
         """Return the rings that somebody belongs to, of those that most links lead to.
@@ -296,32 +156,3 @@ class Births:
         most = sorted(links, key=lambda ring: (-links[ring], ring.number))[:MOST_RINGS]
         found = [belonging(joining, ring, self.table, self.rates) for ring in most]
         return [one for one in found if one is not None]
-
-
-def places_of(bits: int) -> list[int]:
-    """Return the places of the bits that are set, ascending."""
-    found = []
-    while bits:
-        found.append((bits & -bits).bit_length() - 1)
-        bits &= bits - 1
-    return found
-
-
-def _pairs_of_families(values: list[Value], bits: int) -> list[int]:
-    """Return two bits each, of shared values of different families."""
-    family = [(1 << place, FAMILY_OF_KIND[values[place][0]]) for place in places_of(bits)]
-    return [one | other for (one, a), (other, b) in combinations(family, 2) if a != b]
-
-
-def _least_likely(values: list[Value], surprise: list[float], bits: int) -> tuple[float, ...]:
-    """Return the greatest surprise of each family among shared values.
-
-    Empty where there is one family alone, or where not even the least is reached that links.
-    """
-    best: dict[int, float] = {}
-    for place in places_of(bits):
-        family = FAMILY_OF_KIND[values[place][0]]
-        best[family] = max(best.get(family, 0.0), surprise[place])
-    if len(best) < 2 or sum(best.values()) <= log(FEW) + LINK_NATS:
-        return ()
-    return tuple(best.values())
