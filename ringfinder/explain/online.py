@@ -114,11 +114,23 @@ class Scorer:
         looked = self.overlay.look(signup.values)
         standing, belonging = looked.standing, looked.belonging
         if belonging is not None and belonging.ring.size + 1 >= TOO_FEW:
-            return _newborn(standing, belonging)
+            return _newborn(standing, belonging, size=belonging.ring.size + 1)
         if standing.member and standing.tie is not None:
             return self._known(standing, standing.tie)
         reasons = (OUTSIDE,) if standing.tie is None else self._near(standing.tie)
         return Answer(standing.score, None, frozenset(), reasons, Decision.ALLOW)
+
+    def score_again(self, account_id: str) -> Answer | None:
+        """Return the answer that somebody would get now who signed up since the snapshot.
+
+        None where no newborn ring has grown around them: then what they were answered stands.
+        The first of a fleet are allowed, and so is who makes all attempts before any of them
+        completes; only what came after them tells.
+        """
+        looked = self.overlay.look_again(account_id)
+        if looked is None or looked.belonging is None or looked.belonging.ring.size < TOO_FEW:
+            return None
+        return _newborn(looked.standing, looked.belonging, size=looked.belonging.ring.size)
 
     def _near(self, tie: Tie) -> tuple[Reason, ...]:
         """Say what brings somebody near a fleet who is no member of it."""
@@ -157,8 +169,8 @@ class Scorer:
         return reasons
 
 
-def _newborn(standing: Standing, belonging: Belonging) -> Answer:
-    """Answer of a member of a ring that was seen since the snapshot."""
+def _newborn(standing: Standing, belonging: Belonging, *, size: int) -> Answer:
+    """Answer of one of `size` accounts of a ring that was seen since the snapshot."""
     ring = belonging.ring
     here = belonging.membership * ring.probability
     score = 1.0 - (1.0 - standing.score) * (1.0 - here)
@@ -173,7 +185,7 @@ def _newborn(standing: Standing, belonging: Belonging) -> Answer:
         decision = Decision.CHALLENGE if sure else Decision.REVIEW
     told = Reason(
         "ring_newborn", "ring", "verdict", log_odds(ring.probability),
-        f"In a ring of {plural(ring.size + 1, 'account')} that formed since the last nightly run"
+        f"In a ring of {plural(size, 'account')} that formed since the last nightly run"
         + (" and begins like a fleet." if decision is not Decision.ALLOW else "."),
     )  # fmt: skip
     shared = [
@@ -182,7 +194,7 @@ def _newborn(standing: Standing, belonging: Belonging) -> Answer:
     ]
     return Answer(
         score,
-        RingAnswer(ring.name, belonging.membership, Verdict.UNCLEAR, ring.size + 1, True),
+        RingAnswer(ring.name, belonging.membership, Verdict.UNCLEAR, size, True),
         families,
         (told, *shared),
         decision,

@@ -12,6 +12,7 @@ from typing import Any
 from ringfinder.errors import NotFound
 from ringfinder.journal import Recorded
 from ringfinder.journal.salvage import damaged_files, remove
+from ringfinder.model import Decision
 from ringfinder.pipeline.apart import erase_apart
 from ringfinder.pipeline.home import open_graph
 from ringfinder.places import JOURNAL
@@ -22,6 +23,7 @@ from ringfinder.serve.facts import facts_told
 from ringfinder.serve.knownlabels import with_label
 from ringfinder.serve.live import State
 from ringfinder.serve.service import Service, now_ms
+from ringfinder.serve.signups import facts_of, shown
 from ringfinder.store.events import EventType
 
 log = logging.getLogger("ringfinder.serve")
@@ -54,10 +56,11 @@ async def view(service: Service, account_id: str, action: Action | None = None) 
         label = await service.read(reading.label_of, state, labels, account_id)
     else:
         label = labels.find(account_id, is_known=state.has)
+    if action is not None:
+        found, facts = _by_now(state, account_id, found, stored)
     said = with_label(found, label)
     fields = {name: said.get(name) for name in ("decision", "score", "ring", "reasons")}
     if action is not None:
-        facts = Facts.from_record(stored["record"]["facts"]) if stored else _facts_of(found, state)
         degraded = facts.degraded or service.is_degraded(state, now_ms())
         facts = replace(facts, label=label or facts.label, degraded=degraded)
         fields |= _ruled(service, facts, action)
@@ -66,6 +69,24 @@ async def view(service: Service, account_id: str, action: Action | None = None) 
         "source": "signup" if stored else "snapshot",
         "snapshot": found.get("snapshot", state.named(now_ms())),
     }
+
+
+def _by_now(
+    state: State, account_id: str, found: dict[str, Any], stored: dict[str, Any] | None
+) -> tuple[dict[str, Any], Facts]:
+    """Return what is known of an account, and what a policy may look at.
+
+    Of one that signed up since the snapshot what it was answered, or what it would be answered by
+    now if that is worse.
+    """
+    if not stored:
+        return found, _facts_of(found, state)
+    facts = Facts.from_record(stored["record"]["facts"])
+    again = state.scorer.score_again(account_id)
+    worse = list(Decision).index
+    if again is None or worse(again.suggested) <= worse(facts.suggested):
+        return found, facts
+    return found | shown(again), facts_of(again, degraded=facts.degraded)
 
 
 def _ruled(service: Service, facts: Facts, action: Action) -> dict[str, Any]:

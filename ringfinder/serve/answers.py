@@ -116,7 +116,8 @@ class AccountView(BaseModel):
     reasons: list[ReasonLine]
     source: str = Field(
         description="`snapshot`: as last recomputed; `signup`: as answered when it signed up, "
-        "which the snapshot does not know yet."
+        "which the snapshot does not know yet; with an action as it would be answered by now, if "
+        "a ring has formed around it."
     )
     snapshot: SnapshotLine
     action: Action | None = Field(None, description="As asked for; `decision` is about it.")

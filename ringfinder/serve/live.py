@@ -57,6 +57,9 @@ class Unscored:
         """Return that nothing is known."""
         return _NOTHING
 
+    def score_again(self, account_id: str) -> None:
+        """Return that nothing is known that was not when they signed up."""
+
 
 _NOTHING = Answer(
     score=0.0,

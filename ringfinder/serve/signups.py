@@ -181,20 +181,10 @@ def facts_of(answer: Answer, *, degraded: bool, label: Label | None = None) -> F
     )  # fmt: skip
 
 
-def _content(
-    row: Signup,
-    answer: Answer,
-    ruling: Ruling,
-    said: str,
-    state: State,
-    age: float | None,
-    degraded: bool,
-) -> dict[str, Any]:
+def shown(answer: Answer) -> dict[str, Any]:
+    """Return what is answered of score, ring and reasons."""
     ring = answer.ring
-    name = {"account_id": row.account_id} if row.account_id else {"attempt_id": row.attempt_id}
     return {
-        **name,
-        "decision": ruling.decision,
         "score": answer.score,
         "ring": None if ring is None else {
             "ring_id": ring.ring_id, "membership": ring.membership, "verdict": ring.verdict,
@@ -204,6 +194,23 @@ def _content(
              "text": one.text}
             for one in answer.reasons
         ],
+    }  # fmt: skip
+
+
+def _content(
+    row: Signup,
+    answer: Answer,
+    ruling: Ruling,
+    said: str,
+    state: State,
+    age: float | None,
+    degraded: bool,
+) -> dict[str, Any]:
+    name = {"account_id": row.account_id} if row.account_id else {"attempt_id": row.attempt_id}
+    return {
+        **name,
+        "decision": ruling.decision,
+        **shown(answer),
         "public_reason": said,
         "snapshot": {"id": state.snapshot_id, "age_s": age},
         "degraded": degraded,

@@ -547,6 +547,34 @@ class TestAnswer:
             email_pattern="aa#4@script", phone="",
         )  # fmt: skip
 
+    def test_its_first_accounts_are_not_allowed_any_more_once_it_has_grown(self, overlay, snapshot):
+        scorer = Scorer(snapshot.model, overlay)
+        add(overlay, *[person() for _ in range(200)])
+        machines = [self.machine(n) for n in range(16)]
+        assert scorer.score(machines[0]).suggested is Decision.ALLOW
+        add(overlay, *machines)
+        for one in machines:
+            again = scorer.score_again(one.account_id)
+            assert again.suggested is not Decision.ALLOW
+            assert again.ring.size == 16
+            assert "In a ring of 16 accounts" in again.reasons[0].text
+
+    def test_who_is_looked_at_again_is_held_against_the_others_alone(self, born, overlay):
+        last = next(reversed(list(overlay.newcomers())))
+        again = born.score_again(last.account_id)
+        signup = self.machine(15)
+        overlay.remove(last.account_id)
+        anew = born.score(signup)
+        assert again.reasons[1:] == anew.reasons[1:]
+        assert again.families == anew.families
+        assert again.ring.membership == pytest.approx(anew.ring.membership)
+
+    def test_of_whom_nothing_was_learned_since_there_is_no_answer_anew(self, born, overlay):
+        stranger = person()
+        add(overlay, stranger)
+        assert born.score_again(stranger.account_id) is None
+        assert born.score_again("nobody") is None
+
     def test_a_fleet_that_is_being_born_is_not_allowed(self, born):
         answer = born.score(self.machine(5))
         assert answer.suggested in {Decision.REVIEW, Decision.CHALLENGE}

@@ -75,7 +75,12 @@ class Belonging(NamedTuple):
 
 
 def belonging(
-    joining: Iterable[Value], ring: Newborn, table: Table, rates: Rates
+    joining: Iterable[Value],
+    ring: Newborn,
+    table: Table,
+    rates: Rates,
+    *,
+    itself: int | None = None,
 ) -> Belonging | None:
     """Return what ties somebody to a ring, if the odds make them a member.
 
@@ -83,6 +88,8 @@ def belonging(
     ----------
     joining
         Values that may join, of somebody (`Rates.joining`).
+    itself
+        Its number where it is a member: then it is held against the others.
 
     Returns
     -------
@@ -90,12 +97,14 @@ def belonging(
         None where two families do not speak, or do not carry the odds over the batch's
         threshold.
     """
-    held = [(value, inside) for value in joining if (inside := ring.counts.get(value[1]))]
-    if len(held) < 2 or len({FAMILY_OF_KIND[value[0]] for value, _ in held}) < 2:
+    own = 0 if itself is None else 1
+    size = ring.size - own
+    held = [(one, inside) for one in joining if (inside := ring.counts.get(one[1], 0) - own) > 0]
+    if size < 1 or len(held) < 2 or len({FAMILY_OF_KIND[value[0]] for value, _ in held}) < 2:
         return None
     everybody = float(max(table.seen, 1))
-    since = max(table.seen - ring.seen + 1, ring.size)
-    prior = max(log(since / ring.size), LEAST_PRIOR)
+    since = max(table.seen - ring.seen + 1, size)
+    prior = max(log(since / size), LEAST_PRIOR)
     cap = max(prior, LEAST_CAP)
     shown: list[Shown] = []
     single: list[tuple[int, Shown]] = []  # values of one member, and which
@@ -104,16 +113,16 @@ def belonging(
         holders = table.holders.get(value[1])
         total = holders.count if holders is not None else inside
         common = max(rates.rate(value, ring.people), (total - inside - 1.0) / everybody)
-        rate = _lower(inside, ring.size) if inside > 1 else 0.0
+        rate = _lower(inside, size) if inside > 1 else 0.0
         nats = log(rate / common) if rate else 0.0
         if _POOLED[kind] and ring.repeated[kind] >= MINIMUM_HOLDERS:
             outside = max(common, ring.distinct[kind] / rates.accounts)
-            nats = max(nats, log(_lower(ring.repeated[kind], ring.size) / outside))
+            nats = max(nats, log(_lower(ring.repeated[kind], size) / outside))
         nats = min(nats, cap)
         if nats > MINIMUM_LIFT:
-            shown.append(Shown(kind, nats, inside, total))
+            shown.append(Shown(kind, nats, inside, total - own))
             if inside == 1:
-                single.append((_holder(holders, ring), shown[-1]))
+                single.append((_holder(holders, ring, itself), shown[-1]))
     if len(single) > 1 and len({number for number, _ in single}) == 1:
         echoes = sorted((one for _, one in single), key=lambda one: -one.nats)[1:]
         shown = [one for one in shown if one not in echoes]
@@ -137,10 +146,10 @@ def _lower(inside: int, size: int) -> float:
     return max(min(inside - CONFIDENCE * sqrt(inside), float(size)), 0.25) / size
 
 
-def _holder(holders: Holders | None, ring: Newborn) -> int:
-    """Return the member that holds a value, -1 where it was forgotten."""
+def _holder(holders: Holders | None, ring: Newborn, itself: int | None) -> int:
+    """Return the other member that holds a value, -1 where it was forgotten."""
     recent = holders.recent if holders is not None else ()
-    return next((number for number in recent if number in ring.members), -1)
+    return next((one for one in recent if one in ring.members and one != itself), -1)
 
 
 _POOLED = tuple(POOLED.tolist())

@@ -59,11 +59,25 @@ class Births:
             key=lambda one: (one.ring.probability * one.membership, -one.ring.number),
             default=None,
         )
-        if best is None or best.ring.probability * best.membership < CHALLENGE_NEWBORN:
-            return best
-        core = core_of(values, best.ring, self.table)
+        return None if best is None else self._with_core(best, values)
+
+    def of(self, newcomer: Newcomer) -> Belonging | None:
+        """Return how a newcomer belongs to the others of its ring, None where it does not."""
+        ring, itself = self.table.ring_of.get(newcomer.number), newcomer.number
+        if ring is None:
+            return None
+        joining = self.rates.joining(newcomer.values)
+        found = belonging(joining, ring, self.table, self.rates, itself=itself)
+        return None if found is None else self._with_core(found, newcomer.values, itself=itself)
+
+    def _with_core(
+        self, found: Belonging, values: Sequence[Value], *, itself: int | None = None
+    ) -> Belonging:
+        if found.ring.probability * found.membership < CHALLENGE_NEWBORN:
+            return found
+        core = core_of(values, found.ring, self.table, itself=itself)
         core.judge(self.rates)
-        return best._replace(core=core.probability if core.size else 0.0)
+        return found._replace(core=core.probability if core.size else 0.0)
 
     def take(self, newcomer: Newcomer, values: list[Value]) -> None:
         """Give a newcomer values; it may join a ring or found one."""

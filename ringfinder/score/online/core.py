@@ -17,13 +17,17 @@ MOST_IN_CORE = 64
 """Members of a core that are looked at, about: more say no more, and take time."""
 
 
-def core_of(values: Iterable[Value], ring: Newborn, table: Table) -> Newborn:
+def core_of(
+    values: Iterable[Value], ring: Newborn, table: Table, *, itself: int | None = None
+) -> Newborn:
     """Return the members whom things held tie to somebody, at once or through each other.
 
     Parameters
     ----------
     values
         What that somebody shows.
+    itself
+        Its number where it is a member: no part of the core around it.
 
     Returns
     -------
@@ -40,7 +44,7 @@ def core_of(values: Iterable[Value], ring: Newborn, table: Table) -> Newborn:
         known.add(key)
         for number in holders.recent:
             member = ring.members.get(number)
-            if member is not None and number not in core.members:
+            if member is not None and number != itself and number not in core.members:
                 core.add(member)
                 waiting += member.values
     return core

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from ringfinder.score.online.belonging import Belonging
 from ringfinder.score.online.births import Births
 from ringfinder.score.online.holders import Table
@@ -88,6 +90,22 @@ class Overlay:
         # newcomers are looked at whatever the snapshot says: an answer takes as long
         belonging = self._births.find(keyed)
         return Looked(standing, belonging if self._ring_joined(standing) is None else None)
+
+    def look_again(self, account_id: str) -> Looked | None:
+        """Hold a newcomer against the others of the newborn ring that it is in by now.
+
+        With all it was seen with since it signed up. None for whoever is no newcomer, or in none.
+        """
+        number = self._number.get(account_id)
+        if number is None:
+            return None
+        newcomer = self._table.newcomers[number]
+        belonging = self._births.of(newcomer)
+        if belonging is None:
+            return None
+        kinds = [kind for kind, _, _ in newcomer.values]
+        index = np.array([index for _, _, index in newcomer.values], dtype=np.int64)
+        return Looked(stand(self.model, kinds, index), belonging)
 
     def _held_against_snapshot(
         self, values: Sequence[tuple[int, str]]
