@@ -44,6 +44,23 @@ class Dying:
         return getattr(self.inner, name)
 
 
+class Erasing:
+    """The store of a home where an account is erased while its events are on their way there."""
+
+    def __init__(self, home):
+        self.home, self.inner = home, home.open_store()
+
+    def write(self, batch):
+        with self.home.file() as file:
+            file.erase("account-1")
+        self.home.log.erase(["account-1"])
+        self.inner.erase(["account-1"])
+        return self.inner.write(batch)
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+
 class Home:
     """A journal, a log and a store, without a writer's process."""
 
@@ -298,20 +315,7 @@ class TestProjector:
     def test_who_is_erased_on_the_way_is_not_brought_back(self, home):
         home.commit(entry_of(1), entry_of(2))
 
-        class Erasing:
-            def __init__(self):
-                self.inner = home.open_store()
-
-            def write(self, batch):
-                with home.file() as file:
-                    file.erase("account-1")
-                self.inner.erase(["account-1"])
-                return self.inner.write(batch)
-
-            def __getattr__(self, name):
-                return getattr(self.inner, name)
-
-        with closing(Projector(home.journal, home.log, Erasing)) as projector:
+        with closing(Projector(home.journal, home.log, lambda: Erasing(home))) as projector:
             projector.drain()
         graph = home.open_store().read_graph(uncounted=True)
         assert graph.accounts["account_id"].to_pylist() == ["account-2"]
@@ -479,22 +483,8 @@ class TestCompaction:
         home.commit(*(entry_of(n, EventType.USAGE) for n in (1, 2)))
         home.drain()
 
-        class Erasing:
-            def __init__(self):
-                self.inner = home.open_store()
-
-            def write(self, batch):
-                with home.file() as file:
-                    file.erase("account-1")
-                home.log.erase(["account-1"])
-                self.inner.erase(["account-1"])
-                return self.inner.write(batch)
-
-            def __getattr__(self, name):
-                return getattr(self.inner, name)
-
         with errands(home.journal) as writer:
-            Compaction(home.journal, home.log, Erasing(), writer, clock=lambda: 1e12).run()
+            Compaction(home.journal, home.log, Erasing(home), writer, clock=lambda: 1e12).run()
         store = home.open_store()
         assert store.read_profiles()["account_id"].to_pylist() == ["account-2"]
         assert store.fingerprint() == home.rebuilt("again").fingerprint()
